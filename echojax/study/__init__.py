@@ -1,0 +1,1 @@
+"""The study: protocol, matrix, statistics, tables, figures and report."""
