@@ -1,7 +1,7 @@
 """The TFDS builder of CAMUS; README.md, CITATIONS.bib and TAGS.txt beside it are its metadata."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +34,24 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         "`manual_dir` (the folder that holds database_nifti, or training)."
     )
 
-    def __init__(self, *, skip_bad: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        skip_bad: bool = False,
+        on_frame: Callable[[], None] = lambda: None,
+        **kwargs: Any,
+    ) -> None:
         """Make a builder.
 
         Args:
             skip_bad: leave out frames whose files are bad, and list them in the dataset's
                 metadata; otherwise a bad file raises CamusError.
+            on_frame: called whenever a frame has been read, to show progress.
             **kwargs: as `tfds.core.GeneratorBasedBuilder`.
         """
         super().__init__(file_format="array_record", **kwargs)
         self.skip_bad = skip_bad
+        self.on_frame = on_frame
         self._left_out: list[BadFile] = []
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -91,6 +99,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         bad = []
         for frame in frames:
+            self.on_frame()
             try:
                 example = _example(frame)
             except CamusError as error:

@@ -1,7 +1,7 @@
 """The numbers and the weak points of the study that this project repeats.
 
 Source: Krishan Agyakari Raja Babu et al., "Recovering Diagnostic Value: Super-Resolution-Aided
-Echocardiographic Classification in Resource-Constrained Imaging" (arXiv 2507.23027). Accuracies and
+Echocardiographic Classification in Resource-Constrained Imaging". Accuracies and
 changes are in percent, changes relative to the accuracy without super-resolution.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 SOURCE = (
-    "Raja Babu et al., Recovering Diagnostic Value: Super-Resolution–Aided Echocardiographic "
+    "Raja Babu et al., Recovering Diagnostic Value: Super-Resolution-Aided Echocardiographic "
     "Classification in Resource-Constrained Imaging"
 )
 
@@ -70,4 +70,17 @@ MEAN_GAIN: dict[str, float] = {"srresnet": 7.83, "srgan": 6.6}
 RESTORATION: dict[str, Restoration] = {
     "srgan": Restoration(32.70, 0.7164),
     "srresnet": Restoration(38.98, 0.9214),
+}
+
+# What the paper leaves open, and how a run can answer it.
+WEAK_POINTS: dict[str, str] = {
+    "leak": "ED and ES of one patient and view can fall on both sides of its 80/20 split; they "
+    "share quality and view label, so the perfect diagonal of the view task is expected.",
+    "sr_leak": "Its super-resolution is trained on all good frames, the good test frames among "
+    "them.",
+    "control": "No bicubic control: enlarging by 4 and resizing to the classifier's input smooths "
+    "the speckle by itself.",
+    "once": "One run, no intervals.",
+    "operation": "The PSNR of a poor frame needs a reference, so that frame was presumably reduced "
+    "by 4 and restored: another operation than enlarging it by 4.",
 }

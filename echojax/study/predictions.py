@@ -102,28 +102,29 @@ class Predictions:
 
 def in_order(names: Iterable[str], column: str) -> list[str]:
     """Distinct names of a column in reading order, names unknown to this module last."""
-    return sorted(set(names), key=lambda name: _place(column, name))
+    return sorted(set(names), key=lambda name: place(column, name))
 
 
-def _place(column: str, name: str) -> tuple[int, str]:
+def place(column: str, name: str) -> tuple[int, str]:
+    """Sort key of a name in a column, see `in_order`."""
     known = _ORDER[column]
     return (known.index(name), "") if name in known else (len(known), name)
 
 
 def _rank(cell: Cell) -> list[tuple[int, str]]:
-    return [_place(column, name) for column, name in zip(Cell._fields, cell, strict=True)]
+    return [place(column, name) for column, name in zip(Cell._fields, cell, strict=True)]
 
 
-def match(
-    before: Predictions, after: Predictions
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def match(before: Predictions, after: Predictions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices into two cells of the rows both have: same frame, fold and seed.
 
     Both arrays have shape (n,), in the order of `after`.
     """
-    place = {key: row for row, key in enumerate(_frame_fold_seed(before))}
+    rows_before = {key: row for row, key in enumerate(_frame_fold_seed(before))}
     pairs = [
-        (place[key], row) for row, key in enumerate(_frame_fold_seed(after)) if key in place
+        (rows_before[key], row)
+        for row, key in enumerate(_frame_fold_seed(after))
+        if key in rows_before
     ]
     index = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     return index[:, 0], index[:, 1]

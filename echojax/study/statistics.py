@@ -64,7 +64,7 @@ def effective_size(sample: Sample, frames: NDArray[Any]) -> float:
     """How many independent frames the predictions are worth.
 
     This is p (1 - p) / variance, where the variance of p is linearised as a ratio of sums over
-    patients (Cochran, Sampling Techniques, section 6); several seeds or folds of a frame stay in
+    patients (Cochran, Sampling Techniques, chapter 6); several seeds or folds of a frame stay in
     their patient's sum. It never exceeds the number of distinct frames, and is the number of
     patients where the variance is zero or, with a single patient, unknown.
 
@@ -131,7 +131,8 @@ def _sums(sample: Sample, patients: NDArray[Any]) -> tuple[Floats, Floats]:
     """Right predictions and all predictions of each patient, two arrays of shape (patients,)."""
     place = np.searchsorted(patients, sample.patient)
     hits = np.bincount(place, weights=sample.correct, minlength=len(patients))
-    return hits, np.bincount(place, minlength=len(patients)).astype(np.float64)
+    counts = np.bincount(place, minlength=len(patients))
+    return hits.astype(np.float64), counts.astype(np.float64)
 
 
 @lru_cache(maxsize=8)

@@ -1,0 +1,207 @@
+"""One configuration: TOML in, `--set key=value` over it, errors that name the key."""
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from echojax.errors import InputError
+
+View = Literal["2CH", "4CH"]
+Quality = Literal["good", "medium", "poor"]
+Task = Literal["view", "phase"]
+ProtocolName = Literal["patient", "paper"]
+Enhancement = Literal["none", "bicubic", "srresnet"]
+Mode = Literal["upscale", "restore"]
+Side = Literal["train", "test", "both"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(_Section):
+    """Which frames."""
+
+    dir: Path = Field(Path("data"), description="where `echojax prepare` put the dataset")
+    views: tuple[View, ...] = Field(("2CH", "4CH"), min_length=1, description="views to use")
+
+
+class SuperResolutionConfig(_Section):
+    """The generator and its training (x4, gray)."""
+
+    blocks: int = Field(16, ge=1, description="residual blocks")
+    channels: int = Field(64, ge=1, description="channels of the trunk")
+    first_kernel: int = Field(9, ge=1, description="size of the first convolution")
+    last_kernel: int = Field(9, ge=1, description="size of the last convolution")
+    bias: bool = Field(False, description="bias in convolutions before a BatchNorm")
+    activation: Literal["none", "clip", "tanh"] = Field("none", description="of the output")
+    init: str = Field(
+        "interpolation", description='"interpolation", "random" or a .safetensors file'
+    )
+    quality: tuple[Quality | Literal["unlabelled"], ...] = Field(
+        ("good",), min_length=1, description="frames to learn from"
+    )
+    crop: int = Field(96, ge=16, multiple_of=4, description="side of a high-resolution crop")
+    batch: int = Field(16, ge=1)
+    steps: int = Field(20_000, ge=1)
+    learning_rate: float = Field(1e-4, gt=0)
+    schedule: Literal["constant", "cosine"] = Field(
+        "constant", description="constant, or cosine down to zero after a short warm-up"
+    )
+    evaluate_every: int = Field(1000, ge=1, description="steps between PSNR and SSIM")
+    evaluate_frames: int = Field(16, ge=1, description="held-out frames they are measured on")
+    save_every: int = Field(1000, ge=1, description="steps between checkpoints")
+    seed: int = 0
+
+
+class ClassifierConfig(_Section):
+    """ResNet-18 and its training."""
+
+    size: int = Field(224, ge=32, description="side of the square input")
+    width: int = Field(64, ge=1, description="channels of the first stage; 64 is ResNet-18")
+    init: str = Field("random", description='"random" or a .safetensors file')
+    batch: int = Field(16, ge=1)
+    epochs: int = Field(10, ge=1)
+    learning_rate: float = Field(1e-4, gt=0)
+
+
+class StudyConfig(_Section):
+    """What is compared, and how frames are split."""
+
+    protocols: tuple[ProtocolName, ...] = Field(("patient",), min_length=1)
+    tasks: tuple[Task, ...] = Field(("view", "phase"), min_length=1)
+    train: tuple[Quality, ...] = Field(("good", "medium", "poor"), min_length=1)
+    test: tuple[Quality, ...] = Field(("good", "medium", "poor"), min_length=1)
+    sr: tuple[Enhancement, ...] = Field(("none", "bicubic", "srresnet"), min_length=1)
+    modes: tuple[Mode, ...] = Field(
+        ("upscale", "restore"),
+        min_length=1,
+        description="upscale: the frame four times larger; restore: reduced by 4, brought back",
+    )
+    sr_on: tuple[Side, ...] = Field(("train", "test", "both"), min_length=1)
+    enhance: tuple[Quality, ...] = Field(
+        ("poor",), min_length=1, description="strata that are enhanced"
+    )
+    test_fraction: float = Field(0.2, ge=0.05, le=0.5, description="of frames or patients")
+    folds: int = Field(5, ge=1, description="splits to run, at most 1 / test_fraction")
+    seeds: int = Field(3, ge=1, description="trainings of every classifier")
+    split_seed: int = Field(0, ge=0, description="of balancing and splitting")
+    keep_classifiers: bool = Field(True, description="keep the trained weights (45 MB each)")
+    note: str = Field("", description="shown on top of the report")
+
+    @model_validator(mode="after")
+    def _folds_exist(self) -> "StudyConfig":
+        if self.folds > self.parts:
+            raise ValueError(
+                f"study.folds is {self.folds}, but test_fraction {self.test_fraction:g} "
+                f"makes only {self.parts}"
+            )
+        return self
+
+    @property
+    def parts(self) -> int:
+        """Into how many parts frames or patients are cut; each is the test part of one fold."""
+        return round(1 / self.test_fraction)
+
+
+class Config(_Section):
+    """Everything a run depends on."""
+
+    data: DataConfig = DataConfig()
+    sr: SuperResolutionConfig = SuperResolutionConfig()
+    classifier: ClassifierConfig = ClassifierConfig()
+    study: StudyConfig = StudyConfig()
+
+    def to_toml(self) -> str:
+        """The configuration as TOML, every key present."""
+        return tomli_w.dumps(self.model_dump(mode="json"))
+
+
+# What may change between a run and its continuation without making its results a mixture.
+_FREE = {
+    "data.dir",
+    *(f"study.{key}" for key in ("protocols", "tasks", "train", "test", "sr", "modes", "sr_on")),
+    *(f"study.{key}" for key in ("folds", "seeds", "keep_classifiers", "note")),
+}
+
+
+def load(file: Path | None = None, overrides: Sequence[str] = ()) -> Config:
+    """Read a configuration.
+
+    Args:
+        file: a TOML file, or None for the defaults.
+        overrides: `key=value` texts as given to `--set`; values are TOML, or plain strings.
+
+    Raises:
+        InputError: no such file, not TOML, an unknown key (the closest is named), a bad value.
+    """
+    values = {} if file is None else _read(file)
+    for text in overrides:
+        _override(values, text)
+    origin = "--set" if file is None else str(file)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"{origin}: {'; '.join(map(_explain, error.errors()))}") from error
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{file}: no such configuration file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{file}: cannot be read as TOML ({error})") from error
+
+
+def _override(values: dict[str, Any], text: str) -> None:
+    key, equals, value = text.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise InputError(f"--set {text}: expected section.key=value, as in --set sr.steps=100")
+    for part in parts[:-1]:
+        values = values.setdefault(part, {})
+        if not isinstance(values, dict):
+            raise InputError(f"--set {text}: {part} is not a section")
+    try:
+        values[parts[-1]] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        values[parts[-1]] = value.strip()
+
+
+def keys() -> list[str]:
+    """Every key there is, as section.key."""
+    sections = Config.model_fields.items()
+    return [f"{name}.{key}" for name, section in sections for key in _fields(section.annotation)]
+
+
+def _fields(section: Any) -> list[str]:
+    return list(section.model_fields)
+
+
+def _explain(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = keys() + list(Config.model_fields)
+        close = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
+        return f"unknown key {key}; did you mean {close[0]}?"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "value_error":
+        return message
+    return f"{key} = {error['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def differences(stored: Config, asked: Config) -> list[str]:
+    """Keys, with both values, in which two configurations would give different results."""
+    found = []
+    for key in keys():
+        section, name = key.split(".")
+        old, new = (getattr(getattr(c, section), name) for c in (stored, asked))
+        if key not in _FREE and old != new:
+            found.append(f"{key} was {old!r}, now {new!r}")
+    return found

@@ -1,0 +1,1 @@
+"""Sources of frames: from files to `Frames` or batches of crops."""

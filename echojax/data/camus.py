@@ -1,0 +1,159 @@
+"""The prepared CAMUS dataset: building it, and reading it as `Frames`."""
+
+import contextlib
+import io
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+import tfds_camus
+from echojax.errors import InputError
+from echojax.frames import Frames
+from echojax.progress import bar
+from echojax.resize import resize
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file that `prepare` did not take into the dataset, and why."""
+
+    file: str
+    why: str
+
+
+def prepare(
+    source: Path, data_dir: Path, *, skip_bad: bool = False, overwrite: bool = False
+) -> None:
+    """Build the dataset of a CAMUS folder in `data_dir`.
+
+    It is made aside and put in place when it is whole, so that a failure leaves what was there.
+
+    Args:
+        source: a CAMUS release in either layout, or a simulated folder.
+        data_dir: where the dataset goes (as `data_dir/camus/1.0.0`).
+        skip_bad: leave out bad files and remember which, instead of refusing the folder.
+        overwrite: replace a dataset that is there already.
+
+    Raises:
+        InputError: the source is unusable, or a dataset is there already.
+    """
+    target = data_dir / "camus"
+    if target.exists() and not overwrite:
+        raise InputError(
+            f"{target}: there is a dataset already; pass --overwrite to replace it or choose "
+            "another --data-dir"
+        )
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".camus-", dir=data_dir) as aside:
+        try:
+            # TFDS asserts that the folder exists and is not empty; scanning says it in words.
+            found = tfds_camus.scan(source)
+            with _tfds_quiet(), bar("Reading frames", len(found.frames)) as progress:
+                builder = tfds_camus.Builder(
+                    data_dir=aside, skip_bad=skip_bad, on_frame=progress.advance
+                )
+                builder.download_and_prepare(
+                    download_dir=Path(aside, "downloads"),
+                    download_config=tfds.download.DownloadConfig(manual_dir=source),
+                )
+        except tfds_camus.CamusError as error:
+            advice = "" if skip_bad else " (--skip-bad leaves bad files out)"
+            raise InputError(f"{error}{advice}") from error
+        if target.exists():
+            shutil.rmtree(target)
+        Path(aside, "camus").rename(target)
+
+
+@contextlib.contextmanager
+def _tfds_quiet() -> Iterator[None]:
+    # TFDS's own bars and notices go around ours, and to the wrong places when output is piped.
+    tfds.disable_progress_bar()
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _open(data_dir: Path) -> Any:
+    folder = data_dir / "camus"
+    versions = sorted(folder.glob("*/dataset_info.json"))
+    if not versions:
+        raise InputError(
+            f"{folder}: no prepared dataset; make one with "
+            f"`echojax prepare camus --from DIR --data-dir {data_dir}`"
+        )
+    with _tfds_quiet():
+        return tfds.builder_from_directory(versions[-1].parent)
+
+
+def left_out(data_dir: Path) -> list[LeftOut]:
+    """The files that were left out when the dataset was prepared."""
+    return [LeftOut(**entry) for entry in _open(data_dir).info.metadata["left_out"]]
+
+
+def load(data_dir: Path) -> Frames:
+    """Read the whole dataset, all splits, ordered by patient, view and phase.
+
+    Raises:
+        InputError: nothing was prepared in `data_dir`.
+    """
+    with _tfds_quiet():
+        sources = _open(data_dir).as_data_source().values()
+        examples = [example for source in sources for example in source]
+    examples.sort(key=lambda e: (e["patient"], e["view"], e["phase"]))
+    return Frames(
+        images=tuple(e["image"][..., 0] for e in examples),
+        masks=tuple(e["mask"][..., 0] if e["has_mask"] else None for e in examples),
+        patient=np.array([e["patient"].decode() for e in examples]),
+        view=np.array([e["view"] for e in examples], np.int8),
+        phase=np.array([e["phase"] for e in examples], np.int8),
+        quality=np.array([e["quality"] for e in examples], np.int8),
+        spacing=np.stack([e["spacing"] for e in examples]),
+    )
+
+
+def square_pixels(frames: Frames) -> Frames:
+    """Resample frames whose rows and columns are spaced differently to the wider spacing.
+
+    The challenge release stores depth twice as finely as width; networks assume square pixels.
+    Images are resampled with antialiasing, masks by nearest neighbour.
+    """
+    images, masks, spacings = [], [], []
+    for image, mask, spacing in zip(frames.images, frames.masks, frames.spacing, strict=True):
+        target = spacing.max()
+        size = tuple(
+            round(n * float(s) / float(target)) for n, s in zip(image.shape, spacing, strict=True)
+        )
+        if size == image.shape:
+            images.append(image)
+            masks.append(mask)
+            spacings.append(spacing)
+            continue
+        resized = resize(image[..., None].astype(np.float32), size)[..., 0]
+        images.append(np.clip(np.round(resized), 0, 255).astype(np.uint8))
+        rows, columns = (
+            ((np.arange(new) + 0.5) * old / new).astype(int)
+            for new, old in zip(size, image.shape, strict=True)
+        )
+        masks.append(None if mask is None else mask[np.ix_(rows, columns)])
+        spacings.append(np.full(2, target, np.float32))
+    return Frames(
+        images=tuple(images),
+        masks=tuple(masks),
+        patient=frames.patient,
+        view=frames.view,
+        phase=frames.phase,
+        quality=frames.quality,
+        spacing=np.stack(spacings),
+    )

@@ -1,0 +1,56 @@
+"""Where arrays live: one mesh axis `data`, parameters replicated, batches sharded over it."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import jax
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from echojax.errors import InputError
+
+Tree = TypeVar("Tree")
+CACHE = "~/.cache/echojax/xla"
+
+
+def start() -> None:
+    """Prepare JAX for a command; call before the first array is made.
+
+    Memory of a GPU is taken as needed instead of 75 % at once, and compiled programs are kept in
+    `ECHOJAX_COMPILATION_CACHE` (default ~/.cache/echojax/xla; empty for none).
+    """
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    cache = os.environ.get("ECHOJAX_COMPILATION_CACHE", CACHE)
+    if cache:
+        jax.config.update("jax_compilation_cache_dir", str(Path(cache).expanduser()))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
+
+
+def data_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """A mesh of one axis, `data`, over the given devices (default: every one there is)."""
+    chosen = jax.devices() if devices is None else list(devices)
+    return jax.make_mesh((len(chosen),), ("data",), axis_types=(AxisType.Auto,), devices=chosen)
+
+
+def replicate(tree: Tree, mesh: Mesh) -> Tree:
+    """Put a whole copy of every array on every device of the mesh."""
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+
+
+def shard(tree: Tree, mesh: Mesh) -> Tree:
+    """Cut every array along its first axis over the devices of the mesh."""
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec("data")))
+
+
+def check_batch(batch: int, mesh: Mesh, key: str) -> None:
+    """See that a batch can be shared out evenly.
+
+    Raises:
+        InputError: `batch`, the value of the setting `key`, is no multiple of the device count.
+    """
+    if batch % mesh.size:
+        raise InputError(
+            f"{key} = {batch} cannot be shared by {mesh.size} devices; "
+            f"choose a multiple of {mesh.size}"
+        )

@@ -1,0 +1,177 @@
+"""SRResNet, the x4 generator of Ledig et al., CVPR 2017 (arXiv:1609.04802), Fig. 4."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+Activation = Literal["none", "clip", "tanh"]
+
+# What the last convolution's output becomes: itself, cut to [0, 1], or (tanh + 1) / 2.
+_ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "none": lambda x: x,
+    "clip": lambda x: jnp.clip(x, 0.0, 1.0),
+    "tanh": lambda x: (jnp.tanh(x) + 1) / 2,
+}
+_DOUBLINGS = {2: 1, 4: 2, 8: 3}
+
+
+@dataclass(frozen=True)
+class SRResNetSettings:
+    """What public variants of SRResNet differ in; the defaults are the paper's, for gray frames.
+
+    Attributes:
+        bias: whether convolutions before a BatchNorm have a bias (it changes nothing that can be
+            learned, but checkpoints differ).
+        activation: what the output goes through ("none", "clip" or "tanh").
+    """
+
+    scale: int = 4
+    blocks: int = 16
+    channels: int = 64
+    in_channels: int = 1
+    out_channels: int = 1
+    first_kernel: int = 9
+    last_kernel: int = 9
+    bias: bool = False
+    activation: Activation = "none"
+
+
+def _conv(inputs: int, outputs: int, kernel: int, *, bias: bool = True, rngs: nnx.Rngs) -> nnx.Conv:
+    size = (kernel, kernel)
+    return nnx.Conv(inputs, outputs, size, padding=kernel // 2, use_bias=bias, rngs=rngs)
+
+
+def _norm(channels: int, rngs: nnx.Rngs) -> nnx.BatchNorm:
+    # PyTorch's momentum of 0.1, the complement of Flax's.
+    return nnx.BatchNorm(channels, momentum=0.9, epsilon=1e-5, rngs=rngs)
+
+
+def _prelu() -> nnx.PReLU:
+    return nnx.PReLU(negative_slope_init=0.25)
+
+
+class ResidualBlock(nnx.Module):
+    """conv3, BN, PReLU, conv3, BN, added to the input."""
+
+    def __init__(self, channels: int, *, bias: bool, rngs: nnx.Rngs) -> None:
+        """Make the block."""
+        self.conv1 = _conv(channels, channels, 3, bias=bias, rngs=rngs)
+        self.bn1 = _norm(channels, rngs)
+        self.prelu = _prelu()
+        self.conv2 = _conv(channels, channels, 3, bias=bias, rngs=rngs)
+        self.bn2 = _norm(channels, rngs)
+
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """(n, rows, columns, channels) to the same."""
+        y = self.prelu(self.bn1(self.conv1(x), use_running_average=not train))
+        return x + self.bn2(self.conv2(y), use_running_average=not train)
+
+
+def pixel_shuffle(x: jax.Array, factor: int = 2) -> jax.Array:
+    """(n, h, w, c f f) to (n, f h, f w, c), channels ordered (c, row, column) as PyTorch does."""
+    n, h, w, channels = x.shape
+    c = channels // factor**2
+    x = x.reshape(n, h, w, c, factor, factor)
+    return x.transpose(0, 1, 4, 2, 5, 3).reshape(n, h * factor, w * factor, c)
+
+
+class Upsample(nnx.Module):
+    """conv3 to four times the channels, pixel shuffle, PReLU: twice the size."""
+
+    def __init__(self, channels: int, *, rngs: nnx.Rngs) -> None:
+        """Make the stage."""
+        self.conv = _conv(channels, 4 * channels, 3, rngs=rngs)
+        self.prelu = _prelu()
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """(n, h, w, channels) to (n, 2 h, 2 w, channels)."""
+        return self.prelu(pixel_shuffle(self.conv(x)))
+
+
+class SRResNet(nnx.Module):
+    """Low-resolution images to `scale` times larger ones."""
+
+    def __init__(self, settings: SRResNetSettings, *, rngs: nnx.Rngs) -> None:
+        """Make the network.
+
+        Raises:
+            ValueError: `settings.scale` is not 2, 4 or 8.
+        """
+        if settings.scale not in _DOUBLINGS:
+            raise ValueError(f"scale is {settings.scale}; expected 2, 4 or 8")
+        s, c = settings, settings.channels
+        self.settings = s
+        self.conv1 = _conv(s.in_channels, c, s.first_kernel, rngs=rngs)
+        self.prelu1 = _prelu()
+        self.blocks = nnx.List(ResidualBlock(c, bias=s.bias, rngs=rngs) for _ in range(s.blocks))
+        self.conv2 = _conv(c, c, 3, bias=s.bias, rngs=rngs)
+        self.bn2 = _norm(c, rngs)
+        self.upsample = nnx.List(Upsample(c, rngs=rngs) for _ in range(_DOUBLINGS[s.scale]))
+        self.conv3 = _conv(c, s.out_channels, s.last_kernel, rngs=rngs)
+
+    def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
+        """Enlarge images.
+
+        Args:
+            x: (n, h, w, in_channels), values in [0, 1].
+            train: normalise by the batch and update the running statistics.
+
+        Returns:
+            (n, scale h, scale w, out_channels), nominally in [0, 1].
+        """
+        x = first = self.prelu1(self.conv1(x))
+        for block in self.blocks:
+            x = block(x, train=train)
+        x = first + self.bn2(self.conv2(x), use_running_average=not train)
+        for stage in self.upsample:
+            x = stage(x)
+        return _ACTIVATIONS[self.settings.activation](self.conv3(x))
+
+
+# Weights of the pixel before, the pixel itself and the one after for its two halves: a parabola
+# through the three, read off a quarter of a pixel to either side.
+_HALVES = np.array([[5 / 32, 15 / 16, -3 / 32], [-3 / 32, 15 / 16, 5 / 32]], np.float32)
+
+
+def start_as_interpolation(model: SRResNet) -> None:
+    """Set weights so that the network begins as quadratic interpolation instead of noise.
+
+    One channel per image channel carries the image through: copied by the first convolution,
+    doubled by each stage with three-tap filters, copied out by the last. The residual branches
+    begin at zero (their last BatchNorm's scale, as in Goyal et al., arXiv:1706.02677, section 5.1);
+    every other weight keeps its random start, so that all of the network learns.
+
+    Raises:
+        ValueError: the network has fewer channels than the image, or an output activation.
+    """
+    s = model.settings
+    carried = range(min(s.in_channels, s.out_channels))
+    if s.channels < len(carried) or s.in_channels != s.out_channels or s.activation == "tanh":
+        raise ValueError("only a network of like input and output, without tanh, can interpolate")
+    for norm in (*(block.bn2 for block in model.blocks), model.bn2):
+        norm.scale[...] = jnp.zeros_like(norm.scale[...])
+
+    def set_kernel(conv: nnx.Conv, kernel: np.ndarray) -> None:
+        conv.kernel[...] = jnp.asarray(kernel)
+
+    first = np.array(model.conv1.kernel[...])
+    last = np.zeros_like(model.conv3.kernel[...])
+    for k in carried:
+        first[..., k] = 0
+        first[s.first_kernel // 2, s.first_kernel // 2, k, k] = 1
+        last[s.last_kernel // 2, s.last_kernel // 2, k, k] = 1
+    set_kernel(model.conv1, first)
+    set_kernel(model.conv3, last)
+    for stage in model.upsample:
+        doubling = np.array(stage.conv.kernel[...])
+        for k in carried:
+            for row, column in np.ndindex(2, 2):
+                output = 4 * k + 2 * row + column
+                doubling[..., output] = 0
+                doubling[..., k, output] = np.outer(_HALVES[row], _HALVES[column])
+        set_kernel(stage.conv, doubling)

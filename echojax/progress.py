@@ -1,0 +1,62 @@
+"""Progress of long work: a bar on a terminal, plain lines elsewhere; always on standard error."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+PLAIN_EVERY = 15.0  # seconds between plain lines
+
+
+class Bar:
+    """One piece of work of known length; `advance` it, with figures worth showing."""
+
+    def __init__(self, title: str, total: int, rich: Progress | None) -> None:
+        self.title, self.total, self.done = title, total, 0
+        self._rich = rich
+        self._task = rich.add_task(title, total=total, figures="") if rich else None
+        self._started = self._printed = time.monotonic()
+
+    def advance(self, amount: int = 1, **figures: float) -> None:
+        """Count `amount` more as done; `figures` (loss=0.1) are shown beside it."""
+        self.done += amount
+        text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        if self._rich is not None and self._task is not None:
+            self._rich.update(self._task, completed=self.done, figures=text)
+            return
+        now = time.monotonic()
+        if self.done >= self.total or now - self._printed >= PLAIN_EVERY:
+            self._printed = now
+            left = (now - self._started) / self.done * (self.total - self.done)
+            ending = f"{left:.0f} s left" if self.done < self.total else "done"
+            line = (f"{self.title}: {self.done}/{self.total}", text, ending)
+            print("  ".join(part for part in line if part), file=sys.stderr, flush=True)
+
+
+@contextmanager
+def bar(title: str, total: int) -> Iterator[Bar]:
+    """Show the progress of one piece of work while the block runs."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Bar(title, total, None)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[figures]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as rich:
+        yield Bar(title, total, rich)

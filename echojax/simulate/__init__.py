@@ -1,0 +1,1 @@
+"""Simulated echo frames: a CAMUS-like folder made from nothing."""

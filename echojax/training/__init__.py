@@ -1,0 +1,1 @@
+"""Training loops for any network, and the run directory they write to."""

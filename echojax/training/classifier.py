@@ -1,0 +1,122 @@
+"""Training ResNet-18 to tell two classes of frames apart, and asking it."""
+
+import functools
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from jax.sharding import Mesh
+
+from echojax import devices
+from echojax.config import ClassifierConfig
+from echojax.models.resnet import ResNet18, ResNetSettings
+from echojax.training.loop import Log, Metrics, Step, fit, initial_state, make_step, split
+from echojax.weights import safetensors_file
+
+Batch = tuple[jax.Array, jax.Array]
+
+# Of ImageNet, which pretrained trunks expect.
+_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+_STD = np.array([0.229, 0.224, 0.225], np.float32)
+_ASK = 32  # frames asked about at once
+
+
+def _network(config: ClassifierConfig, seed: int) -> ResNet18:
+    return ResNet18(ResNetSettings(classes=2, width=config.width), rngs=nnx.Rngs(seed))
+
+
+def _as_imagenet(gray: jax.Array) -> jax.Array:
+    """(n, h, w) in [0, 1] to (n, h, w, 3), the gray replicated, normalised as ImageNet's."""
+    return (gray[..., None] - _MEAN) / _STD
+
+
+def cross_entropy(model: ResNet18, batch: Batch) -> tuple[jax.Array, Metrics]:
+    """Loss and accuracy on gray frames (n, h, w) in [0, 1] and labels (n,)."""
+    frames, labels = batch
+    logits = model(_as_imagenet(frames), train=True)
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    return losses.mean(), {"accuracy": jnp.mean(logits.argmax(-1) == labels)}
+
+
+@functools.lru_cache(maxsize=4)
+def _program(config: ClassifierConfig) -> tuple[optax.GradientTransformation, Step]:
+    # Kept, so that the hundreds of classifiers of a study share one compiled step.
+    graphdef, _, _ = split(_network(config, 0))
+    optimizer = optax.adam(config.learning_rate)
+    return optimizer, make_step(graphdef, optimizer, cross_entropy)
+
+
+@nnx.jit
+def _ask(model: ResNet18, frames: jax.Array) -> jax.Array:
+    return nnx.softmax(model(_as_imagenet(frames)))[:, 1]
+
+
+def train(
+    frames: np.ndarray,
+    labels: np.ndarray,
+    config: ClassifierConfig,
+    seed: int,
+    *,
+    mesh: Mesh,
+    title: str,
+    log: Log,
+) -> ResNet18:
+    """Train a classifier; the seed decides its initial weights and the order of the frames.
+
+    Args:
+        frames: float32 (n, size, size) in [0, 1].
+        labels: (n,) 0 or 1.
+        config: the classifier and its training.
+        seed: of this training.
+        mesh: devices to share every batch between.
+        title: of the progress bar.
+        log: called as `log(step, **metrics)`.
+
+    Raises:
+        InputError: the batch cannot be shared by the devices, or `config.init` does not fit.
+        EchojaxError: training diverged.
+    """
+    devices.check_batch(config.batch, mesh, "classifier.batch")
+    model = _network(config, seed)
+    if config.init != "random":
+        safetensors_file.load(model, Path(config.init))
+    optimizer, step = _program(config)
+    order = _order(len(frames), config.epochs, config.batch, seed)
+
+    def batch(k: int) -> tuple[np.ndarray, np.ndarray]:
+        return frames[order[k]], labels[order[k]].astype(np.int32)
+
+    state = fit(
+        step, initial_state(model, optimizer), batch, len(order), mesh=mesh, title=title, log=log
+    )
+    graphdef, _, _ = split(model)
+    return nnx.merge(graphdef, state.params, state.stats)
+
+
+def _order(frames: int, epochs: int, batch: int, seed: int) -> np.ndarray:
+    """Frames of every batch, (steps, batch).
+
+    Epochs follow each other without a gap: what does not fill the last batch of one goes into the
+    first of the next, so that every frame counts alike and every batch is full.
+    """
+    rng = np.random.default_rng(seed)
+    stream = np.concatenate([rng.permutation(frames) for _ in range(epochs)])
+    steps = max(1, len(stream) // batch)
+    return np.resize(stream, (steps, batch))
+
+
+def probabilities(model: ResNet18, frames: np.ndarray, mesh: Mesh) -> np.ndarray:
+    """Probability of class 1 for float32 frames (n, size, size) in [0, 1]."""
+    at_once = -(-_ASK // mesh.size) * mesh.size
+    answers = []
+    for start in range(0, len(frames), at_once):
+        part = frames[start : start + at_once]
+        # The last part is filled up, so that one program serves every number of frames.
+        filled = np.pad(part, [(0, at_once - len(part)), (0, 0), (0, 0)])
+        answers.append(
+            np.asarray(_ask(model, devices.shard(jnp.asarray(filled), mesh)))[: len(part)]
+        )
+    return np.concatenate(answers)

@@ -1,0 +1,181 @@
+"""The one training loop: state, steps, checkpoints, metrics and progress, for any network."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jax.sharding import Mesh
+from orbax.checkpoint import v1 as ocp
+
+from echojax import devices
+from echojax.errors import EchojaxError
+from echojax.progress import bar
+
+Metrics = dict[str, jax.Array]
+Log = Callable[..., None]  # log(step, **metrics)
+
+LOG_EVERY = 20  # steps
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["step", "params", "stats", "opt_state"],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class TrainState:
+    """All that changes in training: parameters, running statistics of BatchNorm, optimiser."""
+
+    step: jax.Array
+    params: nnx.State
+    stats: nnx.State
+    opt_state: optax.OptState
+
+
+Step = Callable[[TrainState, Any], tuple[TrainState, Metrics]]
+# loss(model, batch) runs the model in training mode and returns a scalar and further metrics.
+Loss = Callable[[Any, Any], tuple[jax.Array, Metrics]]
+
+
+def split(model: nnx.Module) -> tuple[nnx.GraphDef, nnx.State, nnx.State]:
+    """A network as its structure, its parameters and its running statistics."""
+    graphdef, params, stats = nnx.split(model, nnx.Param, nnx.BatchStat)
+    return graphdef, params, stats
+
+
+def initial_state(model: nnx.Module, optimizer: optax.GradientTransformation) -> TrainState:
+    """State at step 0 of a network as it is."""
+    _, params, stats = split(model)
+    return TrainState(jnp.zeros((), jnp.int32), params, stats, optimizer.init(params))
+
+
+def make_step(graphdef: nnx.GraphDef, optimizer: optax.GradientTransformation, loss: Loss) -> Step:
+    """Compile one step: loss, gradient, update. The state passed in is used up."""
+
+    @partial(jax.jit, donate_argnums=0)
+    def step(state: TrainState, batch: Any) -> tuple[TrainState, Metrics]:
+        def of_params(params: nnx.State) -> tuple[jax.Array, tuple[nnx.State, Metrics]]:
+            model = nnx.merge(graphdef, params, state.stats, copy=True)
+            value, metrics = loss(model, batch)
+            return value, (nnx.state(model, nnx.BatchStat), metrics)
+
+        (value, (stats, metrics)), gradients = jax.value_and_grad(of_params, has_aux=True)(
+            state.params
+        )
+        updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        return TrainState(state.step + 1, params, stats, opt_state), {"loss": value, **metrics}
+
+    return step
+
+
+def fit(
+    step: Step,
+    state: TrainState,
+    batches: Callable[[int], Any],
+    steps: int,
+    *,
+    mesh: Mesh,
+    title: str,
+    log: Log,
+    checkpoints: Path | None = None,
+    metadata: dict[str, Any] | None = None,
+    save_every: int = 1000,
+    evaluate: Callable[[TrainState], dict[str, float]] | None = None,
+    evaluate_every: int = 1000,
+) -> TrainState:
+    """Train up to step `steps`, going on from the newest checkpoint if there is one.
+
+    Args:
+        step: one training step, as `make_step` makes it.
+        state: where to start if there is no checkpoint.
+        batches: gives the batch of a step, always the same one, so that a resumed training sees
+            what an uninterrupted one would.
+        steps: number of the last step.
+        mesh: devices to share every batch between.
+        title: of the progress bar, and in errors.
+        log: called as `log(step, **metrics)`.
+        checkpoints: directory of Orbax checkpoints, or None to keep none.
+        metadata: what a checkpoint must say of the network to be complete in itself.
+        save_every: steps between checkpoints.
+        evaluate: measures the state on held-out data.
+        evaluate_every: steps between evaluations.
+
+    Returns:
+        The state after the last step.
+
+    Raises:
+        EchojaxError: the loss is no longer a finite number.
+    """
+    state = devices.replicate(state, mesh)
+    checkpointer = None if checkpoints is None else _checkpointer(checkpoints, metadata)
+    if checkpointer is not None and checkpointer.latest is not None:
+        state = checkpointer.load(abstract_state=_abstract(state))
+    first = int(state.step)
+    if first >= steps:
+        return state
+    with bar(title, steps) as progress:
+        progress.advance(first)
+        # Metrics are looked at one step late, so that the device never waits for Python.
+        pending: Metrics | None = None
+
+        def settle(done: int) -> None:
+            if pending is None:
+                return
+            values = {name: float(value) for name, value in pending.items()}
+            if not math.isfinite(values["loss"]):
+                raise EchojaxError(
+                    f"{title}: the loss is {values['loss']} at step {done}; lower the learning rate"
+                )
+            if done % LOG_EVERY == 0 or done == steps:
+                log(done, **values)
+            progress.advance(1, **values)
+
+        for k in range(first, steps):
+            state, metrics = step(state, devices.shard(batches(k), mesh))
+            settle(k)
+            pending = metrics
+            if evaluate is not None and ((k + 1) % evaluate_every == 0 or k + 1 == steps):
+                log(k + 1, **evaluate(state))
+            if checkpointer is not None and (k + 1) % save_every == 0 and k + 1 < steps:
+                checkpointer.save(k + 1, state)
+        settle(steps)
+    if checkpointer is not None:
+        checkpointer.save(steps, state)
+        checkpointer.close()
+    return state
+
+
+def _checkpointer(directory: Path, metadata: dict[str, Any] | None) -> ocp.training.Checkpointer:
+    return ocp.training.Checkpointer(
+        directory.absolute(),
+        # When to save is the loop's decision; a torn write never replaces the last whole one.
+        save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
+        preservation_policy=ocp.training.preservation_policies.LatestN(1),
+        custom_metadata=metadata,
+    )
+
+
+def _abstract(tree: Any) -> Any:
+    """Shapes, types and places of arrays, which Orbax restores to whatever the device count was."""
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), tree)
+
+
+def save_network(model: nnx.Module, directory: Path) -> None:
+    """Keep a trained network, without the state of its optimiser, as an Orbax checkpoint."""
+    _, params, stats = split(model)
+    ocp.save(directory.absolute(), {"params": params, "stats": stats}, overwrite=True)
+
+
+def load_network(model: nnx.Module, directory: Path) -> None:
+    """Fill a network with what `save_network` kept of one like it."""
+    _, params, stats = split(model)
+    stored = ocp.load(directory.absolute(), _abstract({"params": params, "stats": stats}))
+    nnx.update(model, stored["params"], stored["stats"])

@@ -1,0 +1,1 @@
+"""Trained parameters as files to hand over."""

@@ -1,0 +1,61 @@
+"""A network's parameters and running statistics as one .safetensors file."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import safetensors
+from flax import nnx
+from safetensors.numpy import load_file, save_file
+
+from echojax.errors import InputError
+
+
+def _flat(model: nnx.Module) -> dict[str, np.ndarray]:
+    """Every parameter and statistic by its dotted path in the network."""
+    state = nnx.to_pure_dict(nnx.state(model, (nnx.Param, nnx.BatchStat)))
+    leaves, _ = jax.tree_util.tree_flatten_with_path(state)
+    return {_name(path): leaf for path, leaf in leaves}
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator=".")
+
+
+def save(model: nnx.Module, path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write a network's parameters and statistics, with text metadata beside them."""
+    tensors = {name: np.ascontiguousarray(leaf) for name, leaf in _flat(model).items()}
+    save_file(tensors, path, metadata)
+
+
+def load(model: nnx.Module, path: Path) -> None:
+    """Fill a network from a file written by `save`.
+
+    Raises:
+        InputError: no such file, not safetensors, or any tensor missing, left over or of another
+            shape; all of them are named, and the network is left as it was.
+    """
+    try:
+        tensors = load_file(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such weights file") from None
+    except (OSError, safetensors.SafetensorError) as error:
+        raise InputError(f"{path}: cannot be read as safetensors ({error})") from error
+    expected = _flat(model)
+    wrong = [f"{name} is missing" for name in expected.keys() - tensors.keys()]
+    wrong += [f"{name} is left over" for name in tensors.keys() - expected.keys()]
+    wrong += [
+        f"{name} is {tensors[name].shape}, expected {leaf.shape}"
+        for name, leaf in expected.items()
+        if name in tensors and tensors[name].shape != leaf.shape
+    ]
+    if wrong:
+        raise InputError(f"{path}: does not fit the network: {'; '.join(sorted(wrong))}")
+    state = nnx.state(model, (nnx.Param, nnx.BatchStat))
+    filled = jax.tree_util.tree_map_with_path(
+        lambda path, leaf: jnp.asarray(tensors[_name(path)], leaf.dtype), nnx.to_pure_dict(state)
+    )
+    nnx.replace_by_pure_dict(state, filled)
+    nnx.update(model, state)

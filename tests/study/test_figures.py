@@ -1,0 +1,117 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from echojax.metrics import psnr, ssim
+from echojax.study import figures, predictions, tables
+
+
+@pytest.fixture(scope="module")
+def examples(finished: Path) -> dict[str, np.ndarray]:
+    with np.load(finished / "figures" / "examples.npz") as arrays:
+        return dict(arrays)
+
+
+@pytest.fixture
+def texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every text of every figure drawn in the test."""
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+    seen: list[str] = []
+    save = Figure.savefig
+
+    def keep(self: Figure, *args: object, **settings: object) -> None:
+        seen.extend(text.get_text() for text in self.findobj(Text))
+        save(self, *args, **settings)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return seen
+
+
+def ink(path: Path) -> int:
+    with Image.open(path) as image:
+        return len(np.unique(np.asarray(image.convert("L"))))
+
+
+def test_frames_are_drawn_and_absent_ones_said(tmp_path: Path, examples, texts):
+    path = figures.frames(examples, tmp_path / "new" / "fig2.png")
+    assert path is not None
+    assert ink(path) > 50
+    assert texts.count("no frame") == 2  # 4CH poor, ED and ES
+    assert {"good", "medium", "poor", "2CH ED", "4CH ES"} <= set(texts)
+
+
+def test_patches_state_the_fidelity_of_the_whole_frame(tmp_path: Path, examples, texts):
+    assert figures.patches(examples, tmp_path / "fig3.png")
+    reference, restored = (
+        examples[key].astype(np.float64) / 255 for key in ("fig3_original", "fig3_restore_bicubic")
+    )
+    expected = f"{psnr(reference, restored):.2f} dB / {ssim(reference, restored):.4f}"
+    assert texts.count(expected) == 2  # the fixture's srresnet restores the same
+    assert {"original", "bicubic", "SRResNet"} <= set(texts)
+
+
+def test_patches_draw_any_method_and_say_what_is_missing(tmp_path: Path, examples, texts):
+    some = {**examples, "fig3_restore_other": examples["fig3_original"]}
+    assert figures.patches(some, tmp_path / "fig3.png")
+    assert {"other", "inf dB / 1.0000", "not in this run"} <= set(texts)
+
+
+def test_gains_draw_one_bar_per_cell_and_method(tmp_path: Path, finished: Path, monkeypatch):
+    from matplotlib.axes import Axes
+
+    bars: list[float] = []
+    draw = Axes.bar
+    monkeypatch.setattr(
+        Axes,
+        "bar",
+        lambda self, x, height, *a, **k: bars.append(height) or draw(self, x, height, *a, **k),
+    )
+    rows = tables.gain_rows(predictions.read(finished / "predictions.csv"))
+    assert figures.gains(rows, "patient", tmp_path / "fig4.png")
+    assert sorted(bars) == sorted(row.change for row in rows if row.protocol == "patient")
+
+
+def test_gains_of_one_task_and_side_only_still_draw(tmp_path: Path, finished: Path, texts):
+    rows = tables.gain_rows(predictions.read(finished / "predictions.csv"))
+    some = [row for row in rows if row.task == "phase" and row.sr_on == "test"]
+    assert figures.gains(some, "paper", tmp_path / "fig4.png")
+    assert "not in this run" in texts
+
+
+def test_accuracy_shows_our_number_the_papers_and_what_is_missing(
+    tmp_path: Path, finished: Path, texts
+):
+    rows = tables.accuracy_rows(predictions.read(finished / "predictions.csv"))
+    view = [row for row in rows if row.task == "view" and row.train != "medium"]
+    assert figures.accuracy(view, "paper", ["view", "phase"], tmp_path / "accuracy.png")
+    shown = next(r for r in view if r[:5] == ("paper", "view", "good", "poor", "none"))
+    assert f"{100 * shown.accuracy:.1f}" in texts
+    assert "paper 82" in texts
+    assert texts.count("missing") == 3 + 9  # view trained on medium, all of phase
+
+
+def test_training_curves_stand_beside_the_interpolations(tmp_path: Path, finished: Path, texts):
+    path = figures.sr_training(tables.read_log(finished / "log.csv"), tmp_path / "sr.png")
+    assert path is not None
+    assert {"SRResNet", "bicubic", "Lanczos", "paper protocol", "patient protocol"} <= set(texts)
+
+
+def test_without_data_nothing_is_drawn(tmp_path: Path):
+    path = tmp_path / "none.png"
+    assert figures.frames({}, path) is None
+    assert figures.patches({}, path) is None
+    assert figures.gains([], "paper", path) is None
+    assert figures.accuracy([], "paper", ["view"], path) is None
+    assert figures.sr_training([], path) is None
+    assert not path.exists()
+
+
+def test_every_method_has_its_own_colour_known_or_not():
+    names = ["srresnet", "none", "bicubic", "srgan", "b_new", "a_new"]
+    colours = figures.sr_colours(names)
+    assert set(colours) == set(names)
+    assert len(set(colours.values())) == len(names)
