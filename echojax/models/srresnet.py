@@ -154,7 +154,7 @@ def start_as_interpolation(model: SRResNet) -> None:
     if s.channels < len(carried) or s.in_channels != s.out_channels or s.activation == "tanh":
         raise ValueError("only a network of like input and output, without tanh, can interpolate")
     for norm in (*(block.bn2 for block in model.blocks), model.bn2):
-        norm.scale[...] = jnp.zeros_like(norm.scale[...])
+        norm.scale = nnx.Param(jnp.zeros(s.channels))
 
     def set_kernel(conv: nnx.Conv, kernel: np.ndarray) -> None:
         conv.kernel[...] = jnp.asarray(kernel)

@@ -13,6 +13,7 @@ from jax.sharding import Mesh
 from echojax import devices
 from echojax.config import ClassifierConfig
 from echojax.models.resnet import ResNet18, ResNetSettings
+from echojax.resize import resize
 from echojax.training.loop import Log, Metrics, Step, fit, initial_state, make_step, split
 from echojax.weights import safetensors_file
 
@@ -24,8 +25,17 @@ _STD = np.array([0.229, 0.224, 0.225], np.float32)
 _ASK = 32  # frames asked about at once
 
 
-def _network(config: ClassifierConfig, seed: int) -> ResNet18:
+def network(config: ClassifierConfig, seed: int) -> ResNet18:
+    """The untrained network of a configuration."""
     return ResNet18(ResNetSettings(classes=2, width=config.width), rngs=nnx.Rngs(seed))
+
+
+def as_input(frame: np.ndarray, size: int) -> np.ndarray:
+    """A float32 frame (rows, columns) in [0, 1] as the classifier sees it, (size, size).
+
+    The aspect is not kept, as in the resized copies of CAMUS that classifiers are trained on.
+    """
+    return resize(frame[..., None], (size, size))[..., 0].clip(0, 1)
 
 
 def _as_imagenet(gray: jax.Array) -> jax.Array:
@@ -44,7 +54,7 @@ def cross_entropy(model: ResNet18, batch: Batch) -> tuple[jax.Array, Metrics]:
 @functools.lru_cache(maxsize=4)
 def _program(config: ClassifierConfig) -> tuple[optax.GradientTransformation, Step]:
     # Kept, so that the hundreds of classifiers of a study share one compiled step.
-    graphdef, _, _ = split(_network(config, 0))
+    graphdef, _, _ = split(network(config, 0))
     optimizer = optax.adam(config.learning_rate)
     return optimizer, make_step(graphdef, optimizer, cross_entropy)
 
@@ -80,7 +90,7 @@ def train(
         EchojaxError: training diverged.
     """
     devices.check_batch(config.batch, mesh, "classifier.batch")
-    model = _network(config, seed)
+    model = network(config, seed)
     if config.init != "random":
         safetensors_file.load(model, Path(config.init))
     optimizer, step = _program(config)

@@ -46,8 +46,8 @@ Loss = Callable[[Any, Any], tuple[jax.Array, Metrics]]
 
 def split(model: nnx.Module) -> tuple[nnx.GraphDef, nnx.State, nnx.State]:
     """A network as its structure, its parameters and its running statistics."""
-    graphdef, params, stats = nnx.split(model, nnx.Param, nnx.BatchStat)
-    return graphdef, params, stats
+    graphdef, params, *rest = nnx.split(model, nnx.Param, nnx.BatchStat)
+    return graphdef, params, rest[0]
 
 
 def initial_state(model: nnx.Module, optimizer: optax.GradientTransformation) -> TrainState:

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -30,16 +30,6 @@ class Run:
 
     path: Path
     config: config.Config
-    _logged: set[str] = field(default_factory=set, repr=False)
-
-    def generator_dir(self, sr: str, protocol: str, fold: int) -> Path:
-        """Where a generator's checkpoints are kept."""
-        return self.path / "sr" / sr / protocol / f"fold{fold}"
-
-    @property
-    def classifiers(self) -> Path:
-        """Where classifiers are kept."""
-        return self.path / "classifiers"
 
     @property
     def predictions(self) -> Path:

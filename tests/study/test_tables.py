@@ -48,6 +48,8 @@ def test_gain_is_the_change_between_the_two_accuracies_it_lists(finished: Path):
         change = 100 * (float(row["after"]) / float(row["before"]) - 1)
         assert float(row["change"]) == pytest.approx(change, abs=0.05)
         assert float(row["low"]) <= float(row["change"]) <= float(row["high"])
+        for name in ("change", "low", "high"):
+            assert len(row[name].partition(".")[2]) == 2
 
 
 def test_gain_compares_only_frames_and_seeds_that_both_cells_have(tmp_path: Path, some_rows):
@@ -75,6 +77,14 @@ def test_mean_gain_is_the_mean_of_the_gains_and_compares_with_bicubic(found):
         assert mean.cells == len(mine)
         assert mean.change == pytest.approx(np.mean(mine))
         assert math.isnan(mean.bicubic_change) == (mean.sr == "bicubic")
+        if mean.sr != "bicubic":
+            after = {(g.task, g.train, g.test, g.protocol, g.mode, g.sr): g.after for g in gains}
+            against = [
+                100 * (share / after[*key[:5], "bicubic"] - 1)
+                for key, share in after.items()
+                if key[3:] == (mean.protocol, mean.mode, mean.sr)
+            ]
+            assert mean.bicubic_change == pytest.approx(np.mean(against))
     assert [mean.sr for mean in means[:4]] == ["bicubic", "bicubic", "srresnet", "srresnet"]
 
 

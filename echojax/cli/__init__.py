@@ -1,0 +1,70 @@
+"""The command line: parse, call, print. Commands import what they need when they run."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from echojax import __version__
+from echojax.cli import data, study, training
+from echojax.errors import EchojaxError
+
+_CONTENTS = {
+    "Data": (data.simulate, data.prepare, data.inspect),
+    "Training": (training.train_sr, training.train_classifier),
+    "Study": (study.evaluate, study.matrix, study.report),
+}
+
+
+class _Contents(click.Group):
+    """A group whose help lists its commands by subject, in the order of the work."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        for subject, commands in _CONTENTS.items():
+            with formatter.section(subject):
+                formatter.write_dl([(str(c.name), c.get_short_help_str(90)) for c in commands])
+
+
+@click.group(
+    cls=_Contents,
+    epilog="A first look, on simulated frames: bash scripts/quickstart.sh. With CAMUS on disk: "
+    "echojax prepare camus --from CAMUS_public, then echojax matrix.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="echojax")
+def cli() -> None:
+    """Improve poor echocardiography frames, and measure what that does to a diagnosis."""
+
+
+for _commands in _CONTENTS.values():
+    for _command in _commands:
+        cli.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 2 for bad input or usage, 1 for failures."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = cli.main(list(arguments), prog_name="echojax", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped. What is on disk is whole; --resume goes on with a run.", err=True)
+        return 130
+    except Exception as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+            return _exit_code(error)
+        text = " ".join(str(error).split())
+        if not isinstance(error, EchojaxError):
+            text = f"unexpected {type(error).__name__}: {text} (--debug shows where)"
+        click.echo(f"Error: {text}", err=True)
+        return _exit_code(error)
+
+
+def _exit_code(error: Exception) -> int:
+    return error.exit_code if isinstance(error, EchojaxError) else 1

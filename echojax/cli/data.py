@@ -1,0 +1,129 @@
+"""Commands about data: simulate, prepare, inspect."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from echojax.cli import options
+
+if TYPE_CHECKING:
+    from echojax.data.summary import Range, Summary
+
+
+@options.command("simulate")
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--patients", type=click.IntRange(min=1), default=100, help="Number of patients.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Same seed, same frames.")
+@click.option("--size", type=int, default=256, help="Height of a frame in pixels.")
+@click.option("--overwrite", is_flag=True, help="Replace a folder simulated before.")
+def simulate(out: Path, patients: int, seed: int, size: int, overwrite: bool) -> None:
+    """Make a CAMUS-like folder of simulated frames.
+
+    OUT has the layout of CAMUS's NIfTI release: both views, both phases, masks, cfg files with
+    quality grades, and splits. Every other command treats it as it would the real thing.
+    """
+    from echojax.progress import bar
+    from echojax.simulate.dataset import simulate as simulate_dataset
+
+    with bar("Simulating patients", patients) as progress:
+        simulate_dataset(
+            out,
+            patients=patients,
+            seed=seed,
+            size=size,
+            overwrite=overwrite,
+            progress=progress.advance,
+        )
+    click.echo(f"{4 * patients} simulated frames of {patients} patients in {out}")
+    click.echo(f"Next: echojax prepare camus --from {out}")
+
+
+@click.group("prepare")
+def prepare() -> None:
+    """Build a dataset from a folder of files."""
+
+
+@options.command("camus")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A CAMUS release in either layout, or a simulated folder.",
+)
+@options.data_dir
+@click.option("--skip-bad", is_flag=True, help="Leave bad files out instead of stopping.")
+@click.option("--overwrite", is_flag=True, help="Replace a dataset prepared before.")
+def prepare_camus(source: Path, data_dir: Path, skip_bad: bool, overwrite: bool) -> None:
+    """Build the CAMUS dataset and count what is in it.
+
+    Both releases are recognised: NIfTI (database_nifti) and MetaImage (training, testing).
+    """
+    from echojax.data.camus import prepare as prepare_dataset
+    from echojax.data.summary import summarize
+
+    prepare_dataset(source, data_dir, skip_bad=skip_bad, overwrite=overwrite)
+    summary = summarize(data_dir)
+    _print_counts(summary)
+    _print_left_out(summary)
+    click.echo(f"Prepared in {data_dir / 'camus'}")
+
+
+prepare.add_command(prepare_camus)
+
+
+@options.command("inspect")
+@options.data_dir
+@click.option("--json", "as_json", is_flag=True, help="Print counts and findings as JSON only.")
+def inspect(data_dir: Path, as_json: bool) -> None:
+    """Show what a prepared dataset holds, and what is odd about it."""
+    from echojax.data.summary import summarize
+
+    summary = summarize(data_dir)
+    if as_json:
+        click.echo(json.dumps(summary.as_json(), indent=2))
+        return
+    _print_counts(summary)
+    click.echo(f"Patients       {summary.patients}")
+    click.echo(f"Rows           {_span(summary.rows)} pixels")
+    click.echo(f"Columns        {_span(summary.columns)} pixels")
+    click.echo(f"Largest value  {_span(summary.brightest)} of 255")
+    spacings = ", ".join(f"{rows:g} x {columns:g}" for rows, columns in summary.spacing[:4])
+    more = f" and {len(summary.spacing) - 4} more" if len(summary.spacing) > 4 else ""
+    click.echo(f"Spacing        {spacings}{more} mm (rows x columns)")
+    click.echo(f"Masks          {summary.masks}")
+    if summary.duplicates:
+        pairs = ", ".join(f"{one} = {other}" for one, other in summary.duplicates)
+        click.echo(f"One recording under two ids: {pairs}")
+    else:
+        click.echo("No recording occurs under two ids")
+    _print_left_out(summary)
+
+
+def _print_counts(summary: "Summary") -> None:
+    columns = ("good", "medium", "poor", "unlabelled")
+    click.echo("View Phase" + "".join(f"{name.capitalize():>12}" for name in (*columns, "total")))
+    totals = dict.fromkeys((*columns, "total"), 0)
+    for view, phases in summary.counts.items():
+        for phase, counts in phases.items():
+            row = {**counts, "total": sum(counts.values())}
+            totals = {name: totals[name] + row[name] for name in totals}
+            click.echo(f"{view:<5}{phase:<5}" + "".join(f"{row[name]:>12}" for name in totals))
+    click.echo("All       " + "".join(f"{number:>12}" for number in totals.values()))
+    if totals["unlabelled"]:
+        click.echo(f"{totals['unlabelled']} frames have no quality grade; they are in no stratum.")
+
+
+def _print_left_out(summary: "Summary") -> None:
+    if not summary.left_out:
+        click.echo("Nothing was left out")
+        return
+    click.echo(f"Left out: {len(summary.left_out)}")
+    for entry in summary.left_out:
+        click.echo(f"  {entry.file}: {entry.why}")
+
+
+def _span(values: "Range") -> str:
+    return f"{values.minimum:g} to {values.maximum:g}, median {values.median:g}"

@@ -1,0 +1,69 @@
+"""What commands have in common."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class Command(click.Command):
+    """A command that knows --debug; `echojax.cli.main` acts on it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Make the command."""
+        super().__init__(*args, **kwargs)
+        debug = click.Option(
+            ["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error."
+        )
+        self.params.append(debug)
+
+
+def command(name: str) -> Callable[[Callable[..., None]], Command]:
+    """Decorator: a function becomes the command `name`."""
+    return click.command(name, cls=Command, context_settings={"show_default": True})
+
+
+data_dir = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data"),
+    envvar="ECHOJAX_DATA_DIR",
+    help="Where prepared datasets are kept.",
+)
+
+_RUN_OPTIONS = (
+    click.option(
+        "--config",
+        "file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Configuration (TOML), such as configs/paper.toml.",
+    ),
+    click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Set one key, as in --set sr.steps=500; repeatable.",
+    ),
+    click.option(
+        "--data-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="ECHOJAX_DATA_DIR",
+        help="Where prepared datasets are kept.  [default: data.dir of the configuration]",
+    ),
+    click.option(
+        "--run",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Run directory.  [default: runs/<name of the configuration>]",
+    ),
+    click.option("--resume", is_flag=True, help="Go on with an existing run."),
+    click.option("--overwrite", is_flag=True, help="Replace an existing run."),
+)
+
+
+def run_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Decorator: the options of every command that works in a run directory."""
+    for option in reversed(_RUN_OPTIONS):
+        function = option(function)
+    return function

@@ -1,0 +1,49 @@
+"""Results as lines of text."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from echojax.study.predictions import Cell
+
+
+def accuracies(predictions: Path, cells: "Sequence[Cell]") -> None:
+    """Print the accuracy of some cells of a run, a line each."""
+    from echojax.study.predictions import read
+    from echojax.study.tables import accuracy_rows
+
+    wanted = set(cells)
+    rows = read(predictions)
+    found = dict(zip(rows.cells(), accuracy_rows(rows), strict=True))
+    click.echo(f"{'protocol':<9}{'task':<6}{'train':<8}{'test':<8}{'enhanced':<26}accuracy")
+    for cell, row in found.items():
+        if cell not in wanted:
+            continue
+        enhanced = "-" if cell.sr == "none" else f"{cell.sr}, {cell.mode}, {cell.sr_on}"
+        click.echo(
+            f"{row.protocol:<9}{row.task:<6}{row.train:<8}{row.test:<8}{enhanced:<26}"
+            f"{row.accuracy:.1%} [{row.low:.1%}, {row.high:.1%}]  "
+            f"{row.frames} frames, {row.folds} folds, {row.seeds} seeds"
+        )
+
+
+def fidelity(log: Path) -> None:
+    """Print PSNR and SSIM of every generator of a run beside those of interpolation."""
+    from echojax.study.tables import read_log, super_resolution_rows
+
+    rows = super_resolution_rows(read_log(log))
+    if not rows:
+        click.echo("No frames were held out to measure PSNR and SSIM on")
+        return
+    click.echo("generator          step   PSNR / SSIM      bicubic          Lanczos")
+    for row in rows:
+        pairs = (
+            (row.psnr, row.ssim),
+            (row.psnr_bicubic, row.ssim_bicubic),
+            (row.psnr_lanczos, row.ssim_lanczos),
+        )
+        text = "   ".join(f"{psnr:.2f} / {ssim:.4f}" for psnr, ssim in pairs)
+        click.echo(f"{f'{row.model} {row.protocol} {row.fold}':<25}{row.step:>8}   {text}")

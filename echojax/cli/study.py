@@ -1,0 +1,77 @@
+"""Commands of the study: eval, matrix, report."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from echojax.cli import options, printing
+
+TASKS = ("view", "phase")
+STRATA = ("good", "medium", "poor")
+SR = ("none", "bicubic", "srresnet")
+MODES = ("upscale", "restore")
+SIDES = ("train", "test", "both")
+
+
+@options.command("eval")
+@click.option("--train", type=click.Choice(STRATA), required=True, help="Quality to train on.")
+@click.option("--test", type=click.Choice(STRATA), required=True, help="Quality to test on.")
+@click.option("--sr", type=click.Choice(SR), default="none", help="Enhancement.")
+@click.option("--task", type=click.Choice(TASKS), help="What to tell apart.  [default: both]")
+@click.option(
+    "--sr-on",
+    type=click.Choice(SIDES),
+    help="Which side is enhanced.  [default: the sides whose quality is in study.enhance]",
+)
+@options.run_options
+def evaluate(
+    train: str, test: str, sr: str, task: str | None, sr_on: str | None, **request: Any
+) -> None:
+    """Print the accuracy of one cell of the study.
+
+    What is missing is trained; what the run already has is used, with no need for --resume.
+    """
+    from echojax.study import session
+    from echojax.study.matrix import cells_of
+
+    request["resume"] = not request["overwrite"]
+    study = session.begin(**request)
+    tasks = study.run.config.study.tasks if task is None else (task,)
+    cells = cells_of(study.run.config.study, tasks, train, test, sr, sr_on)
+    study.run_cells(cells)
+    printing.accuracies(study.run.predictions, cells)
+
+
+@options.command("matrix")
+@options.run_options
+def matrix(**request: Any) -> None:
+    """Run the whole study and write its report.
+
+    Both tasks, every training and test quality, every enhancement on the training side, the test
+    side and both, over all folds and seeds of the configuration.
+    """
+    from echojax.study import examples, report, session
+    from echojax.study.matrix import all_cells
+
+    study = session.begin(**request)
+    cells = all_cells(study.run.config.study)
+    study.run_cells(cells)
+    examples.save(study)
+    page = report.build(study.run.path)
+    printing.accuracies(study.run.predictions, [cell for cell in cells if cell.sr == "none"])
+    click.echo(f"Report: {page}")
+
+
+@options.command("report")
+@click.option(
+    "--run",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Run directory.",
+)
+def report(run: Path) -> None:
+    """Rebuild tables, figures and report from what a run has on disk."""
+    from echojax.study.report import build
+
+    click.echo(f"Report: {build(run)}")

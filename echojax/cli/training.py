@@ -1,0 +1,63 @@
+"""Commands that train one network: train-sr, train-classifier."""
+
+from typing import Any
+
+import click
+
+from echojax.cli import options, printing
+from echojax.cli.study import MODES, SR, STRATA, TASKS
+
+_FOLD = click.option(
+    "--fold", type=click.IntRange(min=0), default=0, help="Fold whose training part is used."
+)
+
+
+@options.command("train-sr")
+@click.option("--sr", type=click.Choice(["srresnet"]), default="srresnet", help="The generator.")
+@_FOLD
+@options.run_options
+def train_sr(sr: str, fold: int, **request: Any) -> None:
+    """Train a x4 super-resolution network on good frames.
+
+    Random crops are reduced by four (bicubic) and the network learns to bring them back. PSNR and
+    SSIM on held-out frames are shown beside those of bicubic and Lanczos enlargement.
+    """
+    from echojax.study import session
+    from echojax.study.matrix import train_generator
+
+    study = session.begin(**request, needs_strata=False)
+    for protocol in study.run.config.study.protocols:
+        chosen = study.fold(protocol, fold)
+        train_generator(study.run, study.frames, chosen, study.mesh)
+        click.echo(
+            f"{sr}, {protocol}, fold {fold}: trained on {len(chosen.sr_train)} frames"
+        )
+    printing.fidelity(study.run.path / "log.csv")
+    click.echo(f"Run: {study.run.path}")
+
+
+@options.command("train-classifier")
+@click.option("--task", type=click.Choice(TASKS), required=True, help="What to tell apart.")
+@click.option("--train", type=click.Choice(STRATA), required=True, help="Quality to train on.")
+@click.option("--sr", type=click.Choice(SR), default="none", help="Enhancement of these frames.")
+@click.option("--mode", type=click.Choice(MODES), default="upscale", help="How to enhance.")
+@_FOLD
+@options.run_options
+def train_classifier(task: str, train: str, sr: str, mode: str, fold: int, **request: Any) -> None:
+    """Train ResNet-18 on frames of one quality.
+
+    All its seeds are trained and kept; the accuracy is that on the held-out frames of the same
+    quality, not enhanced.
+    """
+    from echojax.study import session
+    from echojax.study.predictions import Cell
+
+    study = session.begin(**request)
+    on, mode = ("none", "none") if sr == "none" else ("train", mode)
+    cells = [
+        Cell(protocol, task, train, train, sr, mode, on)
+        for protocol in study.run.config.study.protocols
+    ]
+    study.run_cells(cells, only_fold=fold, keep=True)
+    printing.accuracies(study.run.predictions, cells)
+    click.echo(f"Run: {study.run.path}")

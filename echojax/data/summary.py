@@ -1,0 +1,79 @@
+"""What a prepared dataset holds, to be looked at before anything is trained on it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from echojax.data import camus
+from echojax.data.duplicates import duplicate_patients
+
+
+@dataclass(frozen=True)
+class Range:
+    """Minimum, median and maximum over the frames."""
+
+    minimum: float
+    median: float
+    maximum: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A dataset at a glance.
+
+    Attributes:
+        patients: number of patient ids.
+        counts: frames per view, phase and quality, as `Frames.counts`.
+        rows: image heights, pixels.
+        columns: image widths, pixels.
+        brightest: largest gray level of each frame, 0 to 255.
+        spacing: distinct spacings of rows and columns, mm.
+        masks: frames that have one.
+        duplicates: pairs of patient ids that are one recording.
+        left_out: files that are not in the dataset, and why.
+    """
+
+    patients: int
+    counts: dict[str, dict[str, dict[str, int]]]
+    rows: Range
+    columns: Range
+    brightest: Range
+    spacing: tuple[tuple[float, float], ...]
+    masks: int
+    duplicates: tuple[tuple[str, str], ...]
+    left_out: tuple[camus.LeftOut, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Counts, duplicates and left-out files, as `echojax inspect --json` prints them."""
+        return {
+            "counts": self.counts,
+            "duplicates": [list(pair) for pair in self.duplicates],
+            "left_out": [{"file": entry.file, "why": entry.why} for entry in self.left_out],
+        }
+
+
+def summarize(data_dir: Path) -> Summary:
+    """Look through the dataset prepared in `data_dir`.
+
+    Raises:
+        InputError: nothing was prepared there.
+    """
+    frames = camus.load(data_dir)
+    spacings = np.unique(frames.spacing.round(4), axis=0)
+    return Summary(
+        patients=len(np.unique(frames.patient)),
+        counts=frames.counts(),
+        rows=_range([image.shape[0] for image in frames.images]),
+        columns=_range([image.shape[1] for image in frames.images]),
+        brightest=_range([int(image.max()) for image in frames.images]),
+        spacing=tuple((round(float(r), 4), round(float(c), 4)) for r, c in spacings),
+        masks=sum(mask is not None for mask in frames.masks),
+        duplicates=tuple(duplicate_patients(frames)),
+        left_out=tuple(camus.left_out(data_dir)),
+    )
+
+
+def _range(values: list[int]) -> Range:
+    return Range(float(min(values)), float(np.median(values)), float(max(values)))

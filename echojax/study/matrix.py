@@ -1,0 +1,312 @@
+"""The study: every cell of training quality x test quality x super-resolution, and its parts."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from jax.sharding import Mesh
+
+from echojax import enhance
+from echojax.config import StudyConfig
+from echojax.data.duplicates import patient_groups
+from echojax.errors import InputError
+from echojax.frames import PHASES, QUALITIES, VIEWS, Frames
+from echojax.models.resnet import ResNet18
+from echojax.models.srresnet import SRResNet
+from echojax.study import predictions
+from echojax.study.predictions import Cell
+from echojax.study.protocol import Fold, check_fold, make_folds
+from echojax.training import classifier, super_resolution
+from echojax.training.loop import load_network, save_network
+from echojax.training.run import Run
+
+NONE = "none"
+ENLARGE = {"upscale": enhance.upscale, "restore": enhance.restore}
+
+
+class ClassifierKey(NamedTuple):
+    """What a classifier depends on beside fold and seed."""
+
+    protocol: str
+    task: str
+    train: str
+    sr: str
+    mode: str
+
+    @classmethod
+    def of(cls, cell: Cell) -> "ClassifierKey":
+        """The classifier that a cell asks."""
+        enhanced = cell.sr_on in ("train", "both")
+        sr, mode = (cell.sr, cell.mode) if enhanced else (NONE, NONE)
+        return cls(cell.protocol, cell.task, cell.train, sr, mode)
+
+    @property
+    def job(self) -> str:
+        """Its name in paths and logs."""
+        enhancement = NONE if self.sr == NONE else f"{self.sr}-{self.mode}"
+        return f"classifiers/{self.protocol}/{self.task}/{self.train}/{enhancement}"
+
+
+def all_cells(study: StudyConfig) -> list[Cell]:
+    """Every cell a configuration asks for.
+
+    A side is enhanced where its stratum is in `study.enhance`; "both" needs both sides to be.
+    """
+    cells = []
+    for protocol, task, train, test in itertools.product(
+        study.protocols, study.tasks, study.train, study.test
+    ):
+        sides = {"train": [train], "test": [test], "both": [train, test]}
+        for sr in study.sr:
+            if sr == NONE:
+                cells.append(Cell(protocol, task, train, test, NONE, NONE, NONE))
+                continue
+            cells += [
+                Cell(protocol, task, train, test, sr, mode, on)
+                for mode, on in itertools.product(study.modes, study.sr_on)
+                if all(stratum in study.enhance for stratum in sides[on])
+            ]
+    return cells
+
+
+def cells_of(
+    study: StudyConfig, tasks: Sequence[str], train: str, test: str, sr: str, sr_on: str | None
+) -> list[Cell]:
+    """The cells of one combination, over protocols, tasks and modes.
+
+    Args:
+        study: gives protocols and modes.
+        tasks: "view", "phase".
+        train: stratum trained on.
+        test: stratum tested on.
+        sr: enhancement, or "none".
+        sr_on: "train", "test", "both"; None for the sides whose stratum is in `study.enhance`.
+
+    Raises:
+        InputError: `sr_on` is None and neither side is to be enhanced.
+    """
+    if sr == NONE:
+        return [Cell(p, t, train, test, NONE, NONE, NONE) for p in study.protocols for t in tasks]
+    if sr_on is None:
+        sides = train in study.enhance, test in study.enhance
+        if not any(sides):
+            raise InputError(
+                f"neither {train} nor {test} frames are in study.enhance = "
+                f"{list(study.enhance)}; say which to enhance with --sr-on train, test or both"
+            )
+        sr_on = "both" if all(sides) else "train" if sides[0] else "test"
+    return [
+        Cell(protocol, task, train, test, sr, mode, sr_on)
+        for protocol in study.protocols
+        for task in tasks
+        for mode in study.modes
+    ]
+
+
+@dataclass
+class Study:
+    """A study under way: trains what is missing, reuses what the run has.
+
+    Attributes:
+        run: the open run directory.
+        frames: the frames it is about.
+        mesh: devices to train on.
+        groups: patient of every frame, ids of one recording merged.
+    """
+
+    run: Run
+    frames: Frames
+    mesh: Mesh
+    groups: np.ndarray
+    _folds: dict[str, list[Fold]] = field(default_factory=dict)
+    _generators: dict[tuple[str, str, int], enhance.Enlarge] = field(default_factory=dict)
+    _inputs: dict[tuple[Any, ...], np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, run: Run, frames: Frames, mesh: Mesh) -> "Study":
+        """Start from a run and its frames."""
+        return cls(run, frames, mesh, patient_groups(frames))
+
+    def folds(self, protocol: str) -> list[Fold]:
+        """The folds of a protocol."""
+        if protocol not in self._folds:
+            study = self.run.config.study
+            self._folds[protocol] = make_folds(
+                self.frames,
+                self.groups,
+                protocol=protocol,
+                strata=[q for q in QUALITIES if q in {*study.train, *study.test}],
+                sr_quality=self.run.config.sr.quality,
+                parts=study.parts,
+                folds=study.folds,
+                seed=study.split_seed,
+            )
+        return self._folds[protocol]
+
+    def fold(self, protocol: str, number: int) -> Fold:
+        """One fold of a protocol.
+
+        Raises:
+            InputError: the configuration makes no such fold.
+        """
+        folds = self.folds(protocol)
+        if number >= len(folds):
+            raise InputError(f"fold {number}: study.folds is {len(folds)}, counted from 0")
+        return folds[number]
+
+    def check(self, protocol: str) -> None:
+        """See that the strata can be split.
+
+        Raises:
+            InputError: a stratum has too few frames.
+        """
+        study = self.run.config.study
+        for fold in self.folds(protocol):
+            check_fold(self.frames, fold, study.tasks, study.parts)
+
+    def enlarge(self, sr: str, fold: Fold) -> enhance.Enlarge:
+        """What enlarges frames in a fold; a generator is trained if the run has none."""
+        if sr == "bicubic":
+            return enhance.interpolation("bicubic")
+        key = (sr, fold.protocol, fold.number)
+        if key not in self._generators:
+            self._generators[key] = enhance.network(
+                train_generator(self.run, self.frames, fold, self.mesh)
+            )
+        return self._generators[key]
+
+    def inputs(self, indices: np.ndarray, fold: Fold, sr: str, mode: str) -> np.ndarray:
+        """Frames as a classifier sees them: float32 (n, size, size) in [0, 1]."""
+        # Only a trained generator makes the result depend on the fold.
+        of_fold = () if sr in (NONE, "bicubic") else (fold.protocol, fold.number)
+        size = self.run.config.classifier.size
+        for i in indices:
+            key = (sr, mode, of_fold, i)
+            if key not in self._inputs:
+                image = self.frames.images[i]
+                if sr == NONE:
+                    frame = enhance.as_float(image)
+                else:
+                    frame = ENLARGE[mode](image, self.enlarge(sr, fold))
+                self._inputs[key] = classifier.as_input(frame, size)
+        return np.stack([self._inputs[sr, mode, of_fold, i] for i in indices])
+
+    def classifier(
+        self, key: ClassifierKey, fold: Fold, seed: int, title: str, *, keep: bool
+    ) -> ResNet18:
+        """A trained classifier, from the run where it is there."""
+        job = f"{key.job}/fold{fold.number}/seed{seed}"
+        directory = self.run.path / job
+        settings = self.run.config.classifier
+        if directory.exists():
+            model = classifier.network(settings, seed)
+            load_network(model, directory)
+            return model
+        indices = fold.train[key.train]
+        model = classifier.train(
+            self.inputs(indices, fold, key.sr, key.mode),
+            getattr(self.frames, key.task)[indices],
+            settings,
+            seed,
+            mesh=self.mesh,
+            title=title,
+            log=lambda step, **metrics: self.run.log(job, step, **metrics),
+        )
+        if keep:
+            save_network(model, directory)
+        return model
+
+    def run_cells(
+        self, cells: Sequence[Cell], *, only_fold: int | None = None, keep: bool | None = None
+    ) -> None:
+        """Make the predictions of cells that the run does not have yet.
+
+        Args:
+            cells: what to do.
+            only_fold: number of the one fold to do; all by default.
+            keep: whether to keep classifiers; as configured by default.
+        """
+        study = self.run.config.study
+        keep = study.keep_classifiers if keep is None else keep
+        done = self._done()
+        work = [
+            (ClassifierKey.of(cell), fold, seed, cell)
+            for cell in cells
+            for fold in self.folds(cell.protocol)
+            if only_fold in (None, fold.number)
+            for seed in range(study.seeds)
+            if done.get((cell, fold.number, seed), 0) < len(fold.test(cell.train, cell.test))
+        ]
+        # Fold by fold, so that a generator and its frames are needed for one stretch only.
+        work.sort(key=lambda w: (w[0].protocol, w[1].number, w[0], w[2]))
+        batches = [
+            (key, list(members))
+            for key, members in itertools.groupby(work, key=lambda w: (w[0], w[1].number, w[2]))
+        ]
+        for number, ((key, fold_number, seed), members) in enumerate(batches, start=1):
+            fold = members[0][1]
+            title = (
+                f"[{number}/{len(batches)}] {key.job.removeprefix('classifiers/')} "
+                f"fold {fold_number} seed {seed}"
+            )
+            model = self.classifier(key, fold, seed, title, keep=keep)
+            for _, _, _, cell in members:
+                self._predict(model, cell, fold, seed)
+
+    def _predict(self, model: ResNet18, cell: Cell, fold: Fold, seed: int) -> None:
+        indices = fold.test(cell.train, cell.test)
+        enhanced = cell.sr_on in ("test", "both")
+        sr, mode = (cell.sr, cell.mode) if enhanced else (NONE, NONE)
+        answers = classifier.probabilities(model, self.inputs(indices, fold, sr, mode), self.mesh)
+        labels = getattr(self.frames, cell.task)
+        ids = self.frames.ids
+        predictions.append(
+            self.run.predictions,
+            (
+                {
+                    "frame": ids[i],
+                    "patient": self.groups[i],
+                    "view": VIEWS[self.frames.view[i]],
+                    "phase": PHASES[self.frames.phase[i]],
+                    "quality": QUALITIES[self.frames.quality[i]],
+                    **cell._asdict(),
+                    "fold": fold.number,
+                    "seed": seed,
+                    "probability": answer,
+                    "label": labels[i],
+                }
+                for i, answer in zip(indices, answers, strict=True)
+            ),
+        )
+
+    def _done(self) -> dict[tuple[Cell, int, int], int]:
+        """Number of predictions there are of a cell, fold and seed."""
+        counts: dict[tuple[Cell, int, int], int] = {}
+        rows = predictions.read(self.run.predictions)
+        for cell, members in rows.cells().items():
+            pairs, numbers = np.unique(
+                np.stack([members["fold"], members["seed"]]), axis=1, return_counts=True
+            )
+            for (fold, seed), number in zip(pairs.T.tolist(), numbers.tolist(), strict=True):
+                counts[cell, fold, seed] = number
+        return counts
+
+
+def train_generator(run: Run, frames: Frames, fold: Fold, mesh: Mesh) -> SRResNet:
+    """Train a fold's generator, or load it where the run has it."""
+    config = run.config.sr
+    job = f"sr/srresnet/{fold.protocol}/fold{fold.number}"
+    # Evenly spread over the held-out frames, which are ordered by patient.
+    spread = np.linspace(0, len(fold.sr_held_out) - 1, config.evaluate_frames).round().astype(int)
+    held_out = np.unique(fold.sr_held_out[spread]) if len(fold.sr_held_out) else fold.sr_held_out
+    return super_resolution.train(
+        frames.take(fold.sr_train).images,
+        frames.take(held_out).images,
+        config,
+        mesh=mesh,
+        checkpoints=run.path / job,
+        title=job.removeprefix("sr/"),
+        log=lambda step, **metrics: run.log(job, step, **metrics),
+    )

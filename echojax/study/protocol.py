@@ -1,0 +1,166 @@
+"""Which frames train and which test: balanced strata, and the protocols `paper` and `patient`.
+
+`paper`    as far as the study's text and numbers tell: frames are split at random, so the two
+           phases of a recording may fall on both sides; a classifier is tested on the held-out
+           part of its own stratum and on the whole of the others; the generator sees every good
+           frame.
+`patient`  patients are split, ids of one recording counting as one patient: whoever is in the
+           test part trains neither a classifier nor a generator.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from echojax.errors import InputError
+from echojax.frames import PHASES, QUALITIES, VIEWS, Frames
+
+CLASSES = {"view": VIEWS, "phase": PHASES}
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One split of the balanced strata; all arrays are indices into the frames.
+
+    Attributes:
+        protocol: "paper" or "patient".
+        number: of the fold, from 0.
+        train: frames of each stratum to train a classifier on.
+        held_out: frames of each stratum on the other side.
+        others: frames of each stratum that test a classifier trained on another one.
+        sr_train: frames to train a generator on.
+        sr_held_out: frames that such a generator has never seen, of a quality it was trained on
+            where the protocol keeps any back, else of the other qualities.
+    """
+
+    protocol: str
+    number: int
+    train: dict[str, np.ndarray]
+    held_out: dict[str, np.ndarray]
+    others: dict[str, np.ndarray]
+    sr_train: np.ndarray
+    sr_held_out: np.ndarray
+
+    def test(self, train: str, test: str) -> np.ndarray:
+        """Frames that test, on stratum `test`, a classifier trained on stratum `train`."""
+        return self.held_out[test] if train == test else self.others[test]
+
+
+def balance(frames: Frames, strata: Sequence[str], seed: int) -> dict[str, np.ndarray]:
+    """Cut every stratum, per view and phase, to the smallest one (in CAMUS, the poor one).
+
+    Returns:
+        Indices of each stratum's frames, in order.
+    """
+    chosen: dict[str, list[np.ndarray]] = {stratum: [] for stratum in strata}
+    rng = np.random.default_rng(seed)
+    for view in VIEWS:
+        for phase in PHASES:
+            there = {
+                s: frames.where(views=[view], phases=[phase], qualities=[s]) for s in QUALITIES
+            }
+            smallest = min(len(there[s]) for s in strata)
+            # Every stratum draws, in use or not, so that leaving one out moves no other.
+            drawn = {s: rng.permutation(there[s])[:smallest] for s in QUALITIES}
+            for stratum in strata:
+                chosen[stratum].append(drawn[stratum])
+    return {stratum: np.sort(np.concatenate(parts)) for stratum, parts in chosen.items()}
+
+
+def split_frames(frames: Frames, stratum: np.ndarray, parts: int, seed: int) -> np.ndarray:
+    """Part (0 to parts - 1) of every frame of a stratum, views and phases in equal shares."""
+    rng = np.random.default_rng(seed)
+    # Shuffled within view and phase, then dealt out like cards.
+    order = np.lexsort((rng.random(len(stratum)), frames.phase[stratum], frames.view[stratum]))
+    part = np.empty(len(stratum), int)
+    part[order] = np.arange(len(stratum)) % parts
+    return part
+
+
+def split_patients(frames: Frames, groups: np.ndarray, parts: int, seed: int) -> np.ndarray:
+    """Part (0 to parts - 1) of every frame by its patient, qualities in about equal shares."""
+    rng = np.random.default_rng(seed)
+    names, of_frame = np.unique(groups, return_inverse=True)
+    # The quality of each view (9: no such view) is what strata are made of.
+    grades = np.full((len(VIEWS), len(names)), 9)
+    grades[frames.view, of_frame] = frames.quality
+    order = np.lexsort((rng.random(len(names)), *grades))
+    part = np.empty(len(names), int)
+    part[order] = np.arange(len(names)) % parts
+    return part[of_frame]
+
+
+def make_folds(
+    frames: Frames,
+    groups: np.ndarray,
+    *,
+    protocol: str,
+    strata: Sequence[str],
+    sr_quality: Sequence[str],
+    parts: int,
+    folds: int,
+    seed: int,
+) -> list[Fold]:
+    """Split the balanced strata.
+
+    Args:
+        frames: all frames.
+        groups: patient of every frame, ids of one recording merged.
+        protocol: "paper" or "patient".
+        strata: qualities that train or test.
+        sr_quality: qualities (or "unlabelled") of the frames that train a generator.
+        parts: into how many parts to cut; each is the test part of one fold.
+        folds: how many folds to make, at most `parts`.
+        seed: of balancing and splitting.
+    """
+    balanced = balance(frames, strata, seed)
+    for_sr = frames.where(qualities=sr_quality)
+    if protocol == "patient":
+        part = split_patients(frames, groups, parts, seed)
+    else:
+        part = np.full(len(frames), -1)
+        for indices in balanced.values():
+            part[indices] = split_frames(frames, indices, parts, seed)
+    made = []
+    for number in range(folds):
+        held_out = {s: i[part[i] == number] for s, i in balanced.items()}
+        if protocol == "patient":
+            sr_train, sr_held_out = for_sr[part[for_sr] != number], for_sr[part[for_sr] == number]
+        else:
+            sr_train, sr_held_out = for_sr, np.setdiff1d(np.arange(len(frames)), for_sr)
+        made.append(
+            Fold(
+                protocol=protocol,
+                number=number,
+                train={s: i[part[i] != number] for s, i in balanced.items()},
+                held_out=held_out,
+                others=held_out if protocol == "patient" else balanced,
+                sr_train=sr_train,
+                sr_held_out=sr_held_out,
+            )
+        )
+    return made
+
+
+def check_fold(frames: Frames, fold: Fold, tasks: Sequence[str], parts: int) -> None:
+    """See that every task finds both its classes on both sides of a fold, in every stratum.
+
+    Raises:
+        InputError: a stratum has too few frames to be split.
+    """
+    for task in tasks:
+        labels = getattr(frames, task)
+        for side, strata in (("train on", fold.train), ("test on", fold.held_out)):
+            for stratum, indices in strata.items():
+                counts = [int(np.sum(labels[indices] == k)) for k in range(2)]
+                if 0 in counts:
+                    classes = " and ".join(
+                        f"{n} {name}" for n, name in zip(counts, CLASSES[task], strict=True)
+                    )
+                    raise InputError(
+                        f"stratum {stratum}, task {task}, protocol {fold.protocol}: fold "
+                        f"{fold.number} would {side} {classes} frames; too few for a split into "
+                        f"{parts} parts. See `echojax inspect`, or choose other data.views, "
+                        "study.tasks, strata or study.test_fraction"
+                    )

@@ -1,0 +1,65 @@
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from echojax.data import camus
+from echojax.frames import Frames
+from tests import camus_folders
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data beside the checkout."""
+    folder = (Path(__file__).parents[1] / ".." / "shared" / "data").resolve()
+    if not folder.is_dir():
+        pytest.skip(f"no real data: {folder} is absent")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def camus_224(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Frames:
+    """243 real patients, prepared and loaded."""
+    data_dir = tmp_path_factory.mktemp("camus_224")
+    camus.prepare(shared_data / "camus_224", data_dir)
+    return camus.load(data_dir)
+
+
+@pytest.fixture
+def nifti_folder(tmp_path: Path) -> Path:
+    """A NIfTI release of two patients without lists, for tests to damage."""
+    return camus_folders.nifti_release(tmp_path / "CAMUS_public")
+
+
+@pytest.fixture
+def challenge_folder(tmp_path: Path) -> Path:
+    """A challenge release of two training patients, for tests to damage."""
+    return camus_folders.challenge_release(tmp_path / "challenge")
+
+
+@pytest.fixture(scope="session")
+def make_frames() -> Callable[..., Frames]:
+    """Frames of given images; what is not given is the same for all: 2CH, ED, good, no mask."""
+
+    def make(
+        images: Sequence[np.ndarray],
+        patients: Sequence[str],
+        view: Sequence[int] | int = 0,
+        phase: Sequence[int] | int = 0,
+        quality: Sequence[int] | int = 0,
+        spacing: tuple[float, float] = (0.3, 0.3),
+        masks: Sequence[np.ndarray | None] | None = None,
+    ) -> Frames:
+        n = len(images)
+        return Frames(
+            images=tuple(images),
+            masks=(None,) * n if masks is None else tuple(masks),
+            patient=np.array(patients),
+            view=np.broadcast_to(np.asarray(view, np.int8), n),
+            phase=np.broadcast_to(np.asarray(phase, np.int8), n),
+            quality=np.broadcast_to(np.asarray(quality, np.int8), n),
+            spacing=np.tile(np.array(spacing, np.float32), (n, 1)),
+        )
+
+    return make

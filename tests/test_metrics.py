@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from echojax.metrics import psnr, ssim
+
+
+def noise(seed, shape=(24, 31)):
+    return np.random.default_rng(seed).uniform(0, 1, shape)
+
+
+def wang(x, y):
+    """Formula 13 of Wang et al., 2004, at every place the 11x11 window fits into; their mean."""
+    offset = np.arange(-5, 6)
+    window = np.exp(-(offset[:, None] ** 2 + offset[None, :] ** 2) / (2 * 1.5**2))
+    window /= window.sum()
+
+    def local(image):
+        return ndimage.correlate(image, window, mode="constant")[5:-5, 5:-5]
+
+    mx, my = local(x), local(y)
+    vx, vy, cov = local(x * x) - mx**2, local(y * y) - my**2, local(x * y) - mx * my
+    c1, c2 = 0.01**2, 0.03**2
+    return np.mean((2 * mx * my + c1) * (2 * cov + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2)))
+
+
+def test_psnr_by_hand():
+    """Off by 0.1 everywhere: 10 log10(1 / 0.01) = 20 dB; one pixel of 100 off by 1: also 20 dB."""
+    reference = np.full((10, 10), 0.5)
+    assert psnr(reference, reference + 0.1) == pytest.approx(20)
+    spike = np.zeros((10, 10))
+    spike[2, 3] = 1
+    assert psnr(np.zeros((10, 10)), spike) == pytest.approx(20)
+    assert psnr(reference, reference - 0.05) == pytest.approx(26.0206, abs=1e-4)
+
+
+def test_psnr_of_the_identical_is_infinite():
+    assert psnr(noise(0), noise(0)) == float("inf")
+
+
+def test_metrics_are_computed_in_double_precision():
+    reference = np.full((12, 12), 0.5, np.float32)
+    image = reference + np.float32(1e-4)
+    error = float(image[0, 0]) - 0.5
+    assert psnr(reference, image) == pytest.approx(-20 * np.log10(error), rel=1e-9)
+
+
+def test_ssim_of_the_identical_is_one():
+    assert ssim(noise(0), noise(0)) == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("amount", [0.02, 0.2, 1.0])
+def test_ssim_is_wangs(amount):
+    """Reference: the formula evaluated directly, Gaussian window 11x11; tolerance 1e-9."""
+    x = ndimage.gaussian_filter(noise(1), 2)
+    y = np.clip(x + amount * (noise(2) - 0.5), 0, 1)
+    assert ssim(x, y) == pytest.approx(wang(x, y), abs=1e-9)
+
+
+def test_ssim_of_opposites_is_negative():
+    assert ssim(noise(3), 1 - noise(3)) < 0
+
+
+def test_ssim_needs_eleven_pixels():
+    assert ssim(noise(0, (11, 11)), noise(1, (11, 11))) == pytest.approx(
+        wang(noise(0, (11, 11)), noise(1, (11, 11))), abs=1e-9
+    )
+    with pytest.raises(ValueError, match="win_size"):
+        ssim(noise(0, (10, 11)), noise(1, (10, 11)))

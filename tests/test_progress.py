@@ -1,0 +1,79 @@
+import io
+import sys
+
+import pytest
+
+from echojax import progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _no_terminal_forced(monkeypatch):
+    for variable in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+def run(total, **figures):
+    with progress.bar("Reading", total) as bar:
+        for _ in range(total):
+            bar.advance(**figures)
+
+
+def test_without_a_terminal_the_end_is_one_plain_line_on_stderr(capsys):
+    run(3, loss=0.123456)
+    captured = capsys.readouterr()
+    assert captured.err == "Reading: 3/3  loss 0.1235  done\n"
+    assert captured.out == ""
+
+
+def test_without_figures_the_line_has_no_hole(capsys):
+    run(2)
+    assert capsys.readouterr().err == "Reading: 2/2  done\n"
+
+
+def test_without_a_terminal_lines_come_when_they_are_due(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "PLAIN_EVERY", 0.0)
+    run(3)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[1] for line in lines] == ["1/3", "2/3", "3/3"]
+    assert all(line.endswith(" s left") for line in lines[:-1])
+    assert lines[-1].endswith("done")
+
+
+def test_remaining_time_follows_from_the_pace_so_far(capsys, monkeypatch):
+    clock = iter([0.0, 20.0, 40.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with progress.bar("Training", 10) as bar:
+        bar.advance(2)
+        bar.advance(2)
+    assert capsys.readouterr().err.splitlines() == [
+        "Training: 2/10  80 s left",
+        "Training: 4/10  60 s left",
+    ]
+
+
+def test_plain_lines_hold_no_terminal_codes(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "PLAIN_EVERY", 0.0)
+    run(3, psnr=31.5)
+    assert not {"\x1b", "\r"} & set(capsys.readouterr().err)
+
+
+def test_on_a_terminal_the_bar_is_drawn_on_stderr_only(capsys, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress.bar("Reading", 3) as bar:
+        bar.advance(3, loss=0.5)
+    assert "Reading" in terminal.getvalue()
+    assert "3/3" in terminal.getvalue()
+    assert capsys.readouterr().out == ""
+
+
+def test_error_inside_the_block_comes_through(capsys):
+    with pytest.raises(KeyError), progress.bar("Reading", 3):
+        raise KeyError
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,192 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from tests.camus_folders import (
+    CHALLENGE_SPACING,
+    NIFTI_CFG,
+    NIFTI_SPACING,
+    challenge_release,
+    invented_image,
+    invented_mask,
+    nifti_release,
+    truncate,
+    write_cfg,
+)
+from tfds_camus import Builder, CamusError, scan
+
+PROGRAM = """
+import sys
+from pathlib import Path
+import tensorflow_datasets as tfds
+import tfds_camus
+
+builder = tfds_camus.Builder(data_dir=sys.argv[2])
+config = tfds.download.DownloadConfig(manual_dir=Path(sys.argv[1]))
+builder.download_and_prepare(download_config=config, download_dir=Path(sys.argv[2], "downloads"))
+examples = list(tfds.builder_from_directory(builder.data_dir).as_data_source()["train"])
+print(len(examples), examples[0]["image"].shape)
+print("tensorflow" in sys.modules, "echojax" in sys.modules)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_bars():
+    tfds.disable_progress_bar()
+
+
+@pytest.fixture
+def build(tmp_path):
+    def build(source, **settings):
+        builder = Builder(data_dir=tmp_path / "built", **settings)
+        builder.download_and_prepare(
+            download_dir=tmp_path / "downloads",
+            download_config=tfds.download.DownloadConfig(manual_dir=source),
+        )
+        return tfds.builder_from_directory(builder.data_dir)
+
+    return build
+
+
+def examples(builder, split="train"):
+    source = builder.as_data_source()[split]
+    return {
+        f"{e['patient'].decode()}_{('2CH', '4CH')[e['view']]}_{('ED', 'ES')[e['phase']]}": e
+        for e in source
+    }
+
+
+def test_nifti_release_comes_back_as_it_was_written(nifti_folder, build):
+    found = examples(build(nifti_folder))
+    assert len(found) == 8
+    for name, example in found.items():
+        np.testing.assert_array_equal(example["image"][..., 0], invented_image(name))
+        np.testing.assert_array_equal(example["mask"][..., 0], invented_mask(name))
+        assert example["has_mask"]
+        assert example["spacing"] == pytest.approx(NIFTI_SPACING)
+        assert (example["quality"], example["sex"]) == (0, 0)
+        assert (example["age"], example["ef"]) == (56, 54)
+
+
+def test_challenge_release_comes_back_as_it_was_written(challenge_folder, build):
+    builder = build(challenge_folder)
+    assert builder.info.metadata["layout"] == "mhd"
+    found = examples(builder)
+    assert len(found) == 8
+    for name, example in found.items():
+        np.testing.assert_array_equal(example["image"][..., 0], invented_image(f"training/{name}"))
+        np.testing.assert_array_equal(example["mask"][..., 0], invented_mask(f"training/{name}"))
+        assert example["spacing"] == pytest.approx(CHALLENGE_SPACING)
+        assert (example["quality"], example["sex"]) == (2, 1)
+        assert example["ef"] == pytest.approx(63.2)
+
+
+def test_what_the_release_does_not_say_is_unknown(nifti_folder, build):
+    folder = nifti_folder / "database_nifti/patient0001"
+    write_cfg(folder / "Info_2CH.cfg", {"ED": "1"})
+    (folder / "Info_4CH.cfg").unlink()
+    (folder / "patient0001_2CH_ED_gt.nii.gz").unlink()
+    found = examples(build(nifti_folder))
+    for name in ("patient0001_2CH_ED", "patient0001_4CH_ES"):
+        example = found[name]
+        assert (example["quality"], example["sex"], example["subgroup"]) == (-1, -1, -1)
+        assert np.isnan(example["age"])
+        assert np.isnan(example["ef"])
+    assert not found["patient0001_2CH_ED"]["has_mask"]
+    assert not found["patient0001_2CH_ED"]["mask"].any()
+    assert found["patient0001_2CH_ES"]["has_mask"]
+
+
+def test_lists_become_splits(tmp_path, build):
+    patients = [f"patient000{k}" for k in range(1, 5)]
+    lists = {"training": patients[:1], "validation": patients[1:2], "testing": patients[2:3]}
+    builder = build(nifti_release(tmp_path / "camus", patients, lists))
+    assert set(builder.info.splits) == {"train", "validation", "test", "unlisted"}
+    for split, patient, subgroup in zip(
+        ("train", "validation", "test", "unlisted"), patients, (0, 1, 2, -1), strict=True
+    ):
+        found = examples(builder, split)
+        assert {name.partition("_")[0] for name in found} == {patient}
+        assert {example["subgroup"] for example in found.values()} == {subgroup}
+
+
+def test_release_without_lists_is_one_split(nifti_folder, build):
+    assert set(build(nifti_folder).info.splits) == {"train"}
+
+
+def test_testing_patients_of_the_challenge_are_a_split_of_their_own(tmp_path, build):
+    folder = challenge_release(tmp_path / "camus", ("patient0001",), ("patient0001",))
+    builder = build(folder)
+    train, test = examples(builder, "train"), examples(builder, "test")
+    assert len(train) == len(test) == 4
+    assert not train.keys() & test.keys()
+    assert {example["quality"] for example in test.values()} == {-1}
+    assert not any(example["has_mask"] for example in test.values())
+
+
+def damage(release):
+    """Three bad files of three kinds, in two patients; the frames they cost."""
+    one, two = (release / "database_nifti" / f"patient000{k}" for k in (1, 2))
+    truncate(one / "patient0001_2CH_ED.nii.gz")
+    truncate(one / "patient0001_4CH_ES_gt.nii.gz")
+    write_cfg(two / "Info_2CH.cfg", NIFTI_CFG | {"ImageQuality": "Fair"})
+    files = {
+        "patient0001/patient0001_2CH_ED.nii.gz",
+        "patient0001/patient0001_4CH_ES_gt.nii.gz",
+        "patient0002/Info_2CH.cfg",
+    }
+    frames = {"patient0001_2CH_ED", "patient0001_4CH_ES"}
+    return files, frames | {"patient0002_2CH_ED", "patient0002_2CH_ES"}
+
+
+def test_bad_files_are_left_out_and_listed_on_request(nifti_folder, build):
+    names = {frame.key for frame in scan(nifti_folder).frames}
+    files, lost = damage(nifti_folder)
+    absent = "patient0002/patient0002_4CH_ES.nii.gz"
+    (nifti_folder / "database_nifti" / absent).unlink()
+    builder = build(nifti_folder, skip_bad=True)
+    assert set(examples(builder)) == names - lost - {"patient0002_4CH_ES"}
+    left_out = builder.info.metadata["left_out"]
+    assert sorted(entry["file"] for entry in left_out) == sorted({*files, absent})
+    assert all(entry["why"] for entry in left_out)
+
+
+def test_nothing_left_out_is_listed_as_nothing(nifti_folder, build):
+    assert list(build(nifti_folder).info.metadata["left_out"]) == []
+
+
+def test_every_bad_file_is_named_once(nifti_folder, build):
+    files, _ = damage(nifti_folder)
+    with pytest.raises(CamusError) as error:
+        build(nifti_folder)
+    assert {file: str(error.value).count(file) for file in files} == dict.fromkeys(files, 1)
+
+
+def test_bad_files_of_several_splits_are_named_together(tmp_path, build):
+    patients = ("patient0001", "patient0002")
+    lists = {"training": patients[:1], "validation": patients[1:]}
+    folder = nifti_release(tmp_path / "camus", patients, lists)
+    files, _ = damage(folder)
+    with pytest.raises(CamusError) as error:
+        build(folder)
+    assert [file for file in files if file not in str(error.value)] == []
+
+
+def test_progress_is_told_of_every_frame(nifti_folder, build):
+    calls = []
+    build(nifti_folder, on_frame=lambda: calls.append(1))
+    assert len(calls) == 8
+
+
+def test_building_and_reading_import_neither_tensorflow_nor_echojax(nifti_folder, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, nifti_folder, tmp_path / "built"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-2:] == ["8 (30, 22, 1)", "False False"]

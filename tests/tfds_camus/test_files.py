@@ -1,0 +1,189 @@
+import gzip
+
+import nibabel
+import numpy as np
+import pytest
+
+from tests.camus_folders import (
+    CHALLENGE_CFG,
+    NIFTI_CFG,
+    invented_image,
+    invented_mask,
+    truncate,
+    write_cfg,
+    write_mhd,
+    write_nifti,
+)
+from tfds_camus.files import CamusError, Info, read_frame, read_info, read_mask
+
+WRITERS = {".nii.gz": write_nifti, ".mhd": write_mhd}
+
+
+@pytest.fixture(params=WRITERS)
+def suffix(request):
+    return request.param
+
+
+def named(folder, suffix="", kind=""):
+    patient = folder / "patient0007"
+    patient.mkdir(exist_ok=True)
+    return patient / f"patient0007_2CH_ED{kind}{suffix}"
+
+
+def cfg(folder, **fields):
+    path = folder / "Info_2CH.cfg"
+    write_cfg(path, fields)
+    return path
+
+
+def test_frame_is_upright(tmp_path, suffix):
+    path, upright = named(tmp_path, suffix), invented_image("frame")
+    WRITERS[suffix](path, upright)
+    frame, _ = read_frame(path)
+    assert frame.dtype == np.uint8
+    np.testing.assert_array_equal(frame, upright)
+
+
+def test_spacing_is_that_of_rows_then_columns(tmp_path, suffix):
+    path = named(tmp_path, suffix)
+    WRITERS[suffix](path, invented_image("frame"), spacing=(0.154, 0.308))
+    _, spacing = read_frame(path)
+    assert spacing == pytest.approx((0.154, 0.308))
+
+
+def test_integers_stored_as_float_are_kept(tmp_path):
+    path, upright = named(tmp_path, ".nii.gz"), invented_image("frame")
+    write_nifti(path, upright, dtype=np.float32)
+    frame, _ = read_frame(path)
+    np.testing.assert_array_equal(frame, upright)
+
+
+def test_trailing_axis_of_one_frame_is_dropped(tmp_path):
+    path, upright = named(tmp_path, ".nii.gz"), invented_image("frame")
+    nibabel.save(nibabel.Nifti1Image(upright.T[..., None], np.diag([-0.25, -0.4, 1, 1])), path)
+    frame, spacing = read_frame(path)
+    np.testing.assert_array_equal(frame, upright)
+    assert spacing == pytest.approx((0.4, 0.25))
+
+
+def test_sequence_is_not_a_frame(tmp_path):
+    path = named(tmp_path, ".nii.gz")
+    nibabel.save(nibabel.Nifti1Image(np.zeros((22, 30, 5), np.uint8), np.eye(4)), path)
+    with pytest.raises(CamusError, match=r"patient0007_2CH_ED.nii.gz: has shape .*one 2-D frame"):
+        read_frame(path)
+
+
+@pytest.mark.parametrize("value", [-1, 256, np.nan, np.inf])
+def test_values_that_are_not_gray_levels_are_refused(tmp_path, value):
+    path, image = named(tmp_path, ".nii.gz"), invented_image("frame").astype(np.float32)
+    image[3, 4] = value
+    write_nifti(path, image, dtype=np.float32)
+    with pytest.raises(CamusError, match=r"patient0007_2CH_ED.nii.gz: values .* 0 to 255"):
+        read_frame(path)
+
+
+def test_float_masks_are_rounded(tmp_path):
+    path, mask = named(tmp_path, ".nii.gz", "_gt"), invented_mask("frame")
+    noise = np.random.default_rng(0).uniform(-0.4, 0.4, mask.shape)
+    write_nifti(path, mask + noise, dtype=np.float32)
+    read = read_mask(path, mask.shape)
+    assert read.dtype == np.uint8
+    np.testing.assert_array_equal(read, mask)
+
+
+def test_mask_of_another_size_names_both_sizes(tmp_path, suffix):
+    path = named(tmp_path, suffix, "_gt")
+    WRITERS[suffix](path, invented_mask("frame"))
+    with pytest.raises(CamusError, match=r"patient0007_2CH_ED_gt.*: mask is 30x22 .* is 22x30"):
+        read_mask(path, (22, 30))
+
+
+def test_unknown_labels_are_named(tmp_path, suffix):
+    path, mask = named(tmp_path, suffix, "_gt"), invented_mask("frame")
+    mask[0, 0], mask[1, 1] = 4, 7
+    WRITERS[suffix](path, mask)
+    with pytest.raises(CamusError, match=r"patient0007_2CH_ED_gt.*: labels \[4, 7\]"):
+        read_mask(path, mask.shape)
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.1, 0.5, 0.95])
+def test_truncated_nifti_is_named(tmp_path, keep):
+    path = named(tmp_path, ".nii.gz")
+    write_nifti(path, invented_image("frame"))
+    truncate(path, keep)
+    with pytest.raises(CamusError, match=r"patient0007/patient0007_2CH_ED.nii.gz: .*truncated"):
+        read_frame(path)
+
+
+def test_nifti_damaged_inside_is_named(tmp_path):
+    path = named(tmp_path, ".nii.gz")
+    write_nifti(path, invented_image("frame"))
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 64] = b"\xff" * 64
+    path.write_bytes(content)
+    with pytest.raises(CamusError, match=r"patient0007_2CH_ED.nii.gz: cannot be read as NIfTI"):
+        read_frame(path)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzipped"])
+def test_error_page_saved_as_nifti_is_named(tmp_path, pack):
+    path = named(tmp_path, ".nii.gz")
+    path.write_bytes(pack(b"<html>404 Not Found</html>" * 40))
+    with pytest.raises(CamusError, match=r"patient0007_2CH_ED.nii.gz: cannot be read as NIfTI"):
+        read_frame(path)
+
+
+def test_header_without_its_raw_file_names_both(tmp_path):
+    path = named(tmp_path, ".mhd")
+    write_mhd(path, invented_image("frame"))
+    path.with_suffix(".raw").unlink()
+    expected = r"patient0007_2CH_ED.mhd: its data file patient0007_2CH_ED.raw is missing"
+    with pytest.raises(CamusError, match=expected):
+        read_frame(path)
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])
+def test_truncated_raw_file_is_named(tmp_path, keep):
+    path = named(tmp_path, ".mhd")
+    write_mhd(path, invented_image("frame"))
+    truncate(path.with_suffix(".raw"), keep)
+    with pytest.raises(CamusError, match=r"patient0007_2CH_ED.mhd: .*truncated"):
+        read_frame(path)
+
+
+def test_cfg_of_the_nifti_release(tmp_path):
+    assert read_info(cfg(tmp_path, **NIFTI_CFG)) == Info("good", "F", 56.0, 54.0)
+
+
+def test_cfg_of_the_challenge_release(tmp_path):
+    assert read_info(cfg(tmp_path, **CHALLENGE_CFG)) == Info("poor", "M", 61.0, 63.2)
+
+
+@pytest.mark.parametrize("word", ["Good", "Medium", "Poor"])
+def test_quality_is_read_in_lower_case(tmp_path, word):
+    assert read_info(cfg(tmp_path, ImageQuality=word)).quality == word.lower()
+
+
+def test_what_a_cfg_does_not_say_is_none(tmp_path):
+    assert read_info(cfg(tmp_path, ED="1", ES="18")) == Info(None, None, None, None)
+
+
+def test_unknown_quality_word_is_named(tmp_path):
+    path = cfg(tmp_path, ImageQuality="Fair")
+    with pytest.raises(CamusError, match=r"Info_2CH.cfg: ImageQuality is 'Fair'.*Good, Medium or"):
+        read_info(path)
+
+
+@pytest.mark.parametrize("key", ["Age", "EF", "LVef"])
+def test_number_that_is_none_is_named(tmp_path, key):
+    path = cfg(tmp_path, **{key: "unclear"})
+    with pytest.raises(CamusError, match=f"Info_2CH.cfg: {key} is 'unclear'; expected a number"):
+        read_info(path)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_line_ends_and_spaces_do_not_matter(tmp_path, line_end):
+    path = tmp_path / "Info_4CH.cfg"
+    path.write_bytes(f"ImageQuality:Medium {line_end}Age :  70{line_end}EF: 54%".encode())
+    assert read_info(path) == Info("medium", None, 70.0, 54.0)
