@@ -1,7 +1,6 @@
 import pytest
 
-from echojax import config
-from echojax.config import Config, differences, load
+from echojax.config import Config, differences, keys, load
 from echojax.errors import InputError
 
 
@@ -35,7 +34,7 @@ def test_toml_and_back_is_the_same_configuration(tmp_path):
 
 def test_toml_holds_every_key():
     text = Config().to_toml()
-    for key in config.keys():
+    for key in keys():
         section, name = key.split(".")
         assert f"\n{name} = " in text.partition(f"[{section}]")[2]
 
@@ -115,7 +114,7 @@ def test_wrong_override_is_not_blamed_on_the_file(tmp_path):
         "sr.steps=0",
         "sr.crop=50",
         "sr.learning_rate=0",
-        "sr.learning_rate=-1e-4",
+        "sr.learning_rate=-0.5",
         "sr.activation=relu",
         "sr.bias=maybe",
         "sr.quality=[]",

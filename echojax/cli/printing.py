@@ -32,9 +32,9 @@ def accuracies(predictions: Path, cells: "Sequence[Cell]") -> None:
 
 def fidelity(log: Path) -> None:
     """Print PSNR and SSIM of every generator of a run beside those of interpolation."""
-    from echojax.study.tables import read_log, super_resolution_rows
+    from echojax.study.training_log import read, super_resolution_rows
 
-    rows = super_resolution_rows(read_log(log))
+    rows = super_resolution_rows(read(log))
     if not rows:
         click.echo("No frames were held out to measure PSNR and SSIM on")
         return

@@ -33,7 +33,7 @@ def evaluate(
     What is missing is trained; what the run already has is used, with no need for --resume.
     """
     from echojax.study import session
-    from echojax.study.matrix import cells_of
+    from echojax.study.cells import cells_of
 
     request["resume"] = not request["overwrite"]
     study = session.begin(**request)
@@ -52,7 +52,7 @@ def matrix(**request: Any) -> None:
     side and both, over all folds and seeds of the configuration.
     """
     from echojax.study import examples, report, session
-    from echojax.study.matrix import all_cells
+    from echojax.study.cells import all_cells
 
     study = session.begin(**request)
     cells = all_cells(study.run.config.study)

@@ -29,9 +29,7 @@ def train_sr(sr: str, fold: int, **request: Any) -> None:
     for protocol in study.run.config.study.protocols:
         chosen = study.fold(protocol, fold)
         train_generator(study.run, study.frames, chosen, study.mesh)
-        click.echo(
-            f"{sr}, {protocol}, fold {fold}: trained on {len(chosen.sr_train)} frames"
-        )
+        click.echo(f"{sr}, {protocol}, fold {fold}: trained on {len(chosen.sr_train)} frames")
     printing.fidelity(study.run.path / "log.csv")
     click.echo(f"Run: {study.run.path}")
 

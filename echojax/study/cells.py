@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 from echojax.config import StudyConfig
+from echojax.errors import InputError
 from echojax.study.predictions import Cell
+
+NONE = "none"
 
 
 def all_cells(study: StudyConfig) -> list[Cell]:
@@ -19,8 +23,8 @@ def all_cells(study: StudyConfig) -> list[Cell]:
     ):
         sides = {"train": [train], "test": [test], "both": [train, test]}
         for sr in study.sr:
-            if sr == "none":
-                cells.append(Cell(protocol, task, train, test, "none", "none", "none"))
+            if sr == NONE:
+                cells.append(Cell(protocol, task, train, test, NONE, NONE, NONE))
                 continue
             cells += [
                 Cell(protocol, task, train, test, sr, mode, on)
@@ -28,3 +32,37 @@ def all_cells(study: StudyConfig) -> list[Cell]:
                 if all(stratum in study.enhance for stratum in sides[on])
             ]
     return cells
+
+
+def cells_of(
+    study: StudyConfig, tasks: Sequence[str], train: str, test: str, sr: str, sr_on: str | None
+) -> list[Cell]:
+    """The cells of one combination, over protocols, tasks and modes.
+
+    Args:
+        study: gives protocols and modes.
+        tasks: "view", "phase".
+        train: stratum trained on.
+        test: stratum tested on.
+        sr: enhancement, or "none".
+        sr_on: "train", "test", "both"; None for the sides whose stratum is in `study.enhance`.
+
+    Raises:
+        InputError: `sr_on` is None and neither side is to be enhanced.
+    """
+    if sr == NONE:
+        return [Cell(p, t, train, test, NONE, NONE, NONE) for p in study.protocols for t in tasks]
+    if sr_on is None:
+        sides = train in study.enhance, test in study.enhance
+        if not any(sides):
+            raise InputError(
+                f"neither {train} nor {test} frames are in study.enhance = "
+                f"{list(study.enhance)}; say which to enhance with --sr-on train, test or both"
+            )
+        sr_on = "both" if all(sides) else "train" if sides[0] else "test"
+    return [
+        Cell(protocol, task, train, test, sr, mode, sr_on)
+        for protocol in study.protocols
+        for task in tasks
+        for mode in study.modes
+    ]

@@ -1,31 +1,38 @@
-"""The frames of the report's Fig. 2 and Fig. 3, kept in the run so that they can be redrawn."""
+"""What the report shows of the frames themselves, kept in the run so that it can be redone."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from echojax import enhance
 from echojax.frames import PHASES, QUALITIES, VIEWS, Frames
-from echojax.study.matrix import NONE, Study
+from echojax.study import tables
+from echojax.study.cells import NONE
+from echojax.study.matrix import Study
 from echojax.study.predictions import STRATA
 
 _PATCH = 0.3  # side of Fig. 3's patch as a share of the frame's shorter side
 _SHOWN_FIRST = ("2CH", "ED")  # the paper's Fig. 3 shows a poor 2CH ED frame
 
 
-def save(study: Study) -> Path:
-    """Write `figures/examples.npz`: a frame per view, phase and quality, and one poor one enhanced.
+def save(study: Study) -> None:
+    """Keep what the report shows of the frames: how many there are, and some to look at.
 
-    Returns:
-        The file; its arrays are uint8 (rows, columns), `fig3_box` is top, left, height, width of
-        the patch in pixels of the original.
+    Writes `tables/dataset.csv` and `figures/examples.npz`, which holds a frame per view, phase and
+    quality and a poor one enhanced, uint8 (rows, columns), and the latter's patch, `fig3_box`: top,
+    left, height, width in pixels.
     """
+    counts = [
+        (view, phase, *numbers.values(), sum(numbers.values()))
+        for view, phases in study.frames.counts().items()
+        for phase, numbers in phases.items()
+    ]
+    columns = ("view", "phase", *QUALITIES, "unlabelled", "total")
+    tables.write(study.run.path / "tables" / "dataset.csv", columns, counts)
     arrays: dict[str, Any] = _one_of_each(study.frames) | _enhanced(study)
     target = study.run.path / "figures" / "examples.npz"
     target.parent.mkdir(exist_ok=True)
     np.savez_compressed(target, **arrays)
-    return target
 
 
 def _one_of_each(frames: Frames) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""The figures of a run, drawn from its tables, its log and a few of its frames.
+"""The figures of a run (Fig. 4 in `figure_gains`), from its tables, log and example frames.
 
 Every function takes data and a PNG path, and returns the path, or None where the data for its
 figure is not there.
@@ -6,7 +6,7 @@ figure is not there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from echojax.metrics import psnr, ssim
 from echojax.study import paper
-from echojax.study.predictions import STRATA, in_order, place
-from echojax.study.tables import AccuracyRow, GainRow, LogRow, curves, job_names, strata_in
+from echojax.study.predictions import in_order
+from echojax.study.tables import AccuracyRow
+from echojax.study.training_log import LogRow, curves, job_names
 
 # Okabe and Ito's colours, which people with any common colour blindness can tell apart.
 QUALITY_COLOURS = {"good": "#009E73", "medium": "#E69F00", "poor": "#D55E00"}
@@ -31,7 +32,9 @@ _SPARE_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#D55E00", "#F0E442")
 _SR_LABELS = {"none": "none", "bicubic": "bicubic", "srresnet": "SRResNet", "srgan": "SRGAN"}
 TASK_LABELS = {"view": "View (2CH or 4CH)", "phase": "Phase (ED or ES)"}
 
-_INK = "#222222"
+INK = "#222222"
+SOFT = "#777777"
+_EMPTY = "#F4F4F4"
 _STYLE: Any = {
     "font.size": 9,
     "axes.titlesize": 10,
@@ -43,14 +46,13 @@ _STYLE: Any = {
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "grid.color": "#E3E3E3",
-    "text.color": _INK,
+    "text.color": INK,
     "legend.frameon": False,
     "hatch.linewidth": 0.9,
 }
 
 Image = NDArray[Any]
-_GROUP = ("train", "test", "sr_on")
-_CENTRE: Any = {"ha": "center", "va": "center"}
+CENTRE: Any = {"ha": "center", "va": "center"}
 
 
 def sr_label(name: str) -> str:
@@ -63,12 +65,12 @@ def sr_colours(names: Iterable[str]) -> dict[str, str]:
     ordered = in_order(names, "sr")
     new = [name for name in ordered if name not in SR_COLOURS]
     spare = {name: _SPARE_COLOURS[i % len(_SPARE_COLOURS)] for i, name in enumerate(new)}
-    return {name: SR_COLOURS.get(name, spare.get(name, _INK)) for name in ordered}
+    return {name: SR_COLOURS.get(name, spare.get(name, INK)) for name in ordered}
 
 
 @contextmanager
-def _page(path: Path, width: float, height: float) -> Iterator[Figure]:
-    """A figure of a size in inches, saved at the end; no global state of pyplot is touched."""
+def canvas(path: Path, width: float, height: float) -> Iterator[Figure]:
+    """An empty figure, size in inches, saved at the end; no global state of pyplot is touched."""
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
         yield figure
@@ -89,41 +91,43 @@ def _show(axes: Axes, image: Image, **settings: Any) -> None:
 
 
 def frames(examples: Mapping[str, Image], path: Path) -> Path | None:
-    """One frame for each quality, view and phase (the paper's Fig. 2).
+    """One frame for each quality, view and phase that has any (the paper's Fig. 2).
 
     Args:
         examples: `fig2_{view}_{phase}_{quality}` -> uint8 frame; any may be absent.
         path: where to draw.
     """
-    if not any(key.startswith("fig2_") for key in examples):
+    found = [key.split("_")[1:] for key in examples if key.startswith("fig2_")]
+    if not found:
         return None
-    kinds = [(view, phase) for view in ("2CH", "4CH") for phase in ("ED", "ES")]
-    with _page(path, 8.0, 6.3) as figure:
-        grid = figure.subplots(len(STRATA), len(kinds), squeeze=False)
-        for row, quality in zip(grid, STRATA, strict=True):
+    kinds = sorted({(view, phase) for view, phase, _ in found})
+    qualities = in_order([quality for _, _, quality in found], "train")
+    with canvas(path, 2.0 * len(kinds), 0.3 + 2.0 * len(qualities)) as figure:
+        grid = figure.subplots(len(qualities), len(kinds), squeeze=False)
+        for row, quality in zip(grid, qualities, strict=True):
             for axes, (view, phase) in zip(row, kinds, strict=True):
                 image = examples.get(f"fig2_{view}_{phase}_{quality}")
                 if image is None:
-                    _absent(axes, "no frame")
+                    absent(axes, "no frame")
                 else:
                     _show(axes, image)
-            row[0].set_ylabel(
-                quality, color=QUALITY_COLOURS[quality], fontsize=11, fontweight="bold"
-            )
+            colour = QUALITY_COLOURS[quality]
+            row[0].set_ylabel(quality, color=colour, fontsize=11, fontweight="bold")
         for axes, (view, phase) in zip(grid[0], kinds, strict=True):
             axes.set_title(f"{view} {phase}", loc="center")
     return path
 
 
-def _absent(axes: Axes, text: str) -> None:
+def absent(axes: Axes, text: str) -> None:
+    """Say in an empty panel why it is empty."""
     _bare(axes)
-    axes.set_facecolor("#F4F4F4")
+    axes.set_facecolor(_EMPTY)
     axes.set_box_aspect(1)
-    axes.text(0.5, 0.5, text, **_CENTRE, color="#777777", transform=axes.transAxes)
+    axes.text(0.5, 0.5, text, **CENTRE, color=SOFT, transform=axes.transAxes)
 
 
 def patches(examples: Mapping[str, Image], path: Path) -> Path | None:
-    """A patch of a poor frame restored, with its fidelity, and enlarged (the paper's Fig. 3).
+    """A patch of a frame restored, with its fidelity, and enlarged (the paper's Fig. 3).
 
     Args:
         examples: `fig3_original` and `fig3_restore_{sr}` uint8 of shape (height, width),
@@ -138,11 +142,11 @@ def patches(examples: Mapping[str, Image], path: Path) -> Path | None:
     top, left, height, width = (int(value) for value in box)
     reference = original.astype(np.float32) / 255
     columns = 1 + len(ordered)
-    with _page(path, 3.4 + 1.9 * columns, 4.4) as figure:
+    with canvas(path, 3.4 + 1.9 * columns, 4.4) as figure:
         grid = figure.add_gridspec(2, 1 + columns, width_ratios=[1.9] + [1] * columns)
         whole = figure.add_subplot(grid[:, 0])
         _show(whole, original)
-        whole.set_title("Poor 2CH ED frame")
+        whole.set_title("Example frame")
         whole.add_patch(
             Rectangle((left, top), width, height, fill=False, edgecolor="#E69F00", linewidth=1.8)
         )
@@ -152,7 +156,7 @@ def patches(examples: Mapping[str, Image], path: Path) -> Path | None:
                 axes = figure.add_subplot(grid[line, 1 + column])
                 image = examples.get(f"fig3_{mode}_{method}") if method else original
                 if image is None:
-                    _absent(axes, "not in this run")
+                    absent(axes, "not in this run")
                     continue
                 zoom = scale if method else 1
                 _show(axes, _cut(image, zoom, top, left, height, width), interpolation="nearest")
@@ -178,128 +182,34 @@ def _cut(image: Image, zoom: int, top: int, left: int, height: int, width: int) 
     return image[top * zoom : (top + height) * zoom, left * zoom : (left + width) * zoom]
 
 
-def gains(rows: Sequence[GainRow], protocol: str, path: Path) -> Path | None:
-    """Relative change of every enhanced cell of a protocol (the paper's Fig. 4).
-
-    Bars are grouped by cell, coloured by method and hatched by mode; error bars are 95 %
-    intervals, black lines the means that the paper's text gives.
-    """
-    rows = [row for row in rows if row.protocol == protocol]
-    if not rows:
-        return None
-    tasks = in_order([row.task for row in rows], "task")
-    methods = sorted(
-        {(row.sr, row.mode) for row in rows}, key=lambda m: (place("sr", m[0]), place("mode", m[1]))
-    )
-    colours = sr_colours(row.sr for row in rows)
-    which = " poor" if {row.train for row in rows if row.sr_on != "test"} <= {"poor"} else ""
-    panels = (
-        (f"Trained on enhanced{which} frames", "tested on", lambda row: row.sr_on != "test"),
-        ("Enhanced at test time only", "trained on", lambda row: row.sr_on == "test"),
-    )
-    with _page(path, 9.0, 0.9 + 2.6 * len(tasks)) as figure:
-        grid = figure.subplots(len(tasks), 2, squeeze=False, sharey="row")
-        for line, task in zip(grid, tasks, strict=True):
-            for axes, (title, side, belongs) in zip(line, panels, strict=True):
-                chosen = [row for row in rows if row.task == task and belongs(row)]
-                _bars(axes, chosen, methods, colours, side)
-                axes.set_title(f"{title}\n{TASK_LABELS.get(task, task)}")
-            line[0].set_ylabel("change of accuracy, %")
-        handles: list[Any] = [
-            Patch(
-                facecolor=colours[sr],
-                hatch=_hatch(mode),
-                edgecolor="white",
-                label=f"{sr_label(sr)}, {mode}",
-            )
-            for sr, mode in methods
-        ]
-        handles.append(Line2D([], [], color="black", linewidth=2, label="paper, mean of its two"))
-        figure.legend(
-            handles=handles, loc="outside lower center", ncols=3 if len(handles) > 5 else 5
-        )
-    return path
-
-
-def _hatch(mode: str) -> str:
-    return "////" if mode == "restore" else ""
-
-
-def _bars(
-    axes: Axes,
-    rows: Sequence[GainRow],
-    methods: Sequence[tuple[str, str]],
-    colours: Mapping[str, str],
-    side: str,
-) -> None:
-    axes.axhline(0, color="#555555", linewidth=0.9)
-    axes.grid(axis="y")
-    axes.tick_params(length=0)
-    if not rows:
-        axes.set_xticks([])
-        axes.text(0.5, 0.5, "not in this run", color="#777777", **_CENTRE, transform=axes.transAxes)
-        return
-    groups = sorted(
-        {(row.train, row.test, row.sr_on) for row in rows},
-        key=lambda group: [place(*name) for name in zip(_GROUP, group, strict=True)],
-    )
-    width = 0.8 / len(methods)
-    for row in rows:
-        centre = groups.index((row.train, row.test, row.sr_on))
-        offset = (methods.index((row.sr, row.mode)) - (len(methods) - 1) / 2) * width
-        axes.bar(
-            centre + offset,
-            row.change,
-            width * 0.92,
-            color=colours[row.sr],
-            hatch=_hatch(row.mode),
-            edgecolor="white",
-            linewidth=0,
-        )
-        axes.vlines(centre + offset, row.low, row.high, color=_INK, linewidth=1)
-    for centre, (train, test, _) in enumerate(groups):
-        published = paper.GAIN.get((rows[0].task, train, test))
-        if published is not None:
-            axes.hlines(published, centre - 0.45, centre + 0.45, color="black", linewidth=2)
-    axes.set_xticks(range(len(groups)), [_group_label(*group, side) for group in groups])
-    axes.set_xlabel(f"{side} ...")
-
-
-def _group_label(train: str, test: str, sr_on: str, side: str) -> str:
-    if side == "trained on":
-        return train if test == "poor" else f"{train},\ntested on {test}"
-    name = test if train == "poor" else f"{test},\ntrained on {train}"
-    return name + {"both": ",\nenhanced too", "train": ",\nas it is"}[sr_on] * (train == test)
-
-
-def accuracy(
-    rows: Sequence[AccuracyRow], protocol: str, tasks: Sequence[str], path: Path
-) -> Path | None:
+def accuracy(cells: Mapping[tuple[str, str, str], AccuracyRow | None], path: Path) -> Path | None:
     """Accuracy without enhancement, train by test stratum, the paper's number in each cell.
 
-    Every one of `tasks` has a panel; cells without a row are marked as missing.
+    Args:
+        cells: (task, train, test) -> its row, or None to mark it as missing; others stay blank.
+        path: where to draw.
     """
-    rows = [row for row in rows if row.protocol == protocol and row.sr == "none"]
-    if not rows:
+    if not any(cells.values()):
         return None
-    strata = strata_in(rows)
-    colours = matplotlib.colormaps["Blues"].resampled(256)
-    with _page(path, 4.1 * len(tasks), 4.0) as figure:
+    tasks = in_order([task for task, _, _ in cells], "task")
+    trains = in_order([train for _, train, _ in cells], "train")
+    tests = in_order([test for _, _, test in cells], "test")
+    with canvas(
+        path, 1.3 + (0.8 + 0.95 * len(tests)) * len(tasks), 1.2 + 0.95 * len(trains)
+    ) as figure:
         for axes, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
-            found = {(row.train, row.test): row for row in rows if row.task == task}
-            for y, train in enumerate(strata):
-                for x, test in enumerate(strata):
-                    published = paper.BASELINE.get((task, train, test))
-                    _square(axes, x, y, found.get((train, test)), published, colours)
+            for (of_task, train, test), row in cells.items():
+                if of_task == task:
+                    _square(axes, tests.index(test), trains.index(train), row)
             axes.set_title(TASK_LABELS.get(task, task), loc="center", pad=8)
-            axes.set_xticks(range(len(strata)), strata)
-            axes.set_yticks(range(len(strata)), strata, rotation=90, va="center")
+            axes.set_xticks(range(len(tests)), tests)
+            axes.set_yticks(range(len(trains)), trains, rotation=90, va="center")
             axes.set(
                 xlabel="tested on",
                 ylabel="trained on",
                 aspect="equal",
-                xlim=(-0.5, len(strata) - 0.5),
-                ylim=(len(strata) - 0.5, -0.5),
+                xlim=(-0.5, len(tests) - 0.5),
+                ylim=(len(trains) - 0.5, -0.5),
             )
             axes.tick_params(length=0)
             for spine in axes.spines.values():
@@ -307,37 +217,22 @@ def accuracy(
     return path
 
 
-def _square(
-    axes: Axes, x: int, y: int, row: AccuracyRow | None, published: float | None, colours: Any
-) -> None:
+def _square(axes: Axes, x: int, y: int, row: AccuracyRow | None) -> None:
+    square = Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=_EMPTY, linewidth=0)
+    axes.add_patch(square)
+    if row is None:
+        axes.text(x, y, "missing", **CENTRE, color=SOFT)
+        return
     # Half is chance in both tasks: shades start there, and stay light enough for the text.
-    shade = colours(0.05 + 0.85 * min(max(2 * row.accuracy - 1, 0), 1)) if row else "#F4F4F4"
-    ink = "white" if row and row.accuracy > 0.85 else _INK
-    axes.add_patch(Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=shade, linewidth=0))
-    if row:
-        interval = f"{100 * row.low:.0f} to {100 * row.high:.0f}"
-        axes.text(
-            x,
-            y - 0.12,
-            f"{100 * row.accuracy:.1f}",
-            **_CENTRE,
-            color=ink,
-            fontsize=14,
-            fontweight="bold",
-        )
-        axes.text(x, y + 0.12, interval, **_CENTRE, color=ink, fontsize=8.5)
-    else:
-        axes.text(x, y, "missing", **_CENTRE, color="#777777")
+    level = 0.05 + 0.85 * min(max(2 * row.accuracy - 1, 0), 1)
+    square.set_facecolor(matplotlib.colormaps["Blues"](level))
+    style: Any = {**CENTRE, "color": "white" if row.accuracy > 0.85 else INK}
+    number, interval = f"{100 * row.accuracy:.1f}", f"{100 * row.low:.0f} to {100 * row.high:.0f}"
+    axes.text(x, y - 0.12, number, **style, fontsize=14, fontweight="bold")
+    axes.text(x, y + 0.12, interval, **style, fontsize=8.5)
+    published = paper.BASELINE.get((row.task, row.train, row.test))
     if published is not None:
-        axes.text(
-            x,
-            y + 0.33,
-            f"paper {published:.0f}",
-            **_CENTRE,
-            color=ink,
-            fontsize=8.5,
-            style="italic",
-        )
+        axes.text(x, y + 0.33, f"paper {published:.0f}", **style, fontsize=8.5, style="italic")
 
 
 def sr_training(log: Iterable[LogRow], path: Path) -> Path | None:
@@ -347,7 +242,7 @@ def sr_training(log: Iterable[LogRow], path: Path) -> Path | None:
         return None
     protocols = in_order([job_names(job)[1] for job in jobs], "protocol")
     colours = sr_colours(job_names(job)[0] for job in jobs)
-    with _page(path, 1.2 + 3.9 * len(protocols), 3.5) as figure:
+    with canvas(path, 1.2 + 3.9 * len(protocols), 3.5) as figure:
         grid = figure.subplots(1, len(protocols), squeeze=False, sharey=True)[0]
         for axes, protocol in zip(grid, protocols, strict=True):
             chosen = {job: jobs[job] for job in jobs if job_names(job)[1] == protocol}

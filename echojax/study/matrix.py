@@ -9,20 +9,19 @@ import numpy as np
 from jax.sharding import Mesh
 
 from echojax import enhance
-from echojax.config import StudyConfig
 from echojax.data.duplicates import patient_groups
 from echojax.errors import InputError
 from echojax.frames import PHASES, QUALITIES, VIEWS, Frames
 from echojax.models.resnet import ResNet18
 from echojax.models.srresnet import SRResNet
 from echojax.study import predictions
+from echojax.study.cells import NONE
 from echojax.study.predictions import Cell
 from echojax.study.protocol import Fold, check_fold, make_folds
 from echojax.training import classifier, super_resolution
 from echojax.training.loop import load_network, save_network
 from echojax.training.run import Run
 
-NONE = "none"
 ENLARGE = {"upscale": enhance.upscale, "restore": enhance.restore}
 
 
@@ -47,62 +46,6 @@ class ClassifierKey(NamedTuple):
         """Its name in paths and logs."""
         enhancement = NONE if self.sr == NONE else f"{self.sr}-{self.mode}"
         return f"classifiers/{self.protocol}/{self.task}/{self.train}/{enhancement}"
-
-
-def all_cells(study: StudyConfig) -> list[Cell]:
-    """Every cell a configuration asks for.
-
-    A side is enhanced where its stratum is in `study.enhance`; "both" needs both sides to be.
-    """
-    cells = []
-    for protocol, task, train, test in itertools.product(
-        study.protocols, study.tasks, study.train, study.test
-    ):
-        sides = {"train": [train], "test": [test], "both": [train, test]}
-        for sr in study.sr:
-            if sr == NONE:
-                cells.append(Cell(protocol, task, train, test, NONE, NONE, NONE))
-                continue
-            cells += [
-                Cell(protocol, task, train, test, sr, mode, on)
-                for mode, on in itertools.product(study.modes, study.sr_on)
-                if all(stratum in study.enhance for stratum in sides[on])
-            ]
-    return cells
-
-
-def cells_of(
-    study: StudyConfig, tasks: Sequence[str], train: str, test: str, sr: str, sr_on: str | None
-) -> list[Cell]:
-    """The cells of one combination, over protocols, tasks and modes.
-
-    Args:
-        study: gives protocols and modes.
-        tasks: "view", "phase".
-        train: stratum trained on.
-        test: stratum tested on.
-        sr: enhancement, or "none".
-        sr_on: "train", "test", "both"; None for the sides whose stratum is in `study.enhance`.
-
-    Raises:
-        InputError: `sr_on` is None and neither side is to be enhanced.
-    """
-    if sr == NONE:
-        return [Cell(p, t, train, test, NONE, NONE, NONE) for p in study.protocols for t in tasks]
-    if sr_on is None:
-        sides = train in study.enhance, test in study.enhance
-        if not any(sides):
-            raise InputError(
-                f"neither {train} nor {test} frames are in study.enhance = "
-                f"{list(study.enhance)}; say which to enhance with --sr-on train, test or both"
-            )
-        sr_on = "both" if all(sides) else "train" if sides[0] else "test"
-    return [
-        Cell(protocol, task, train, test, sr, mode, sr_on)
-        for protocol in study.protocols
-        for task in tasks
-        for mode in study.modes
-    ]
 
 
 @dataclass
@@ -170,7 +113,7 @@ class Study:
         """What enlarges frames in a fold; a generator is trained if the run has none."""
         if sr == "bicubic":
             return enhance.interpolation("bicubic")
-        key = (sr, fold.protocol, fold.number)
+        key = (sr, fold.protocol, fold.generator)
         if key not in self._generators:
             self._generators[key] = enhance.network(
                 train_generator(self.run, self.frames, fold, self.mesh)
@@ -180,7 +123,7 @@ class Study:
     def inputs(self, indices: np.ndarray, fold: Fold, sr: str, mode: str) -> np.ndarray:
         """Frames as a classifier sees them: float32 (n, size, size) in [0, 1]."""
         # Only a trained generator makes the result depend on the fold.
-        of_fold = () if sr in (NONE, "bicubic") else (fold.protocol, fold.number)
+        of_fold = () if sr in (NONE, "bicubic") else (fold.protocol, fold.generator)
         size = self.run.config.classifier.size
         for i in indices:
             key = (sr, mode, of_fold, i)
@@ -297,7 +240,7 @@ class Study:
 def train_generator(run: Run, frames: Frames, fold: Fold, mesh: Mesh) -> SRResNet:
     """Train a fold's generator, or load it where the run has it."""
     config = run.config.sr
-    job = f"sr/srresnet/{fold.protocol}/fold{fold.number}"
+    job = f"sr/srresnet/{fold.protocol}/fold{fold.generator}"
     # Evenly spread over the held-out frames, which are ordered by patient.
     spread = np.linspace(0, len(fold.sr_held_out) - 1, config.evaluate_frames).round().astype(int)
     held_out = np.unique(fold.sr_held_out[spread]) if len(fold.sr_held_out) else fold.sr_held_out

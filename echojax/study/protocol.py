@@ -29,6 +29,7 @@ class Fold:
         train: frames of each stratum to train a classifier on.
         held_out: frames of each stratum on the other side.
         others: frames of each stratum that test a classifier trained on another one.
+        generator: number of the fold whose generator serves this one.
         sr_train: frames to train a generator on.
         sr_held_out: frames that such a generator has never seen, of a quality it was trained on
             where the protocol keeps any back, else of the other qualities.
@@ -39,6 +40,7 @@ class Fold:
     train: dict[str, np.ndarray]
     held_out: dict[str, np.ndarray]
     others: dict[str, np.ndarray]
+    generator: int
     sr_train: np.ndarray
     sr_held_out: np.ndarray
 
@@ -136,6 +138,8 @@ def make_folds(
                 train={s: i[part[i] != number] for s, i in balanced.items()},
                 held_out=held_out,
                 others=held_out if protocol == "patient" else balanced,
+                # `paper` trains one generator, on the same frames whatever the fold.
+                generator=number if protocol == "patient" else 0,
                 sr_train=sr_train,
                 sr_held_out=sr_held_out,
             )

@@ -17,7 +17,8 @@ from echojax.study.cells import all_cells
 from echojax.study.figures import sr_label
 from echojax.study.page import Html, absent, count, percent, share, signed, table, text
 from echojax.study.predictions import STRATA, Cell, in_order
-from echojax.study.tables import AccuracyRow, CostRow, GainRow, MeanGainRow, SuperResolutionRow
+from echojax.study.tables import AccuracyRow, CostRow, GainRow, MeanGainRow
+from echojax.study.training_log import SuperResolutionRow
 
 PROTOCOLS = {
     "paper": "As in the paper: balanced strata, each split frame by frame at random; a classifier "
@@ -88,8 +89,7 @@ def banner(run: Material) -> str:
     """Title, name and note."""
     note = f"<p class=note>{text(run.study.note)}</p>" if run.study.note else ""
     return (
-        "<h1>Poor echo frames and super-resolution</h1>"
-        f"<p class=run>Run {text(run.name)}</p>{note}"
+        f"<h1>Poor echo frames and super-resolution</h1><p class=run>Run {text(run.name)}</p>{note}"
     )
 
 

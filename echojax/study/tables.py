@@ -1,4 +1,4 @@
-"""A run's predictions and log as tables, and the tables as CSV."""
+"""A run's predictions as tables, and tables as CSV."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from echojax.study import statistics
-from echojax.study.predictions import STRATA, Cell, Predictions, in_order, match, place
-from echojax.study.statistics import Sample
+from echojax.study import paper, statistics
+from echojax.study.predictions import Cell, Predictions, match, place
+from echojax.study.statistics import Estimate, Sample
+from echojax.study.training_log import read_log as read_log
+from echojax.study.training_log import super_resolution_rows as super_resolution_rows
+
+Names = TypeVar("Names", bound=tuple[str, ...])
 
 
 class AccuracyRow(NamedTuple):
@@ -100,31 +104,6 @@ class CostRow(NamedTuple):
     high: float
 
 
-class LogRow(NamedTuple):
-    """One value of a run's log."""
-
-    job: str
-    step: int
-    metric: str
-    value: float
-
-
-class SuperResolutionRow(NamedTuple):
-    """Fidelity of one SR job on its held-out frames at its last logged step; PSNR in dB."""
-
-    model: str
-    protocol: str
-    fold: str
-    step: int
-    psnr: float
-    ssim: float
-    psnr_bicubic: float
-    ssim_bicubic: float
-    psnr_lanczos: float
-    ssim_lanczos: float
-
-
-FIDELITY = SuperResolutionRow._fields[4:]
 _PERCENT = {"change", "bicubic_change", "bicubic_low", "bicubic_high"}
 
 
@@ -159,22 +138,20 @@ def gain_rows(predictions: Predictions) -> list[GainRow]:
     cells = predictions.cells()
     rows = []
     for cell in cells:
-        pair = _pair(cells, cell.baseline(), cell)
-        if cell.sr == "none" or pair is None:
+        if cell.sr == "none":
             continue
-        before, after = pair
-        estimate = statistics.relative_change([(_sample(before), _sample(after))])
-        rows.append(
-            GainRow(
-                *cell,
-                float(np.mean(before.correct)),
-                float(np.mean(after.correct)),
-                *estimate,
-                frames=len(np.unique(after["frame"])),
-                patients=len(np.unique(after["patient"])),
-                seeds=len(np.unique(after["seed"])),
+        for before, after in _pairs(cells, [(cell.baseline(), cell)]):
+            rows.append(
+                GainRow(
+                    *cell,
+                    float(np.mean(before.correct)),
+                    float(np.mean(after.correct)),
+                    *_change([(before, after)]),
+                    frames=len(np.unique(after["frame"])),
+                    patients=len(np.unique(after["patient"])),
+                    seeds=len(np.unique(after["seed"])),
+                )
             )
-        )
     return rows
 
 
@@ -186,16 +163,12 @@ def mean_gain_rows(predictions: Predictions) -> list[MeanGainRow]:
         if cell.sr != "none" and cell.baseline() in cells:
             groups.setdefault((cell.protocol, cell.sr, cell.mode), []).append(cell)
     rows = []
-    for (protocol, sr, mode), members in groups.items():
-        gains = _pairs(cells, [(cell.baseline(), cell) for cell in members])
-        controls = _pairs(cells, [(cell._replace(sr="bicubic"), cell) for cell in members])
-        gain = statistics.relative_change(gains)
-        control = statistics.relative_change([] if sr == "bicubic" else controls)
-        rows.append(MeanGainRow(protocol, sr, mode, len(gains), *gain, *control))
-    return sorted(
-        rows,
-        key=lambda row: [place(column, getattr(row, column)) for column in row._fields[:3]],
-    )
+    for group in ordered(groups, "protocol", "sr", "mode"):
+        gains = _pairs(cells, [(cell.baseline(), cell) for cell in groups[group]])
+        controls = _pairs(cells, [(cell._replace(sr="bicubic"), cell) for cell in groups[group]])
+        control = _change([] if group[1] == "bicubic" else controls)
+        rows.append(MeanGainRow(*group, len(gains), *_change(gains), *control))
+    return rows
 
 
 def cost_rows(predictions: Predictions) -> list[CostRow]:
@@ -206,14 +179,8 @@ def cost_rows(predictions: Predictions) -> list[CostRow]:
         home = cells.get(cell._replace(test=cell.train))
         if cell.sr != "none" or cell.train == cell.test or home is None:
             continue
-        rows.append(
-            CostRow(
-                *cell[:4],
-                float(np.mean(home.correct)),
-                float(np.mean(away.correct)),
-                *statistics.relative_change([(_sample(home), _sample(away))]),
-            )
-        )
+        shares = float(np.mean(home.correct)), float(np.mean(away.correct))
+        rows.append(CostRow(*cell[:4], *shares, *_change([(home, away)])))
     return rows
 
 
@@ -221,73 +188,62 @@ def _sample(rows: Predictions) -> Sample:
     return Sample(rows.correct, rows["patient"])
 
 
-def _pair(
-    cells: dict[Cell, Predictions], before: Cell, after: Cell
-) -> tuple[Predictions, Predictions] | None:
-    if before not in cells:
-        return None
-    index_before, index_after = match(cells[before], cells[after])
-    if len(index_after) == 0:
-        return None
-    return cells[before].take(index_before), cells[after].take(index_after)
-
-
 def _pairs(
     cells: dict[Cell, Predictions], comparisons: list[tuple[Cell, Cell]]
-) -> list[tuple[Sample, Sample]]:
-    pairs = [_pair(cells, before, after) for before, after in comparisons]
-    return [(_sample(pair[0]), _sample(pair[1])) for pair in pairs if pair]
+) -> list[tuple[Predictions, Predictions]]:
+    """Cells before and after, the rows both have; a comparison without any is left out."""
+    pairs = []
+    for before, after in comparisons:
+        if before in cells:
+            index_before, index_after = match(cells[before], cells[after])
+            if len(index_after):
+                pairs.append((cells[before].take(index_before), cells[after].take(index_after)))
+    return pairs
 
 
-def read_log(path: Path) -> list[LogRow]:
-    """Read `log.csv` (columns time, job, step, metric, value).
+def _change(pairs: list[tuple[Predictions, Predictions]]) -> Estimate:
+    return statistics.relative_change(
+        [(_sample(before), _sample(after)) for before, after in pairs]
+    )
 
-    Lines that are no log row are skipped: the log is a diary, a torn line must not cost a report.
-    A missing file gives no rows.
+
+def baseline(
+    rows: Iterable[AccuracyRow], asked: Iterable[Cell], protocol: str
+) -> dict[tuple[str, str, str], AccuracyRow | None]:
+    """Accuracy without enhancement under a protocol, by task, train and test stratum.
+
+    Returns:
+        Every cell found or asked for, in reading order; None where it is missing.
     """
-    if not path.is_file():
-        return []
-    rows = []
-    with path.open(newline="") as file:
-        for line in csv.DictReader(file):
-            try:
-                step, value = int(line["step"]), float(line["value"])
-                rows.append(LogRow(line["job"], step, line["metric"], value))
-            except (KeyError, TypeError, ValueError):
-                continue
-    return rows
+    found = {
+        (row.task, row.train, row.test): row
+        for row in rows
+        if row.protocol == protocol and row.sr == "none"
+    }
+    wanted = {
+        (cell.task, cell.train, cell.test)
+        for cell in asked
+        if cell.protocol == protocol and cell.sr == "none"
+    }
+    keys = ordered(wanted | set(found), "task", "train", "test")
+    return {key: found.get(key) for key in keys}
 
 
-def curves(log: Iterable[LogRow]) -> dict[str, dict[str, dict[int, float]]]:
-    """SR jobs -> metric -> step -> value; of a step logged twice (a resumed run) the later."""
-    jobs: dict[str, dict[str, dict[int, float]]] = {}
-    for row in log:
-        if row.job.startswith("sr/"):
-            jobs.setdefault(row.job, {}).setdefault(row.metric, {})[row.step] = row.value
-    return jobs
+def published_gain(task: str, train: str, test: str, sr_on: str) -> float | None:
+    """The paper's change of a cell in percent, if it has one; the paper enhances the poor side."""
+    poor_side = "train" if train == "poor" else "test"
+    return paper.GAIN.get((task, train, test)) if sr_on == poor_side else None
 
 
-def job_names(job: str) -> tuple[str, str, str]:
-    """Model, protocol and fold of an SR job such as `sr/srresnet/patient/fold0`."""
-    model, protocol, fold = (*job.split("/")[1:4], "", "", "")[:3]
-    return model, protocol, fold.removeprefix("fold")
+def ordered(keys: Iterable[Names], *columns: str) -> list[Names]:
+    """Distinct tuples of names, one name for each column, in reading order."""
+    return sorted(
+        set(keys),
+        key=lambda key: [place(column, name) for column, name in zip(columns, key, strict=True)],
+    )
 
 
-def super_resolution_rows(log: Iterable[LogRow]) -> list[SuperResolutionRow]:
-    """Last logged fidelity of every SR job; a metric that was not logged is nan."""
-    rows = []
-    for job, metrics in sorted(curves(log).items()):
-        if "psnr" not in metrics:
-            continue
-        last = []
-        for name in FIDELITY:
-            steps = metrics.get(name, {0: math.nan})
-            last.append(steps[max(steps)])
-        rows.append(SuperResolutionRow(*job_names(job), max(metrics["psnr"]), *last))
-    return rows
-
-
-def write(path: Path, columns: Sequence[str], rows: Iterable[NamedTuple]) -> None:
+def write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write rows as CSV, whole or not at all.
 
     Accuracies have four decimals, percentages two, nan is an empty value.
@@ -311,8 +267,3 @@ def _text(value: object, decimals: int) -> str:
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.{decimals}f}"
     return str(value)
-
-
-def strata_in(rows: Iterable[AccuracyRow]) -> list[str]:
-    """The three strata and any other name that rows use, good first."""
-    return in_order([*STRATA, *(name for row in rows for name in (row.train, row.test))], "train")

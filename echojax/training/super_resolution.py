@@ -105,11 +105,11 @@ def train(
     graphdef, _, _ = split(model)
     optimizer, step = _program(config)
     batches = crop_batches(images, config.crop, config.batch, config.seed)
-    references = reference_quality(held_out)
+    references = functools.cache(lambda: reference_quality(held_out))
 
     def evaluate(state: TrainState) -> dict[str, float]:
         trained = nnx.merge(graphdef, state.params, state.stats)
-        return {**quality(held_out, enhance.network(trained)), **references}
+        return {**quality(held_out, enhance.network(trained)), **references()}
 
     state = fit(
         step,
@@ -129,7 +129,7 @@ def train(
 
 
 def quality(frames: tuple[np.ndarray, ...], enlarge: enhance.Enlarge) -> dict[str, float]:
-    """Mean PSNR and SSIM of frames that are reduced by four and brought back.
+    """Mean PSNR and SSIM of frames (at least one) that are reduced by four and brought back.
 
     Args:
         frames: uint8 (rows, columns); cut to a multiple of four. A border of four pixels is not
@@ -149,10 +149,9 @@ def quality(frames: tuple[np.ndarray, ...], enlarge: enhance.Enlarge) -> dict[st
 
 
 def reference_quality(frames: tuple[np.ndarray, ...]) -> dict[str, float]:
-    """The same for bicubic and Lanczos enlargement; empty without frames."""
+    """The same for bicubic and Lanczos enlargement, as psnr_bicubic, ssim_lanczos ..."""
     return {
         f"{name}_{method}": value
         for method in ("bicubic", "lanczos")
         for name, value in quality(frames, enhance.interpolation(method)).items()
-        if frames
     }

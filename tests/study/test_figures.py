@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from echojax.metrics import psnr, ssim
-from echojax.study import figures, predictions, tables
+from echojax.study import figure_gains, figures, predictions, tables, training_log
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,12 @@ def test_frames_are_drawn_and_absent_ones_said(tmp_path: Path, examples, texts):
     assert {"good", "medium", "poor", "2CH ED", "4CH ES"} <= set(texts)
 
 
+def test_a_view_or_quality_without_any_frame_has_no_row_or_column(tmp_path: Path, examples, texts):
+    some = {key: image for key, image in examples.items() if "2CH" in key and "medium" not in key}
+    assert figures.frames(some, tmp_path / "fig2.png")
+    assert not {"no frame", "medium", "4CH ED"} & set(texts)
+
+
 def test_patches_state_the_fidelity_of_the_whole_frame(tmp_path: Path, examples, texts):
     assert figures.patches(examples, tmp_path / "fig3.png")
     reference, restored = (
@@ -71,15 +77,27 @@ def test_gains_draw_one_bar_per_cell_and_method(tmp_path: Path, finished: Path, 
         lambda self, x, height, *a, **k: bars.append(height) or draw(self, x, height, *a, **k),
     )
     rows = tables.gain_rows(predictions.read(finished / "predictions.csv"))
-    assert figures.gains(rows, "patient", tmp_path / "fig4.png")
+    assert figure_gains.gains(rows, "patient", tmp_path / "fig4.png")
     assert sorted(bars) == sorted(row.change for row in rows if row.protocol == "patient")
 
 
 def test_gains_of_one_task_and_side_only_still_draw(tmp_path: Path, finished: Path, texts):
     rows = tables.gain_rows(predictions.read(finished / "predictions.csv"))
     some = [row for row in rows if row.task == "phase" and row.sr_on == "test"]
-    assert figures.gains(some, "paper", tmp_path / "fig4.png")
+    assert figure_gains.gains(some, "paper", tmp_path / "fig4.png")
     assert "not in this run" in texts
+
+
+def test_the_paper_is_drawn_only_on_cells_whose_poor_side_is_enhanced(
+    tmp_path: Path, finished: Path, texts
+):
+    rows = tables.gain_rows(predictions.read(finished / "predictions.csv"))
+    row = next(r for r in rows if r.train == "poor" and r.test == "good")
+    for sr_on, drawn in (("train", True), ("both", False)):
+        texts.clear()
+        assert figure_gains.gains([row._replace(sr_on=sr_on)], row.protocol, tmp_path / "fig4.png")
+        assert ("paper, mean of its two" in texts) == drawn
+        assert ("good,\nenhanced too" in texts) == (not drawn)
 
 
 def test_accuracy_shows_our_number_the_papers_and_what_is_missing(
@@ -87,15 +105,18 @@ def test_accuracy_shows_our_number_the_papers_and_what_is_missing(
 ):
     rows = tables.accuracy_rows(predictions.read(finished / "predictions.csv"))
     view = [row for row in rows if row.task == "view" and row.train != "medium"]
-    assert figures.accuracy(view, "paper", ["view", "phase"], tmp_path / "accuracy.png")
+    phase = predictions.Cell("paper", "phase", "poor", "good", "none", "none", "none")
+    cells = tables.baseline(view, [phase], "paper")
+    assert figures.accuracy(cells, tmp_path / "accuracy.png")
     shown = next(r for r in view if r[:5] == ("paper", "view", "good", "poor", "none"))
     assert f"{100 * shown.accuracy:.1f}" in texts
     assert "paper 82" in texts
-    assert texts.count("missing") == 3 + 9  # view trained on medium, all of phase
+    assert "paper 74" not in texts  # the paper's number of the missing cell
+    assert texts.count("missing") == 1  # what was not asked for stays blank
 
 
 def test_training_curves_stand_beside_the_interpolations(tmp_path: Path, finished: Path, texts):
-    path = figures.sr_training(tables.read_log(finished / "log.csv"), tmp_path / "sr.png")
+    path = figures.sr_training(training_log.read_log(finished / "log.csv"), tmp_path / "sr.png")
     assert path is not None
     assert {"SRResNet", "bicubic", "Lanczos", "paper protocol", "patient protocol"} <= set(texts)
 
@@ -104,8 +125,8 @@ def test_without_data_nothing_is_drawn(tmp_path: Path):
     path = tmp_path / "none.png"
     assert figures.frames({}, path) is None
     assert figures.patches({}, path) is None
-    assert figures.gains([], "paper", path) is None
-    assert figures.accuracy([], "paper", ["view"], path) is None
+    assert figure_gains.gains([], "paper", path) is None
+    assert figures.accuracy({("view", "good", "poor"): None}, path) is None
     assert figures.sr_training([], path) is None
     assert not path.exists()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echojax.study import predictions, tables
+from echojax.study import predictions, tables, training_log
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -88,6 +88,16 @@ def test_mean_gain_is_the_mean_of_the_gains_and_compares_with_bicubic(found):
     assert [mean.sr for mean in means[:4]] == ["bicubic", "bicubic", "srresnet", "srresnet"]
 
 
+def test_baseline_has_what_is_there_and_what_was_asked_for(found):
+    accuracy = [r for r in tables.accuracy_rows(found) if (r.train, r.test) == ("good", "poor")]
+    asked = predictions.Cell("paper", "view", "good", "good", "none", "none", "none")
+    cells = tables.baseline(accuracy, [asked, asked._replace(protocol="patient")], "paper")
+    good_poor = ("view", "good", "poor"), ("phase", "good", "poor")
+    assert list(cells) == [asked[1:4], *good_poor]
+    assert cells.pop(asked[1:4]) is None
+    assert all(r and (r.protocol, r.sr) == ("paper", "none") for r in cells.values())
+
+
 def test_the_cost_of_quality_compares_with_the_diagonal(found):
     accuracy = {row[:4]: row for row in tables.accuracy_rows(found) if row.sr == "none"}
     costs = tables.cost_rows(found)
@@ -108,24 +118,24 @@ def test_super_resolution_shows_the_last_logged_step_and_the_later_of_two_writes
         "9,classifiers/patient/view/poor/none/fold0/seed0,300,psnr,99\n"
         "9,sr/srgan/patient/fold2,300,ps"
     )
-    (row,) = tables.super_resolution_rows(tables.read_log(tmp_path / "log.csv"))
+    (row,) = training_log.super_resolution_rows(training_log.read_log(tmp_path / "log.csv"))
     assert row[:5] == ("srgan", "patient", "2", 200, 32.5)
     assert row.psnr_bicubic == 29
     assert math.isnan(row.ssim)
-    tables.write(tmp_path / "sr.csv", tables.SuperResolutionRow._fields, [row])
+    tables.write(tmp_path / "sr.csv", training_log.SuperResolutionRow._fields, [row])
     assert (tmp_path / "sr.csv").read_text().splitlines()[1] == (
         "srgan,patient,2,200,32.5000,,29.0000,,,"
     )
 
 
 def test_a_missing_log_is_empty(tmp_path: Path):
-    assert tables.read_log(tmp_path / "log.csv") == []
+    assert training_log.read_log(tmp_path / "log.csv") == []
 
 
 def test_a_table_that_fails_halfway_leaves_the_old_one(tmp_path: Path):
     path = tmp_path / "cost.csv"
     path.write_text("old")
-    row = tables.LogRow("job", 1, "psnr", 2.0)
+    row = training_log.LogRow("job", 1, "psnr", 2.0)
     with pytest.raises(ValueError, match="argument"):
         tables.write(path, ["job", "step"], [row])
     assert path.read_text() == "old"

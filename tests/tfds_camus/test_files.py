@@ -115,13 +115,23 @@ def test_truncated_nifti_is_named(tmp_path, keep):
         read_frame(path)
 
 
-def test_nifti_damaged_inside_is_named(tmp_path):
+def test_nifti_that_no_longer_unpacks_is_named(tmp_path):
     path = named(tmp_path, ".nii.gz")
     write_nifti(path, invented_image("frame"))
-    content = bytearray(path.read_bytes())
-    middle = len(content) // 2
-    content[middle : middle + 64] = b"\xff" * 64
-    path.write_bytes(content)
+    packed = bytearray(gzip.compress(gzip.decompress(path.read_bytes()), mtime=0))
+    packed[10] |= 0b110  # behind the header of 10 bytes: a kind of block that does not exist
+    path.write_bytes(packed)
+    with pytest.raises(CamusError, match=r"patient0007_2CH_ED.nii.gz: cannot be read as NIfTI"):
+        read_frame(path)
+
+
+def test_nifti_whose_checksum_is_wrong_is_named(tmp_path):
+    """One bit of one pixel differs from what was packed."""
+    path = named(tmp_path, ".nii.gz")
+    write_nifti(path, invented_image("frame"))
+    packed = bytearray(gzip.compress(gzip.decompress(path.read_bytes()), compresslevel=0, mtime=0))
+    packed[-20] ^= 1  # in the last pixels, before the trailer of 8 bytes
+    path.write_bytes(packed)
     with pytest.raises(CamusError, match=r"patient0007_2CH_ED.nii.gz: cannot be read as NIfTI"):
         read_frame(path)
 

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Install the test extras into .venv and run the tests; arguments go to pytest.
+set -euo pipefail
+source "$(dirname "$0")/environment.sh"
+install "[dev]"
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+.venv/bin/mypy
+.venv/bin/python -m pytest "$@"

@@ -1,0 +1,245 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from echojax.data import camus
+from echojax.errors import InputError
+from echojax.frames import Frames
+from tests.camus_folders import (
+    CHALLENGE_SPACING,
+    NIFTI_SPACING,
+    challenge_release,
+    invented_image,
+    invented_mask,
+    nifti_release,
+    truncate,
+    write_cfg,
+)
+
+
+def contents(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def spoil(release):
+    """A bad file in the second patient, named in every error about this release."""
+    truncate(release / "database_nifti/patient0002/patient0002_4CH_ED.nii.gz")
+    return "patient0002/patient0002_4CH_ED.nii.gz"
+
+
+def test_frames_come_back_as_they_were_written(nifti_folder, tmp_path):
+    camus.prepare(nifti_folder, tmp_path / "data")
+    frames = camus.load(tmp_path / "data")
+    assert isinstance(frames, Frames)
+    assert len(frames) == 8
+    for name, image, mask in zip(frames.ids, frames.images, frames.masks, strict=True):
+        assert image.dtype == mask.dtype == np.uint8
+        np.testing.assert_array_equal(image, invented_image(name))
+        np.testing.assert_array_equal(mask, invented_mask(name))
+    np.testing.assert_allclose(frames.spacing, np.tile(NIFTI_SPACING, (8, 1)), rtol=1e-6)
+
+
+def test_order_is_patient_view_phase_over_all_splits(tmp_path):
+    patients = ["patient0003", "patient0001", "patient0004", "patient0002"]
+    lists = {"training": patients[:1], "validation": patients[1:2], "testing": patients[2:3]}
+    camus.prepare(nifti_release(tmp_path / "camus", patients, lists), tmp_path / "data")
+    frames = camus.load(tmp_path / "data")
+    assert frames.ids == [
+        f"{patient}_{view}_{phase}"
+        for patient in sorted(patients)
+        for view in ("2CH", "4CH")
+        for phase in ("ED", "ES")
+    ]
+
+
+def test_frames_without_mask_or_quality_say_so(nifti_folder, tmp_path):
+    folder = nifti_folder / "database_nifti/patient0001"
+    (folder / "patient0001_2CH_ES_gt.nii.gz").unlink()
+    write_cfg(folder / "Info_4CH.cfg", {"ED": "1"})
+    write_cfg(folder / "Info_2CH.cfg", {"ImageQuality": "Medium"})
+    camus.prepare(nifti_folder, tmp_path / "data")
+    frames = camus.load(tmp_path / "data")
+    assert [mask is None for mask in frames.masks] == [False, True] + 6 * [False]
+    assert frames.quality.tolist() == [1, 1, -1, -1, 0, 0, 0, 0]
+
+
+def test_testing_patients_of_the_challenge_are_patients_of_their_own(tmp_path):
+    camus.prepare(
+        challenge_release(tmp_path / "camus", ("patient0001",), ("patient0001",)),
+        tmp_path / "data",
+    )
+    frames = camus.load(tmp_path / "data")
+    assert len(set(frames.ids)) == 8
+    assert len(set(frames.patient)) == 2
+    assert [mask is None for mask in frames.masks].count(True) == 4
+
+
+def test_existing_dataset_is_refused_and_kept(nifti_folder, tmp_path):
+    data = tmp_path / "data"
+    camus.prepare(nifti_folder, data)
+    before = contents(data)
+    with pytest.raises(InputError, match="there is a dataset already; pass --overwrite"):
+        camus.prepare(nifti_folder, data)
+    assert contents(data) == before
+
+
+def test_overwrite_replaces_the_dataset(nifti_folder, tmp_path):
+    data = tmp_path / "data"
+    camus.prepare(nifti_folder, data)
+    shutil.rmtree(nifti_folder / "database_nifti/patient0001")
+    camus.prepare(nifti_folder, data, overwrite=True)
+    assert set(camus.load(data).patient) == {"patient0002"}
+    assert [entry.name for entry in data.iterdir()] == ["camus"]
+
+
+def test_failure_leaves_the_previous_dataset_and_no_litter(nifti_folder, tmp_path):
+    data = tmp_path / "data"
+    camus.prepare(nifti_folder, data)
+    before = contents(data)
+    spoil(nifti_folder)
+    with pytest.raises(InputError):
+        camus.prepare(nifti_folder, data, overwrite=True)
+    assert contents(data) == before
+    assert [entry.name for entry in data.iterdir()] == ["camus"]
+
+
+def test_first_failure_leaves_nothing(nifti_folder, tmp_path):
+    data = tmp_path / "data"
+    spoil(nifti_folder)
+    with pytest.raises(InputError):
+        camus.prepare(nifti_folder, data)
+    assert not data.exists() or not list(data.iterdir())
+
+
+def test_overwrite_never_deletes_the_release_it_reads(tmp_path):
+    """`--from data/camus --data-dir data` asks to put the dataset where the release is."""
+    release = nifti_release(tmp_path / "data" / "camus")
+    before = contents(release)
+    with pytest.raises(InputError):
+        camus.prepare(release, tmp_path / "data", overwrite=True)
+    assert contents(release) == before
+
+
+def test_overwrite_never_deletes_what_is_not_a_prepared_dataset(nifti_folder, tmp_path):
+    precious = tmp_path / "data" / "camus" / "notes.txt"
+    precious.parent.mkdir(parents=True)
+    precious.write_text("years of work")
+    with pytest.raises(InputError):
+        camus.prepare(nifti_folder, tmp_path / "data", overwrite=True)
+    assert precious.read_text() == "years of work"
+
+
+def test_bad_file_is_named_with_what_to_do(nifti_folder, tmp_path):
+    bad = spoil(nifti_folder)
+    with pytest.raises(InputError, match=rf"{bad}: .*download it again.*--skip-bad") as error:
+        camus.prepare(nifti_folder, tmp_path / "data")
+    assert error.value.exit_code == 2
+
+
+def test_bad_files_left_out_are_remembered(nifti_folder, tmp_path):
+    bad = spoil(nifti_folder)
+    camus.prepare(nifti_folder, tmp_path / "data", skip_bad=True)
+    assert "patient0002_4CH_ED" not in camus.load(tmp_path / "data").ids
+    (left_out,) = camus.left_out(tmp_path / "data")
+    assert left_out.file == bad
+    assert "truncated" in left_out.why
+
+
+def test_nothing_is_left_out_of_a_whole_release(nifti_folder, tmp_path):
+    camus.prepare(nifti_folder, tmp_path / "data")
+    assert camus.left_out(tmp_path / "data") == []
+
+
+def test_sources_that_are_no_release_are_input_errors(tmp_path):
+    empty, other = tmp_path / "empty", tmp_path / "other"
+    empty.mkdir()
+    other.mkdir()
+    (other / "readme.txt").write_text("no frames here")
+    for source, why in (
+        (tmp_path / "nowhere", "no such folder"),
+        (empty, "is empty"),
+        (other, "neither CAMUS layout"),
+    ):
+        with pytest.raises(InputError, match=f"{source}: .*{why}"):
+            camus.prepare(source, tmp_path / "data")
+
+
+def test_nothing_prepared_is_an_input_error_that_names_the_command(tmp_path):
+    for read in (camus.load, camus.left_out):
+        with pytest.raises(InputError, match=r"no prepared dataset.*echojax prepare camus"):
+            read(tmp_path)
+
+
+def test_preparing_prints_nothing_on_stdout(nifti_folder, tmp_path, capsys):
+    camus.prepare(nifti_folder, tmp_path / "data")
+    camus.load(tmp_path / "data")
+    assert capsys.readouterr().out == ""
+
+
+def test_square_pixels_halve_the_finer_axis(make_frames):
+    """Spacing 0.154 x 0.308: rows are halved, columns kept, both 0.308 mm afterwards."""
+    rows, columns = np.mgrid[:40, :15]
+    ramp = (3 * rows + 7 * columns).astype(np.uint8)
+    mask = np.repeat(np.arange(20) % 4, 2)[:, None].repeat(15, 1).astype(np.uint8)
+    frames = make_frames([ramp], ["a"], spacing=CHALLENGE_SPACING, masks=[mask])
+    square = camus.square_pixels(frames)
+    (image,), (labels,) = square.images, square.masks
+    assert image.shape == labels.shape == (20, 15)
+    assert image.dtype == labels.dtype == np.uint8
+    np.testing.assert_allclose(square.spacing, [[0.308, 0.308]], rtol=1e-6)
+    # A ramp resampled is the ramp at the middle of two rows, away from the borders.
+    np.testing.assert_allclose(image[2:-2], (ramp[::2] + 1.5)[2:-2], atol=0.51)
+    np.testing.assert_array_equal(labels, mask[::2])
+
+
+def test_square_pixels_keep_frames_that_are_square(make_frames):
+    image = invented_image("square")
+    frames = make_frames([image, image], ["a", "b"], masks=[None, image // 64])
+    square = camus.square_pixels(frames)
+    for old, new in zip(frames.images, square.images, strict=True):
+        np.testing.assert_array_equal(new, old)
+    assert square.masks[0] is None
+    np.testing.assert_array_equal(square.masks[1], frames.masks[1])
+    np.testing.assert_array_equal(square.spacing, frames.spacing)
+
+
+def test_square_pixels_keep_labels_whole_and_gray_levels_in_range(make_frames):
+    noise = np.random.default_rng(0)
+    image = noise.choice(np.array([0, 255], np.uint8), (60, 31))
+    mask = noise.choice(np.array([0, 3], np.uint8), (60, 31))
+    frames = make_frames([image], ["a"], spacing=(0.2, 0.308), masks=[mask])
+    square = camus.square_pixels(frames)
+    assert square.images[0].shape == (round(60 * 0.2 / 0.308), 31)
+    assert set(np.unique(square.masks[0])) == {0, 3}
+    # 20 % of overshoot would wrap around to the other end of uint8 if it were not clipped.
+    assert abs(float(square.images[0].mean()) - float(image.mean())) < 12
+
+
+def test_real_challenge_release(shared_data, tmp_path):
+    camus.prepare(shared_data / "camus_mhd", tmp_path / "data")
+    frames = camus.load(tmp_path / "data")
+    assert frames.ids[:4] == [
+        f"patient0001_{name}" for name in ("2CH_ED", "2CH_ES", "4CH_ED", "4CH_ES")
+    ]
+    assert len(frames) == 8
+    first = frames.take([0])
+    assert first.images[0].shape == (778, 549)
+    np.testing.assert_allclose(first.spacing, [CHALLENGE_SPACING], rtol=1e-6)
+    assert set(np.unique(first.masks[0])) == {0, 1, 2, 3}
+    square = camus.square_pixels(first)
+    assert square.images[0].shape == square.masks[0].shape == (389, 549)
+    # Upright: the left atrium lies below the left ventricle.
+    depth = [np.nonzero(first.masks[0] == label)[0].mean() for label in (1, 3)]
+    assert depth[0] < depth[1]
+
+
+def test_real_nifti_release(camus_224):
+    assert len(camus_224) == 972
+    counts = camus_224.counts()
+    known = {"good": 112, "medium": 72, "poor": 59, "unlabelled": 0}
+    assert counts["2CH"] == {"ED": known, "ES": known}
+    assert {sum(counts["4CH"][phase].values()) for phase in ("ED", "ES")} == {243}
+    for k in range(0, 972, 97):
+        depth = [np.nonzero(camus_224.masks[k] == label)[0].mean() for label in (1, 3)]
+        assert depth[0] < depth[1], camus_224.ids[k]

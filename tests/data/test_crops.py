@@ -1,0 +1,121 @@
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from echojax.data.crops import crop_batches
+from echojax.errors import InputError
+
+SIDE, BATCH = 16, 4
+PROGRAM = """
+import hashlib
+import numpy as np
+from echojax.data.crops import crop_batches
+
+rng = np.random.default_rng(0)
+images = tuple(rng.integers(0, 256, (30 + k, 40), np.uint8) for k in range(3))
+print(hashlib.sha256(crop_batches(images, 16, 4, 5)[7].tobytes()).hexdigest())
+"""
+
+
+@pytest.fixture
+def images():
+    rng = np.random.default_rng(0)
+    return tuple(rng.integers(0, 256, (30 + k, 40), np.uint8) for k in range(3))
+
+
+def places(images, crop):
+    """Where a crop lies: (image, flipped), once for every place that fits."""
+    found = []
+    for index, image in enumerate(images):
+        windows = np.lib.stride_tricks.sliding_window_view(image, crop.shape)
+        for flipped, wanted in ((False, crop), (True, crop[:, ::-1])):
+            hits = (windows == wanted).all(axis=(2, 3)).sum()
+            found += [(index, flipped)] * int(hits)
+    return found
+
+
+def test_batches_are_uint8_with_a_channel(images):
+    batch = crop_batches(images, SIDE, BATCH, seed=5)[0]
+    assert batch.shape == (BATCH, SIDE, SIDE, 1)
+    assert batch.dtype == np.uint8
+
+
+def test_batch_is_the_same_in_another_dataset_and_in_any_order(images):
+    one, other = (crop_batches(images, SIDE, BATCH, seed=5) for _ in range(2))
+    forwards = [one[k] for k in range(8)]
+    for k in (7, 0, 3):
+        np.testing.assert_array_equal(other[k], forwards[k])
+
+
+def test_batch_is_the_same_in_another_process(images):
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
+    )
+    here = crop_batches(images, SIDE, BATCH, seed=5)[7]
+    assert done.stdout.strip() == hashlib.sha256(here.tobytes()).hexdigest()
+
+
+def test_batches_differ_from_each_other(images):
+    dataset = crop_batches(images, SIDE, BATCH, seed=5)
+    assert len({dataset[k].tobytes() for k in range(20)}) == 20
+
+
+def test_seed_changes_the_batches(images):
+    one, other = (crop_batches(images, SIDE, BATCH, seed=seed)[3] for seed in (5, 6))
+    assert (one != other).any()
+
+
+def test_crops_come_from_the_images_upright_and_flipped(images):
+    """Each crop, or its left-right mirror image, lies in exactly one place; all images serve."""
+    dataset = crop_batches(images, SIDE, BATCH, seed=5)
+    found = [places(images, crop[..., 0]) for k in range(16) for crop in dataset[k]]
+    assert all(len(where) == 1 for where in found)
+    used = [where[0] for where in found]
+    assert {image for image, _ in used} == {0, 1, 2}
+    flips = sum(flipped for _, flipped in used)
+    assert 16 <= flips <= 48  # of 64
+
+
+def test_every_place_of_an_image_can_be_cut():
+    """A frame one pixel larger than the crop has four places, and all of them occur."""
+    image = np.random.default_rng(1).integers(0, 256, (17, 17), np.uint8)
+    dataset = crop_batches((image,), SIDE, BATCH, seed=0)
+    corners = set()
+    for k in range(16):
+        for crop in dataset[k][..., 0]:
+            for top, left in np.ndindex(2, 2):
+                window = image[top : top + SIDE, left : left + SIDE]
+                if (crop == window).all() or (crop == window[:, ::-1]).all():
+                    corners.add((top, left))
+    assert len(corners) == 4
+
+
+def test_frame_of_exactly_the_size_of_a_crop_will_do():
+    image = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE), np.uint8)
+    batch = crop_batches((image,), SIDE, BATCH, seed=0)[2]
+    assert all(places((image,), crop[..., 0]) for crop in batch)
+
+
+def test_training_may_go_on_longer_than_there_are_frames(images):
+    assert crop_batches(images, SIDE, BATCH, seed=5)[100_000].shape == (BATCH, SIDE, SIDE, 1)
+
+
+@pytest.mark.parametrize("shape", [(15, 40), (40, 15)])
+def test_frame_smaller_than_a_crop_is_refused_with_a_crop_that_fits(images, shape):
+    small = np.zeros(shape, np.uint8)
+    with pytest.raises(InputError, match=r"only 15 pixels wide, a crop 20; lower sr.crop"):
+        crop_batches((*images, small), 20, BATCH, seed=0)
+
+
+def test_suggested_crop_fits_and_is_a_multiple_of_four(images):
+    with pytest.raises(InputError, match=r"--set sr.crop=28\)"):
+        crop_batches(images, 96, BATCH, seed=0)
+    assert crop_batches(images, 28, BATCH, seed=0)[0].shape[1:3] == (28, 28)
+
+
+def test_no_frames_are_refused():
+    with pytest.raises(InputError, match=r"no frames to cut crops from; see sr.quality"):
+        crop_batches((), SIDE, BATCH, seed=0)

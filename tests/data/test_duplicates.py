@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from echojax.data.duplicates import duplicate_patients, patient_groups
+
+
+def heart(seed, shape=(64, 56)):
+    """A smooth image of its own, with speckle: what two recordings do not share."""
+    rng = np.random.default_rng(seed)
+    coarse = ndimage.gaussian_filter(rng.normal(size=shape), 5)
+    fine = rng.normal(scale=0.1, size=shape)
+    gray = 120 + 50 * (coarse / coarse.std() + fine)
+    return np.clip(gray, 0, 255).astype(np.uint8)
+
+
+def noisy(image, seed, scale=3.0):
+    noise = np.random.default_rng(seed).normal(scale=scale, size=image.shape)
+    return np.clip(np.round(image + noise), 0, 255).astype(np.uint8)
+
+
+def test_identical_frames_are_found(make_frames):
+    frames = make_frames([heart(0), heart(1), heart(0)], ["p2", "p3", "p1"])
+    assert duplicate_patients(frames) == [("p1", "p2")]
+
+
+def test_slightly_noisy_frames_are_found(make_frames):
+    frames = make_frames([heart(0), noisy(heart(0), 9), heart(1)], ["p1", "p2", "p3"])
+    assert duplicate_patients(frames) == [("p1", "p2")]
+
+
+def test_one_shared_frame_is_enough(make_frames):
+    images = [heart(0), heart(1), heart(2), heart(1)]
+    frames = make_frames(images, ["p1", "p1", "p2", "p2"], phase=[0, 1, 0, 1])
+    assert duplicate_patients(frames) == [("p1", "p2")]
+
+
+def test_resampled_copies_are_found(make_frames):
+    larger = heart(0).repeat(2, 0).repeat(2, 1)
+    assert duplicate_patients(make_frames([heart(0), larger], ["p1", "p2"])) == [("p1", "p2")]
+
+
+def test_different_patients_are_not_duplicates(make_frames):
+    frames = make_frames([heart(k) for k in range(12)], [f"p{k:02}" for k in range(12)])
+    assert duplicate_patients(frames) == []
+    assert patient_groups(frames).tolist() == frames.patient.tolist()
+
+
+def test_equal_frames_of_one_patient_are_no_duplicates(make_frames):
+    assert duplicate_patients(make_frames([heart(0), heart(0)], ["p1", "p1"])) == []
+
+
+@pytest.mark.parametrize("axis", ["view", "phase"])
+def test_only_frames_of_one_view_and_phase_are_compared(make_frames, axis):
+    frames = make_frames([heart(0), heart(0)], ["p1", "p2"], **{axis: [0, 1]})
+    assert duplicate_patients(frames) == []
+
+
+@pytest.mark.parametrize("level", [0, 77])
+def test_blank_frames_are_like_no_other(make_frames, level):
+    blank = np.full((64, 56), level, np.uint8)
+    frames = make_frames([blank, blank, heart(0)], ["p1", "p2", "p3"])
+    assert duplicate_patients(frames) == []
+
+
+def test_three_ids_of_one_recording_are_one_group(make_frames):
+    """p2 shares a frame with p1 and another with p3, which p1 does not have."""
+    images = [heart(0), heart(0), heart(5), heart(5), heart(7)]
+    frames = make_frames(images, ["p1", "p2", "p2", "p3", "p4"], phase=[0, 0, 1, 1, 0])
+    assert duplicate_patients(frames) == [("p1", "p2"), ("p2", "p3")]
+    assert patient_groups(frames).tolist() == ["p1", "p1", "p1", "p1", "p4"]
+
+
+def test_groups_do_not_depend_on_the_order_of_frames(make_frames):
+    images = [heart(5), heart(0), heart(0), heart(5), heart(7)]
+    frames = make_frames(images, ["p3", "p1", "p2", "p2", "p4"], phase=[1, 0, 0, 1, 0])
+    assert patient_groups(frames).tolist() == ["p1", "p1", "p1", "p1", "p4"]
+
+
+def test_the_known_pair_of_camus_and_no_other(camus_224):
+    assert duplicate_patients(camus_224) == [("patient0033", "patient0068")]

@@ -1,0 +1,29 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def found():
+    environment = os.environ | {
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+        "JAX_PLATFORMS": "cpu",
+    }
+    script = Path(__file__).with_name("data_parallel.py")
+    finished = subprocess.run(
+        [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout)
+
+
+@pytest.mark.parametrize("kind", ["classifier", "generator"])
+def test_eight_devices_train_to_the_parameters_of_one(found, kind):
+    assert found["devices"] == 8
+    assert found[kind]["moved"] > 1e-3
+    # Sums over a batch are taken in another order, and Adam divides by small numbers.
+    assert found[kind]["difference"] < 1e-5
