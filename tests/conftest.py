@@ -1,8 +1,11 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
 from echojax.data import camus
 from echojax.frames import Frames
@@ -61,5 +64,32 @@ def make_frames() -> Callable[..., Frames]:
             quality=np.broadcast_to(np.asarray(quality, np.int8), n),
             spacing=np.tile(np.array(spacing, np.float32), (n, 1)),
         )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def random_network() -> Callable[..., nnx.Module]:
+    """Networks with random numbers in every parameter and statistic, as if they were trained.
+
+    Their initialisers are not run: compiling those takes longer than most tests.
+    """
+
+    def make(constructor: Callable[[], nnx.Module], seed: int = 0) -> nnx.Module:
+        rng = np.random.default_rng(seed)
+
+        def number(path: tuple, leaf: jax.ShapeDtypeStruct) -> jax.Array:
+            name, noise = path[-1].key, rng.uniform(-0.2, 0.2, leaf.shape)
+            if name == "kernel":
+                noise = rng.normal(size=leaf.shape) / np.sqrt(np.prod(leaf.shape[:-1]))
+            around = {"scale": 1.0, "var": 1.0, "negative_slope": 0.25}.get(name, 0.0)
+            return jnp.asarray(around + noise, leaf.dtype)
+
+        model = nnx.eval_shape(constructor)
+        state = nnx.state(model)
+        numbers = jax.tree_util.tree_map_with_path(number, nnx.to_pure_dict(state))
+        nnx.replace_by_pure_dict(state, numbers)
+        nnx.update(model, state)
+        return model
 
     return make

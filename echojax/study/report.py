@@ -70,7 +70,7 @@ def _load(run: Path) -> Material:
     if not config_file.is_file():
         raise InputError(f"{run}: no config.toml, so this is no run directory")
     config_text = config_file.read_text(encoding="utf-8")
-    predictions, log = read(run / "predictions.csv"), training_log.read_log(run / "log.csv")
+    predictions, log = read(run / "predictions.csv"), training_log.read(run / "log.csv")
     material = Material(
         path=run,
         config_text=config_text,

@@ -162,7 +162,7 @@ def fidelity(run: Material) -> str | None:
     if run.networks or "sr_training" in shown:
         html += run.figure("sr_training", "PSNR of held-out frames during training.")
     caption = (
-        "A patch of a frame that super-resolution has not seen, of the lowest quality in this run. "
+        "A patch of a test frame of the lowest quality in this run. "
         "Above: the frame reduced by 4 and restored, PSNR / SSIM over the whole frame. Below: the "
         "frame itself enlarged by 4, for which no reference exists."
     )

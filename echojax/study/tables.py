@@ -15,8 +15,6 @@ import numpy as np
 from echojax.study import paper, statistics
 from echojax.study.predictions import Cell, Predictions, match, place
 from echojax.study.statistics import Estimate, Sample
-from echojax.study.training_log import read_log as read_log
-from echojax.study.training_log import super_resolution_rows as super_resolution_rows
 
 Names = TypeVar("Names", bound=tuple[str, ...])
 

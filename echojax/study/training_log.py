@@ -36,7 +36,7 @@ class SuperResolutionRow(NamedTuple):
 FIDELITY = SuperResolutionRow._fields[4:]
 
 
-def read_log(path: Path) -> list[LogRow]:
+def read(path: Path) -> list[LogRow]:
     """Read `log.csv` (columns time, job, step, metric, value).
 
     Lines that are no log row are skipped: the log is a diary, a torn line must not cost a report.

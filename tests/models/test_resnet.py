@@ -9,18 +9,15 @@ from echojax.models.resnet import ResNet18, ResNetSettings
 
 
 @pytest.fixture(scope="module")
-def small():
-    """Width 4, every parameter and statistic moved away from its start; tests only read it."""
-    model = ResNet18(ResNetSettings(classes=3, width=4), rngs=nnx.Rngs(0))
-    rng = np.random.default_rng(1)
+def small(random_network):
+    """Three classes, width 4; tests only read it."""
+    settings = ResNetSettings(classes=3, width=4)
+    return random_network(lambda: ResNet18(settings, rngs=nnx.Rngs(0)))
 
-    def move(path, leaf):
-        noise = rng.uniform(-0.2, 0.2, leaf.shape).astype(np.float32)
-        return jnp.abs(leaf + noise) + 0.1 if "var" in str(path[-2:]) else leaf + noise
 
-    state = nnx.state(model, (nnx.Param, nnx.BatchStat))
-    nnx.update(model, jax.tree_util.tree_map_with_path(move, state))
-    return model
+@nnx.jit(static_argnames="train")
+def run(model, x, train=False):
+    return model(x, train=train)
 
 
 def images(*shape):
@@ -55,6 +52,7 @@ def stem(model, x, batch):
     return lax.reduce_window(x, -jnp.inf, lax.max, (1, 3, 3, 1), (1, 2, 2, 1), padding)
 
 
+@nnx.jit(static_argnames="batch")
 def evaluated(model, x, batch):
     """ResNet-18 as torchvision lays it out, written out on the same tensors."""
     x = stem(model, x, batch)
@@ -83,8 +81,8 @@ def test_number_of_parameters_is_torchvisions():
 
 
 def test_logits_are_one_a_class(small):
-    assert small(images(2, 64, 64, 3)).shape == (2, 3)
-    assert small(images(1, 45, 70, 3)).shape == (1, 3)
+    assert run(small, images(4, 64, 64, 3)).shape == (4, 3)
+    assert run(small, images(4, 45, 38, 3)).shape == (4, 3)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (45, 38)])
@@ -98,7 +96,7 @@ def test_network_equals_its_layout(small, size, train):
     x = images(4, *size, 3)
     expected = evaluated(model, x, batch=train)
     assert float(jnp.abs(expected).max()) > 0.1
-    np.testing.assert_allclose(model(x, train=train), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(run(model, x, train=train), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_first_convolution_is_padded_symmetrically(small):
@@ -131,9 +129,9 @@ def test_pooling_is_padded_symmetrically(small):
 
 def test_training_updates_running_statistics_by_a_tenth(small):
     model = nnx.clone(small)
-    x = images(2, 32, 32, 3)
+    x = images(4, 45, 38, 3)
     inside = conv(x, model.conv1, 2, 3)
-    model(x, train=True)
+    run(model, x, train=True)
     for name, of_batch in (("mean", inside.mean((0, 1, 2))), ("var", inside.var((0, 1, 2)))):
         old, new = (getattr(m.bn1, name)[...] for m in (small, model))
         np.testing.assert_allclose(new, 0.9 * old + 0.1 * of_batch, rtol=1e-4, atol=1e-5)
@@ -141,6 +139,6 @@ def test_training_updates_running_statistics_by_a_tenth(small):
 
 def test_evaluation_leaves_running_statistics_alone(small):
     model = nnx.clone(small)
-    model(images(2, 32, 32, 3))
+    run(model, images(4, 45, 38, 3))
     before, after = (nnx.to_pure_dict(nnx.state(m, nnx.BatchStat)) for m in (small, model))
     jax.tree_util.tree_map(np.testing.assert_array_equal, before, after)

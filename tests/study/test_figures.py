@@ -116,7 +116,7 @@ def test_accuracy_shows_our_number_the_papers_and_what_is_missing(
 
 
 def test_training_curves_stand_beside_the_interpolations(tmp_path: Path, finished: Path, texts):
-    path = figures.sr_training(training_log.read_log(finished / "log.csv"), tmp_path / "sr.png")
+    path = figures.sr_training(training_log.read(finished / "log.csv"), tmp_path / "sr.png")
     assert path is not None
     assert {"SRResNet", "bicubic", "Lanczos", "paper protocol", "patient protocol"} <= set(texts)
 

@@ -118,7 +118,7 @@ def test_super_resolution_shows_the_last_logged_step_and_the_later_of_two_writes
         "9,classifiers/patient/view/poor/none/fold0/seed0,300,psnr,99\n"
         "9,sr/srgan/patient/fold2,300,ps"
     )
-    (row,) = training_log.super_resolution_rows(training_log.read_log(tmp_path / "log.csv"))
+    (row,) = training_log.super_resolution_rows(training_log.read(tmp_path / "log.csv"))
     assert row[:5] == ("srgan", "patient", "2", 200, 32.5)
     assert row.psnr_bicubic == 29
     assert math.isnan(row.ssim)
@@ -129,7 +129,7 @@ def test_super_resolution_shows_the_last_logged_step_and_the_later_of_two_writes
 
 
 def test_a_missing_log_is_empty(tmp_path: Path):
-    assert training_log.read_log(tmp_path / "log.csv") == []
+    assert training_log.read(tmp_path / "log.csv") == []
 
 
 def test_a_table_that_fails_halfway_leaves_the_old_one(tmp_path: Path):

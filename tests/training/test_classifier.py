@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+
+from echojax import config, devices
+from echojax.errors import InputError
+from echojax.training import classifier
+
+SETTINGS = config.load(
+    None,
+    [
+        "classifier.width=4",
+        "classifier.size=32",
+        "classifier.epochs=20",
+        "classifier.batch=8",
+        "classifier.learning_rate=3e-3",
+    ],
+).classifier
+
+
+def silent(step, **metrics):
+    del step, metrics
+
+
+def bright_or_dark(number, seed):
+    """Frames that anybody can tell apart: the upper half bright, or the lower."""
+    rng = np.random.default_rng(seed)
+    frames = 0.3 * rng.random((number, 32, 32), np.float32)
+    labels = np.arange(number) % 2
+    frames[labels == 0, :16] += 0.6
+    frames[labels == 1, 16:] += 0.6
+    return frames, labels
+
+
+def train(seed=0, settings=SETTINGS):
+    frames, labels = bright_or_dark(24, 0)
+    return classifier.train(
+        frames, labels, settings, seed, mesh=devices.data_mesh(), title="test", log=silent
+    )
+
+
+def ask(model, frames):
+    return classifier.probabilities(model, frames, devices.data_mesh())
+
+
+def test_it_learns_what_can_be_seen():
+    frames, labels = bright_or_dark(40, 1)
+    assert np.mean((ask(train(), frames) >= 0.5) == labels) > 0.95
+
+
+def test_the_same_seed_gives_the_same_classifier_and_another_seed_another():
+    frames, _ = bright_or_dark(40, 1)
+    first = ask(train(0), frames)
+    np.testing.assert_array_equal(ask(train(0), frames), first)
+    assert np.abs(ask(train(1), frames) - first).max() > 1e-4
+
+
+def test_answers_do_not_depend_on_how_many_frames_are_asked_about():
+    frames, _ = bright_or_dark(40, 1)
+    model = train()
+    np.testing.assert_allclose(ask(model, frames[:5]), ask(model, frames)[:5], atol=1e-6)
+
+
+def test_every_frame_is_seen_equally_often_and_every_batch_is_full():
+    order = classifier._order(frames=10, epochs=8, batch=4, seed=0)
+    assert order.shape == (20, 4)
+    assert np.bincount(order.ravel()).tolist() == [8] * 10
+
+
+def test_fewer_frames_than_a_batch_still_make_a_batch():
+    assert classifier._order(frames=3, epochs=1, batch=8, seed=0).shape == (1, 8)
+
+
+def test_an_input_is_square_and_keeps_gray_levels():
+    frame = np.full((50, 70), 0.25, np.float32)
+    seen = classifier.as_input(frame, 32)
+    assert seen.shape == (32, 32)
+    np.testing.assert_allclose(seen, 0.25, atol=1e-6)
+
+
+def test_weights_that_are_not_there_are_named():
+    settings = SETTINGS.model_copy(update={"init": "nowhere.safetensors"})
+    with pytest.raises(InputError, match=r"nowhere\.safetensors"):
+        train(settings=settings)
