@@ -113,6 +113,7 @@ def test_wrong_override_is_not_blamed_on_the_file(tmp_path):
         "sr.steps=1.5",
         "sr.steps=0",
         "sr.crop=50",
+        "sr.seed=-1",
         "sr.learning_rate=0",
         "sr.learning_rate=-0.5",
         "sr.activation=relu",
@@ -133,6 +134,15 @@ def test_wrong_value_names_its_key_and_the_value(override):
         load(overrides=[override])
     assert f"--set: {key}" in str(error.value)
     assert value.strip('[]"').split('"')[-1] in str(error.value)
+
+
+def test_wrong_value_is_explained_in_words_of_the_file():
+    with pytest.raises(InputError) as error:
+        load(overrides=['sr.quality=["fine"]'])
+    message = str(error.value)
+    assert all(word in message for word in ("good", "medium", "poor", "unlabelled"))
+    assert "literal" not in message  # a word of pydantic's, not a key
+    assert "after validation" not in message  # the list had one item
 
 
 @pytest.mark.parametrize("key", ["sr.first_kernel", "sr.last_kernel"])

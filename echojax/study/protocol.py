@@ -8,6 +8,7 @@
            test part trains neither a classifier nor a generator.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -153,18 +154,22 @@ def check_fold(frames: Frames, fold: Fold, tasks: Sequence[str], parts: int) -> 
     Raises:
         InputError: a stratum has too few frames to be split.
     """
-    for task in tasks:
+    # All were cut to the smallest; that is the one to name.
+    smallest_first = sorted(fold.train, key=lambda s: len(frames.where(qualities=[s])))
+    for task, stratum in itertools.product(tasks, smallest_first):
         labels = getattr(frames, task)
-        for side, strata in (("train on", fold.train), ("test on", fold.held_out)):
-            for stratum, indices in strata.items():
-                counts = [int(np.sum(labels[indices] == k)) for k in range(2)]
-                if 0 in counts:
-                    classes = " and ".join(
-                        f"{n} {name}" for n, name in zip(counts, CLASSES[task], strict=True)
-                    )
-                    raise InputError(
-                        f"stratum {stratum}, task {task}, protocol {fold.protocol}: fold "
-                        f"{fold.number} would {side} {classes} frames; too few for a split into "
-                        f"{parts} parts. See `echojax inspect`, or choose other data.views, "
-                        "study.tasks, strata or study.test_fraction"
-                    )
+        for side, indices in (
+            ("train on", fold.train[stratum]),
+            ("test on", fold.held_out[stratum]),
+        ):
+            counts = [int(np.sum(labels[indices] == k)) for k in range(2)]
+            if 0 in counts:
+                classes = " and ".join(
+                    f"{n} {name}" for n, name in zip(counts, CLASSES[task], strict=True)
+                )
+                raise InputError(
+                    f"stratum {stratum}, task {task}, protocol {fold.protocol}: fold "
+                    f"{fold.number} would {side} {classes} frames; too few for a split into "
+                    f"{parts} parts. See `echojax inspect`, or choose other data.views, "
+                    "study.tasks, strata or study.test_fraction"
+                )

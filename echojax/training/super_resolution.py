@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from pathlib import Path
 
 import jax
@@ -53,7 +54,7 @@ def mean_squared_error(model: SRResNet, batch: jax.Array) -> tuple[jax.Array, Me
 def _optimizer(config: SuperResolutionConfig) -> optax.GradientTransformation:
     if config.schedule == "constant":
         return optax.adam(config.learning_rate)
-    warm_up = max(1, round(_WARM_UP * config.steps))
+    warm_up = min(math.ceil(_WARM_UP * config.steps), config.steps - 1)
     return optax.adam(
         optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, warm_up, config.steps)
     )

@@ -26,7 +26,7 @@ def _name(path: tuple[Any, ...]) -> str:
 
 def save(model: nnx.Module, path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write a network's parameters and statistics, with text metadata beside them."""
-    tensors = {name: np.ascontiguousarray(leaf) for name, leaf in _flat(model).items()}
+    tensors = {name: np.asarray(leaf, order="C") for name, leaf in _flat(model).items()}
     save_file(tensors, path, metadata)
 
 

@@ -2,6 +2,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from echojax.data import camus
 from echojax.errors import InputError
@@ -165,6 +166,35 @@ def test_sources_that_are_no_release_are_input_errors(tmp_path):
             camus.prepare(source, tmp_path / "data")
 
 
+def test_skipping_bad_files_is_not_advised_where_it_cannot_help(tmp_path):
+    with pytest.raises(InputError) as error:
+        camus.prepare(tmp_path / "nowhere", tmp_path / "data")
+    assert "--skip-bad" not in str(error.value)
+
+
+def test_split_without_one_good_frame_is_left_out(tmp_path):
+    lists = {"training": ["patient0001"], "validation": ["patient0002"]}
+    release = nifti_release(tmp_path / "camus", subgroups=lists)
+    for file in release.glob("*/patient0002/*.nii.gz"):
+        truncate(file)
+    camus.prepare(release, tmp_path / "data", skip_bad=True)
+    assert set(camus.load(tmp_path / "data").patient) == {"patient0001"}
+    assert len(camus.left_out(tmp_path / "data")) == 4
+
+
+def test_release_without_one_good_frame_is_an_input_error(nifti_folder, tmp_path):
+    for file in nifti_folder.rglob("*.nii.gz"):
+        truncate(file)
+    with pytest.raises(InputError):
+        camus.prepare(nifti_folder, tmp_path / "data", skip_bad=True)
+
+
+def test_file_where_the_dataset_should_go_is_an_input_error(nifti_folder, tmp_path):
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(InputError, match=str(tmp_path / "data")):
+        camus.prepare(nifti_folder, tmp_path / "data")
+
+
 def test_nothing_prepared_is_an_input_error_that_names_the_command(tmp_path):
     for read in (camus.load, camus.left_out):
         with pytest.raises(InputError, match=r"no prepared dataset.*echojax prepare camus"):
@@ -205,15 +235,20 @@ def test_square_pixels_keep_frames_that_are_square(make_frames):
 
 
 def test_square_pixels_keep_labels_whole_and_gray_levels_in_range(make_frames):
+    """Reference: Pillow, bicubic cut to 0-255 within one gray level, nearest neighbour exactly."""
     noise = np.random.default_rng(0)
     image = noise.choice(np.array([0, 255], np.uint8), (60, 31))
-    mask = noise.choice(np.array([0, 3], np.uint8), (60, 31))
+    mask = noise.integers(0, 4, (60, 31), np.uint8)
     frames = make_frames([image], ["a"], spacing=(0.2, 0.308), masks=[mask])
     square = camus.square_pixels(frames)
-    assert square.images[0].shape == (round(60 * 0.2 / 0.308), 31)
-    assert set(np.unique(square.masks[0])) == {0, 3}
-    # 20 % of overshoot would wrap around to the other end of uint8 if it were not clipped.
-    assert abs(float(square.images[0].mean()) - float(image.mean())) < 12
+    size = (31, round(60 * 0.2 / 0.308))
+    smooth = Image.fromarray(image.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
+    assert np.max(smooth) > 255  # uint8 would wrap around
+    assert np.min(smooth) < 0
+    gray = square.images[0].astype(np.float32)
+    np.testing.assert_allclose(gray, np.clip(smooth, 0, 255), atol=1)
+    nearest = Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)
+    np.testing.assert_array_equal(square.masks[0], nearest)
 
 
 def test_real_challenge_release(shared_data, tmp_path):

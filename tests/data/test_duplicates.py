@@ -63,18 +63,17 @@ def test_blank_frames_are_like_no_other(make_frames, level):
     assert duplicate_patients(frames) == []
 
 
-def test_three_ids_of_one_recording_are_one_group(make_frames):
-    """p2 shares a frame with p1 and another with p3, which p1 does not have."""
-    images = [heart(0), heart(0), heart(5), heart(5), heart(7)]
-    frames = make_frames(images, ["p1", "p2", "p2", "p3", "p4"], phase=[0, 0, 1, 1, 0])
-    assert duplicate_patients(frames) == [("p1", "p2"), ("p2", "p3")]
-    assert patient_groups(frames).tolist() == ["p1", "p1", "p1", "p1", "p4"]
-
-
-def test_groups_do_not_depend_on_the_order_of_frames(make_frames):
-    images = [heart(5), heart(0), heart(0), heart(5), heart(7)]
-    frames = make_frames(images, ["p3", "p1", "p2", "p2", "p4"], phase=[1, 0, 0, 1, 0])
-    assert patient_groups(frames).tolist() == ["p1", "p1", "p1", "p1", "p4"]
+@pytest.mark.parametrize("middle", ["p1", "p2", "p3"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_three_ids_of_one_recording_are_one_group(make_frames, middle, order):
+    """One id shares a frame with each of the others, which have none in common."""
+    one, other = (p for p in ("p1", "p2", "p3") if p != middle)
+    images = [heart(0), heart(0), heart(5), heart(5), heart(7)][::order]
+    patients = [one, middle, middle, other, "p4"][::order]
+    frames = make_frames(images, patients, phase=[0, 0, 1, 1, 0][::order])
+    pairs = {tuple(sorted((middle, p))) for p in (one, other)}
+    assert duplicate_patients(frames) == sorted(pairs)
+    assert patient_groups(frames).tolist() == ["p1", "p1", "p1", "p1", "p4"][::order]
 
 
 def test_the_known_pair_of_camus_and_no_other(camus_224):

@@ -38,9 +38,7 @@ def parameters(model: nnx.Module) -> list[np.ndarray]:
 
 
 def compare(train, untrained: nnx.Module) -> dict[str, float]:
-    one, eight = (
-        parameters(train(devices.data_mesh(jax.devices()[:count]))) for count in (1, 8)
-    )
+    one, eight = (parameters(train(devices.data_mesh(jax.devices()[:count]))) for count in (1, 8))
     start = parameters(untrained)
     return {
         "difference": float(max(np.abs(a - b).max() for a, b in zip(one, eight, strict=True))),

@@ -61,15 +61,15 @@ def test_training_lowers_the_loss_and_updates_the_running_statistics():
 
 
 def test_a_resumed_training_ends_exactly_where_an_uninterrupted_one_does(tmp_path):
-    class Interrupted(Exception):
+    class InterruptedTrainingError(Exception):
         pass
 
     def interrupted(step):
         if step == 7:
-            raise Interrupted
+            raise InterruptedTrainingError
         return batches(step)
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedTrainingError):
         train(10, checkpoints=tmp_path / "kept", save_every=5, batches=interrupted)
     asked = []
 

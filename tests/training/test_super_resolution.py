@@ -13,18 +13,19 @@ SETTINGS = config.load(
     [
         "sr.blocks=1",
         "sr.channels=8",
-        "sr.crop=32",
-        "sr.batch=8",
-        "sr.steps=60",
+        "sr.crop=48",
+        "sr.batch=4",
+        "sr.steps=150",
         "sr.learning_rate=2e-3",
-        "sr.evaluate_every=60",
+        "sr.schedule=cosine",
+        "sr.evaluate_every=150",
     ],
 ).sr
 
 
 def speckle(number, seed):
     rng = np.random.default_rng(seed)
-    smooth = (gaussian_filter(rng.random((52, 61)), 2) for _ in range(number))
+    smooth = (gaussian_filter(rng.random((102, 121)), 3) for _ in range(number))
     return tuple((255 * (s - s.min()) / np.ptp(s)).astype(np.uint8) for s in smooth)
 
 
@@ -73,10 +74,10 @@ def test_quality_counts_neither_the_border_nor_what_does_not_fit_a_reduction_by_
     (frame,) = speckle(1, 3)
 
     def wrong_at_the_border(low):
-        large = enhance.as_float(frame)[:52, :60].copy()
+        large = enhance.as_float(frame)[:100, :120].copy()
         large[:4] = large[-4:] = 0
         large[:, :4] = large[:, -4:] = 0
-        assert low.shape == (13, 15)
+        assert low.shape == (25, 30)
         return large
 
     assert super_resolution.quality((frame,), wrong_at_the_border)["psnr"] == np.inf
@@ -98,5 +99,4 @@ def test_it_starts_from_given_weights(tmp_path):
 
 def test_frames_smaller_than_a_crop_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"lower sr\.crop"):
-        train(tmp_path, SETTINGS.model_copy(update={"crop": 96}))
-
+        train(tmp_path, SETTINGS.model_copy(update={"crop": 128}))

@@ -1,0 +1,189 @@
+"""What a user gets for bad input: one line, what to do, exit code 2, and nothing lost."""
+
+import pytest
+
+from echojax.cli import main
+from tests import camus_folders
+
+
+@pytest.fixture
+def refused(capsys):
+    """Run a command that must be refused; gives its one line of error."""
+
+    def run(*words):
+        capsys.readouterr()
+        assert main([str(word) for word in words]) == 2
+        printed = capsys.readouterr()
+        lines = [line for line in printed.err.splitlines() if line.startswith("Error: ")]
+        assert len(lines) == 1, printed.err
+        assert "Traceback" not in printed.err
+        return lines[0]
+
+    return run
+
+
+@pytest.fixture
+def prepare(refused, tmp_path):
+    """Prepare a folder that must be refused; nothing may be left behind."""
+
+    def run(folder, *words):
+        target = tmp_path / "prepared"
+        line = refused("prepare", "camus", "--from", folder, "--data-dir", target, *words)
+        assert not target.exists() or not any(target.iterdir())
+        return line
+
+    return run
+
+
+def test_no_such_folder(prepare, tmp_path):
+    assert "nowhere: no such folder" in prepare(tmp_path / "nowhere")
+
+
+def test_an_empty_folder(prepare, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "the folder is empty" in prepare(tmp_path / "empty")
+
+
+def test_a_folder_in_neither_layout(prepare, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter.txt").write_text("Dear")
+    line = prepare(tmp_path / "other")
+    assert "neither CAMUS layout" in line
+    assert "database_nifti" in line
+
+
+def one(folder, pattern):
+    return sorted(folder.rglob(pattern))[0]
+
+
+def test_an_unknown_quality_word(prepare, nifti_folder):
+    cfg = one(nifti_folder, "Info_2CH.cfg")
+    cfg.write_text("ImageQuality: Excellent\n")
+    line = prepare(nifti_folder)
+    assert f"{cfg.parent.name}/Info_2CH.cfg: ImageQuality is 'Excellent'" in line
+    assert "expected Good, Medium or Poor" in line
+
+
+def test_a_cfg_without_quality_is_kept_as_unlabelled_and_counted(nifti_folder, tmp_path, capsys):
+    one(nifti_folder, "Info_2CH.cfg").write_text("ED: 1\nES: 9\n")
+    words = ["prepare", "camus", "--from", str(nifti_folder), "--data-dir", str(tmp_path / "data")]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert "2 frames have no quality grade" in printed
+
+
+def test_a_truncated_nifti(prepare, nifti_folder):
+    image = one(nifti_folder, "*_2CH_ED.nii.gz")
+    camus_folders.truncate(image)
+    line = prepare(nifti_folder)
+    assert image.name in line
+    assert "truncated" in line
+    assert "--skip-bad" in line
+
+
+def test_a_header_without_its_raw_file(prepare, challenge_folder):
+    raw = one(challenge_folder, "*_2CH_ED.raw")
+    raw.unlink()
+    line = prepare(challenge_folder)
+    assert f"its data file {raw.name} is missing" in line
+
+
+def test_an_image_and_a_mask_of_different_shapes(prepare, nifti_folder):
+    mask = one(nifti_folder, "*_4CH_ES_gt.nii.gz")
+    camus_folders.write_nifti(mask, camus_folders.invented_mask("other", (20, 31)))
+    line = prepare(nifti_folder)
+    assert mask.name in line
+    assert "expected the same size" in line
+
+
+def test_skip_bad_prepares_the_rest_and_says_what_was_left_out(nifti_folder, tmp_path, capsys):
+    image = one(nifti_folder, "*_2CH_ED.nii.gz")
+    camus_folders.truncate(image)
+    words = ["prepare", "camus", "--from", str(nifti_folder), "--data-dir", str(tmp_path / "data")]
+    assert main([*words, "--skip-bad"]) == 0
+    printed = capsys.readouterr().out
+    assert "Left out: 1" in printed
+    assert image.name in printed
+
+
+def test_a_prepared_dataset_is_not_replaced_unasked(refused, data_dir, simulated):
+    before = sorted(data_dir.rglob("*"))
+    line = refused("prepare", "camus", "--from", simulated, "--data-dir", data_dir)
+    assert "--overwrite" in line
+    assert sorted(data_dir.rglob("*")) == before
+
+
+def test_a_failed_replacement_keeps_what_was_there(refused, data_dir, tmp_path):
+    before = sorted(data_dir.rglob("*"))
+    words = ("prepare", "camus", "--from", tmp_path / "nowhere", "--data-dir", data_dir)
+    refused(*words, "--overwrite")
+    assert sorted(data_dir.rglob("*")) == before
+
+
+def test_nothing_prepared(refused, tmp_path):
+    assert "echojax prepare camus" in refused("inspect", "--data-dir", tmp_path)
+    line = refused("matrix", "--data-dir", tmp_path, "--run", tmp_path / "run")
+    assert "echojax prepare camus" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_stratum_with_too_few_frames(refused, data_dir, tmp_path):
+    line = refused(
+        "matrix", "--data-dir", data_dir, "--run", tmp_path / "run", "--set", "study.folds=20",
+        "--set", "study.test_fraction=0.05",
+    )  # fmt: skip
+    assert "stratum poor" in line
+    assert "too few for a split into 20 parts" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_task_that_the_views_cannot_answer(refused, data_dir, tmp_path):
+    line = refused(
+        "matrix", "--data-dir", data_dir, "--run", tmp_path / "run", "--set", 'data.views=["2CH"]'
+    )
+    assert "0 4CH frames" in line
+
+
+def test_a_misspelt_key(refused, data_dir, tmp_path):
+    line = refused("matrix", "--data-dir", data_dir, "--set", "clasifier.epoch=3")
+    assert "did you mean classifier.epochs?" in line
+    file = tmp_path / "mine.toml"
+    file.write_text("[sr]\nsteps_number = 10\n")
+    line = refused("train-sr", "--data-dir", data_dir, "--config", file)
+    assert "mine.toml: unknown key sr.steps_number; did you mean sr.steps?" in line
+
+
+def test_a_config_that_is_not_there_or_no_toml(refused, tmp_path):
+    assert "no such configuration file" in refused("matrix", "--config", tmp_path / "no.toml")
+    (tmp_path / "bad.toml").write_text("[sr\n")
+    assert "cannot be read as TOML" in refused("matrix", "--config", tmp_path / "bad.toml")
+
+
+def test_a_report_of_what_is_no_run(refused, tmp_path):
+    assert "config.toml" in refused("report", "--run", tmp_path)
+
+
+def test_resume_and_overwrite_at_once(refused, data_dir, tmp_path):
+    words = ("matrix", "--data-dir", data_dir, "--run", tmp_path / "run")
+    assert "exclude each other" in refused(*words, "--resume", "--overwrite")
+
+
+def test_overwrite_does_not_touch_the_run_when_the_request_is_bad(refused, tmp_path, data_dir):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.toml").write_text("")
+    (run / "predictions.csv").write_text("precious")
+    words = ("matrix", "--data-dir", data_dir, "--run", run, "--overwrite")
+    refused(*words, "--set", "study.folds=20", "--set", "study.test_fraction=0.05")
+    assert (run / "predictions.csv").read_text() == "precious"
+
+
+def test_usage_errors_have_exit_code_2_as_well(capsys):
+    assert main(["eval", "--train", "poor"]) == 2
+    assert "--test" in capsys.readouterr().err
+    assert main(["evaluate"]) == 2
+
+
+def test_debug_shows_the_traceback(tmp_path, capsys):
+    assert main(["inspect", "--data-dir", str(tmp_path), "--debug"]) == 2
+    assert "Traceback" in capsys.readouterr().err

@@ -1,0 +1,135 @@
+"""The commands of training and study, on a tiny simulated dataset."""
+
+import csv
+import shutil
+
+import pytest
+
+from echojax.cli import main
+
+
+@pytest.fixture(scope="module")
+def finished(data_dir, tiny, tmp_path_factory):
+    """A run of the whole matrix."""
+    run = tmp_path_factory.mktemp("runs") / "tiny"
+    assert main(["matrix", "--data-dir", str(data_dir), "--run", str(run), *tiny]) == 0
+    return run
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """A copy of it to go on with."""
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+def rows(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_matrix_leaves_a_whole_report(finished):
+    for name in (
+        "config.toml",
+        "environment.json",
+        "log.csv",
+        "predictions.csv",
+        "tables/accuracy.csv",
+        "tables/dataset.csv",
+        "figures/fig2_frames.png",
+        "figures/fig3_patches.png",
+        "figures/fig4_gain_patient.png",
+        "figures/accuracy_patient.png",
+        "report.html",
+    ):
+        assert (finished / name).stat().st_size > 0, name
+    header = (finished / "tables" / "accuracy.csv").read_text().splitlines()[0]
+    assert header.startswith("protocol,task,train,test,sr,sr_on,accuracy,low,high,frames,seeds")
+
+
+def test_matrix_predicts_every_cell_with_every_seed(finished):
+    table = rows(finished / "tables" / "accuracy.csv")
+    # 9 plain cells and, for 2 enhancements in 2 modes, 7 enhanced ones; in two tasks.
+    assert len(table) == 2 * (9 + 2 * 2 * 7)
+    assert {row["seeds"] for row in table} == {"2"}
+
+
+def test_matrix_keeps_test_patients_out_of_training(finished, data_dir):
+    tested = {row["patient"] for row in rows(finished / "predictions.csv")}
+    assert 10 <= len(tested) <= 20  # about half of 30
+
+
+def test_an_existing_run_is_refused_resumed_or_replaced(run, data_dir, tiny, capsys):
+    before = (run / "predictions.csv").read_text()
+    words = ["matrix", "--data-dir", str(data_dir), "--run", str(run), *tiny]
+    assert main(words) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert main([*words, "--resume"]) == 0
+    assert (run / "predictions.csv").read_text() == before
+
+
+def test_resume_makes_only_what_is_missing(run, data_dir, tiny):
+    whole = (run / "predictions.csv").read_text()
+    lines = whole.splitlines(keepends=True)
+    # The last classifier's predictions are lost, one line of them torn.
+    (run / "predictions.csv").write_text("".join(lines[:-3]) + lines[-3][:20])
+    log = (run / "log.csv").read_text()
+    words = ["matrix", "--run", str(run), "--resume", "--data-dir", str(data_dir)]
+    assert main(words) == 0
+    assert sorted((run / "predictions.csv").read_text().splitlines()) == sorted(whole.splitlines())
+    # The classifier itself was there.
+    assert (run / "log.csv").read_text() == log
+
+
+def test_eval_prints_one_cell_from_what_the_run_has(run, data_dir, capsys):
+    before = (run / "predictions.csv").read_text()
+    words = ["eval", "--run", str(run), "--train", "poor", "--test", "good", "--sr", "srresnet"]
+    assert main([*words, "--task", "view"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 3  # heading, upscale, restore
+    assert all("srresnet" in line and "%" in line and "2 seeds" in line for line in printed[1:])
+    assert (run / "predictions.csv").read_text() == before
+
+
+def test_eval_trains_what_is_missing(run, data_dir, capsys):
+    words = ["eval", "--run", str(run), "--train", "good", "--test", "good", "--sr", "bicubic"]
+    assert main([*words, "--task", "view", "--sr-on", "both"]) == 0
+    assert capsys.readouterr().out.count("bicubic") == 2
+    added = [
+        r for r in rows(run / "predictions.csv") if r["test"] == "good" and r["sr_on"] == "both"
+    ]
+    assert {row["sr"] for row in added} == {"bicubic"}
+
+
+def test_report_is_rebuilt_from_the_run_alone(run, capsys):
+    for lost in ("report.html", "tables/accuracy.csv", "figures/fig3_patches.png"):
+        (run / lost).unlink()
+    assert main(["report", "--run", str(run)]) == 0
+    assert "report.html" in capsys.readouterr().out
+    for found in ("report.html", "tables/accuracy.csv", "figures/fig3_patches.png"):
+        assert (run / found).exists()
+
+
+def test_train_sr_prints_psnr_beside_bicubic_and_lanczos(data_dir, tiny, tmp_path, capsys):
+    words = ["train-sr", "--data-dir", str(data_dir), "--run", str(tmp_path / "run"), *tiny]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert "bicubic" in printed
+    assert "Lanczos" in printed
+    assert (tmp_path / "run" / "sr" / "srresnet" / "patient" / "fold0" / "2").is_dir()
+
+
+def test_a_run_begun_with_train_sr_goes_on_with_eval(data_dir, tiny, tmp_path, capsys):
+    run = str(tmp_path / "run")
+    assert main(["train-sr", "--data-dir", str(data_dir), "--run", run, *tiny]) == 0
+    words = ["eval", "--run", run, "--train", "poor", "--test", "good", "--sr", "srresnet"]
+    assert main([*words, "--task", "phase"]) == 0
+    assert "poor" in capsys.readouterr().out
+
+
+def test_train_classifier_keeps_its_networks(data_dir, tiny, tmp_path, capsys):
+    run = tmp_path / "run"
+    words = ["train-classifier", "--task", "phase", "--train", "medium", "--run", str(run)]
+    assert main([*words, "--data-dir", str(data_dir), *tiny]) == 0
+    assert "medium" in capsys.readouterr().out
+    kept = run / "classifiers" / "patient" / "phase" / "medium" / "none" / "fold0"
+    assert sorted(seed.name for seed in kept.iterdir()) == ["seed0", "seed1"]

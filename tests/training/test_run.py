@@ -1,0 +1,71 @@
+import csv
+import json
+
+import pytest
+
+from echojax import config
+from echojax.errors import InputError
+from echojax.training.run import open_run
+
+SETTINGS = config.Config()
+
+
+def opened(path, settings=SETTINGS, *, resume=False, overwrite=False):
+    return open_run(path, settings, resume=resume, overwrite=overwrite)
+
+
+def test_a_run_records_what_was_asked_and_where(tmp_path):
+    opened(tmp_path / "run")
+    assert config.load(tmp_path / "run" / "config.toml") == SETTINGS
+    environment = json.loads((tmp_path / "run" / "environment.json").read_text())
+    assert {"jax", "flax", "devices", "commit", "command"} <= environment.keys()
+
+
+def test_an_existing_run_is_refused_and_left_alone(tmp_path):
+    opened(tmp_path / "run")
+    (tmp_path / "run" / "predictions.csv").write_text("precious")
+    with pytest.raises(InputError, match=r"--resume.*--overwrite"):
+        opened(tmp_path / "run")
+    assert (tmp_path / "run" / "predictions.csv").read_text() == "precious"
+
+
+def test_overwrite_starts_anew(tmp_path):
+    opened(tmp_path / "run")
+    (tmp_path / "run" / "predictions.csv").write_text("old")
+    opened(tmp_path / "run", overwrite=True)
+    assert not (tmp_path / "run" / "predictions.csv").exists()
+
+
+@pytest.mark.parametrize("flags", [{}, {"resume": True}, {"overwrite": True}])
+def test_a_folder_that_is_no_run_is_never_touched(tmp_path, flags):
+    (tmp_path / "holiday.jpg").write_text("precious")
+    with pytest.raises(InputError, match="not a run directory"):
+        opened(tmp_path, **flags)
+    assert (tmp_path / "holiday.jpg").exists()
+
+
+def test_resume_with_other_settings_names_them(tmp_path):
+    opened(tmp_path / "run")
+    other = config.load(None, ["classifier.size=112", "sr.steps=7"])
+    with pytest.raises(InputError, match=r"sr\.steps was 20000, now 7; classifier\.size was 224"):
+        opened(tmp_path / "run", other, resume=True)
+
+
+def test_resume_may_ask_for_more_seeds_and_cells(tmp_path):
+    opened(tmp_path / "run")
+    more = config.load(None, ["study.seeds=9", 'study.protocols=["paper"]'])
+    opened(tmp_path / "run", more, resume=True)
+    assert config.load(tmp_path / "run" / "config.toml") == more
+
+
+def test_the_log_is_a_row_a_metric_and_goes_on_after_a_resume(tmp_path):
+    opened(tmp_path / "run").log("sr/x", 20, loss=0.5, psnr=30.0)
+    opened(tmp_path / "run", resume=True).log("sr/x", 40, loss=0.25)
+    with (tmp_path / "run" / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(r["job"], r["step"], r["metric"], r["value"]) for r in rows] == [
+        ("sr/x", "20", "loss", "0.5"),
+        ("sr/x", "20", "psnr", "30"),
+        ("sr/x", "40", "loss", "0.25"),
+    ]
+    assert list((tmp_path / "run" / "events").iterdir())
