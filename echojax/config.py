@@ -4,15 +4,24 @@ import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from echojax.errors import InputError
 
 View = Literal["2CH", "4CH"]
 Quality = Literal["good", "medium", "poor"]
+Grade = Literal["good", "medium", "poor", "unlabelled"]
 Task = Literal["view", "phase"]
 ProtocolName = Literal["patient", "paper"]
 Enhancement = Literal["none", "bicubic", "srresnet"]
@@ -20,8 +29,24 @@ Mode = Literal["upscale", "restore"]
 Side = Literal["train", "test", "both"]
 
 
+def _odd(size: int) -> int:
+    if size % 2 == 0:
+        raise ValueError("a convolution keeps the size of an image only if its own is odd")
+    return size
+
+
+Kernel = Annotated[int, Field(ge=1), AfterValidator(_odd)]
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _no_repetition(cls, value: Any) -> Any:
+        if isinstance(value, tuple) and len(set(value)) < len(value):
+            raise ValueError("names something twice")
+        return value
 
 
 class DataConfig(_Section):
@@ -36,16 +61,14 @@ class SuperResolutionConfig(_Section):
 
     blocks: int = Field(16, ge=1, description="residual blocks")
     channels: int = Field(64, ge=1, description="channels of the trunk")
-    first_kernel: int = Field(9, ge=1, description="size of the first convolution")
-    last_kernel: int = Field(9, ge=1, description="size of the last convolution")
+    first_kernel: Kernel = Field(9, description="size of the first convolution")
+    last_kernel: Kernel = Field(9, description="size of the last convolution")
     bias: bool = Field(False, description="bias in convolutions before a BatchNorm")
     activation: Literal["none", "clip", "tanh"] = Field("none", description="of the output")
     init: str = Field(
         "interpolation", description='"interpolation", "random" or a .safetensors file'
     )
-    quality: tuple[Quality | Literal["unlabelled"], ...] = Field(
-        ("good",), min_length=1, description="frames to learn from"
-    )
+    quality: tuple[Grade, ...] = Field(("good",), min_length=1, description="frames to learn from")
     crop: int = Field(96, ge=16, multiple_of=4, description="side of a high-resolution crop")
     batch: int = Field(16, ge=1)
     steps: int = Field(20_000, ge=1)
@@ -56,7 +79,7 @@ class SuperResolutionConfig(_Section):
     evaluate_every: int = Field(1000, ge=1, description="steps between PSNR and SSIM")
     evaluate_frames: int = Field(16, ge=1, description="held-out frames they are measured on")
     save_every: int = Field(1000, ge=1, description="steps between checkpoints")
-    seed: int = 0
+    seed: int = Field(0, ge=0)
 
 
 class ClassifierConfig(_Section):
@@ -143,11 +166,18 @@ def load(file: Path | None = None, overrides: Sequence[str] = ()) -> Config:
     values = {} if file is None else _read(file)
     for text in overrides:
         _override(values, text)
-    origin = "--set" if file is None else str(file)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{origin}: {'; '.join(map(_explain, error.errors()))}") from error
+        errors = error.errors()
+        places = [e["loc"] for e in errors]
+        # An error of a list beside one of its entries says nothing more.
+        told = [e for e in errors if not any(_within(p, e["loc"]) for p in places)]
+        raise InputError("; ".join(_explain(e, file, overrides) for e in told)) from error
+
+
+def _within(place: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    return len(place) > len(other) and place[: len(other)] == other
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -184,16 +214,19 @@ def _fields(section: Any) -> list[str]:
     return list(section.model_fields)
 
 
-def _explain(error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"])
+def _explain(error: Any, file: Path | None, overrides: Sequence[str]) -> str:
+    key, value = ".".join(str(part) for part in error["loc"][:2]), error["input"]
+    if error["type"] == "extra_forbidden" and isinstance(value, dict) and value:
+        key = f"{key}.{next(iter(value))}"
+    given = {text.partition("=")[0].strip() for text in overrides}
+    origin = "--set" if file is None or key in given else str(file)
     if error["type"] == "extra_forbidden":
-        known = keys() + list(Config.model_fields)
-        close = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
-        return f"unknown key {key}; did you mean {close[0]}?"
+        close = difflib.get_close_matches(key, keys(), n=1, cutoff=0.0)
+        return f"{origin}: unknown key {key}; did you mean {close[0]}?"
     message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "value_error":
-        return message
-    return f"{key} = {error['input']!r}: {message[0].lower()}{message[1:]}"
+    if not key:
+        return f"{origin}: {message}"
+    return f"{origin}: {key} = {value!r}: {message[0].lower()}{message[1:]}"
 
 
 def differences(stored: Config, asked: Config) -> list[str]:

@@ -76,8 +76,8 @@ MISSPELT = [
     ("sr.stepz", "sr.steps"),
     ("sr.learning-rate", "sr.learning_rate"),
     ("study.trian", "study.train"),
-    ("classifer.epochs", "classifier"),
-    ("date.dir", "data"),
+    ("classifer.epochs", "classifier.epochs"),
+    ("date.dir", "data.dir"),
 ]
 
 

@@ -1,7 +1,7 @@
 """The TFDS builder of CAMUS; README.md, CITATIONS.bib and TAGS.txt beside it are its metadata."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +45,13 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
         Args:
             skip_bad: leave out frames whose files are bad, and list them in the dataset's
-                metadata; otherwise a bad file raises CamusError.
-            on_frame: called whenever a frame has been read, to show progress.
+                metadata; otherwise CamusError names every bad file.
+            on_frame: called to show progress, twice a frame: when it is tried, when it is taken.
             **kwargs: as `tfds.core.GeneratorBasedBuilder`.
         """
         super().__init__(file_format="array_record", **kwargs)
         self.skip_bad = skip_bad
         self.on_frame = on_frame
-        self._left_out: list[BadFile] = []
 
     def _info(self) -> tfds.core.DatasetInfo:
         gray = {"shape": (None, None, 1), "dtype": np.uint8, "encoding_format": "png"}
@@ -81,47 +80,56 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         found = scan(Path(dl_manager.manual_dir))
+        # Every file is tried before anything is written: TFDS makes one split after the other and
+        # none may be empty, but one download should mend all that is bad.
+        frames, bad = self._try(found.frames)
+        if bad and not self.skip_bad:
+            raise CamusError("; ".join(f"{b.file}: {b.why}" for b in bad))
+        if not frames:
+            raise CamusError(f"{dl_manager.manual_dir}: not one frame can be used")
         self.info.metadata["layout"] = found.layout
-        self._leave_out(*found.absent)
-        subgroups = {frame.subgroup for frame in found.frames}
+        self.info.metadata["left_out"] = [
+            {"file": b.file, "why": b.why} for b in (*found.absent, *bad)
+        ]
+        subgroups = {frame.subgroup for frame in frames}
         if subgroups == {None}:
-            return {"train": self._generate_examples(found.frames)}
+            return {"train": self._generate_examples(frames)}
         return {
-            split: self._generate_examples(
-                tuple(frame for frame in found.frames if frame.subgroup == subgroup)
-            )
+            split: self._generate_examples([f for f in frames if f.subgroup == subgroup])
             for subgroup, split in SPLITS.items()
             if subgroup in subgroups
         }
 
-    def _generate_examples(
-        self, frames: tuple[FrameFiles, ...]
-    ) -> Iterator[tuple[str, dict[str, Any]]]:
-        bad = []
+    def _try(self, frames: Iterable[FrameFiles]) -> tuple[list[FrameFiles], list[BadFile]]:
+        good, bad = [], []
         for frame in frames:
             self.on_frame()
             try:
-                example = _example(frame)
+                _read(frame)
             except CamusError as error:
                 file, _, why = str(error).partition(": ")
                 bad.append(BadFile(file, why))
-                continue
-            yield frame.key, example
-        # All bad files of a split are named at once, so that one download mends them all.
-        if bad and not self.skip_bad:
-            raise CamusError("; ".join(f"{b.file}: {b.why}" for b in bad))
-        self._leave_out(*bad)
+            else:
+                good.append(frame)
+        # An Info_2CH.cfg stands for two frames; it is named once.
+        return good, list(dict.fromkeys(bad))
 
-    def _leave_out(self, *bad: BadFile) -> None:
-        # An Info_2CH.cfg stands for two frames; it is listed once.
-        self._left_out += [b for b in bad if b not in self._left_out]
-        self.info.metadata["left_out"] = [{"file": b.file, "why": b.why} for b in self._left_out]
+    def _generate_examples(
+        self, frames: Iterable[FrameFiles]
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        for frame in frames:
+            self.on_frame()
+            yield frame.key, _example(frame)
+
+
+def _read(frame: FrameFiles) -> tuple[np.ndarray, np.ndarray, tuple[float, float], Info]:
+    image, spacing = read_frame(frame.image)
+    mask = read_mask(frame.mask, image.shape) if frame.mask else np.zeros_like(image)
+    return image, mask, spacing, read_info(frame.cfg) if frame.cfg else Info()
 
 
 def _example(frame: FrameFiles) -> dict[str, Any]:
-    image, spacing = read_frame(frame.image)
-    info = read_info(frame.cfg) if frame.cfg else Info()
-    mask = read_mask(frame.mask, image.shape) if frame.mask else np.zeros_like(image)
+    image, mask, spacing, info = _read(frame)
     return {
         "image": _png(image),
         "mask": _png(mask),

@@ -1,5 +1,7 @@
 """Reading CAMUS's files: NIfTI and MetaImage frames, and the cfg beside them."""
 
+import gzip
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +10,16 @@ import numpy as np
 
 QUALITIES = ("good", "medium", "poor")
 SEXES = ("F", "M")
+# What gzip and nibabel raise for files that are cut off, altered, or something else altogether.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    nibabel.filebasedimages.ImageFileError,
+    nibabel.spatialimages.HeaderDataError,
+    nibabel.wrapstruct.WrapStructError,
+)
 LABELS = (0, 1, 2, 3)  # background, LV cavity, myocardium, left atrium
 
 
@@ -106,9 +118,10 @@ def read_mask(path: Path, image_shape: tuple[int, ...]) -> np.ndarray:
 
 def _read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
     try:
-        image = nibabel.Nifti1Image.from_filename(path)
+        # Unpacked whole: nibabel stops before gzip's checksum, and would pass on wrong pixels.
+        image = nibabel.Nifti1Image.from_bytes(gzip.decompress(path.read_bytes()))
         array = np.asarray(image.dataobj)
-    except (OSError, EOFError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
+    except _DAMAGE as error:
         raise CamusError(
             f"{short(path)}: cannot be read as NIfTI, probably truncated "
             f"({_first_line(error)}); download it again"

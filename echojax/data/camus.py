@@ -45,17 +45,21 @@ def prepare(
         InputError: the source is unusable, or a dataset is there already.
     """
     target = data_dir / "camus"
-    if target.exists() and not overwrite:
-        raise InputError(
-            f"{target}: there is a dataset already; pass --overwrite to replace it or choose "
-            "another --data-dir"
-        )
-    data_dir.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        _check_replaceable(target, source, overwrite=overwrite)
+    try:
+        # TFDS asserts that the folder exists and is not empty; scanning says it in words.
+        found = tfds_camus.scan(source)
+    except tfds_camus.CamusError as error:
+        raise InputError(str(error)) from error
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"{data_dir}: is a file; choose a folder with --data-dir") from None
     with tempfile.TemporaryDirectory(prefix=".camus-", dir=data_dir) as aside:
         try:
-            # TFDS asserts that the folder exists and is not empty; scanning says it in words.
-            found = tfds_camus.scan(source)
-            with _tfds_quiet(), bar("Reading frames", len(found.frames)) as progress:
+            # Every frame is read twice: to see whether it is sound, and to take it.
+            with _tfds_quiet(), bar("Reading frames", 2 * len(found.frames)) as progress:
                 builder = tfds_camus.Builder(
                     data_dir=aside, skip_bad=skip_bad, on_frame=progress.advance
                 )
@@ -69,6 +73,21 @@ def prepare(
         if target.exists():
             shutil.rmtree(target)
         Path(aside, "camus").rename(target)
+
+
+def _check_replaceable(target: Path, source: Path, *, overwrite: bool) -> None:
+    """Only a prepared dataset, and never the source itself, may be replaced."""
+    if source.resolve().is_relative_to(target.resolve()):
+        raise InputError(
+            f"{source}: lies where the dataset would go ({target}); choose another --data-dir"
+        )
+    if not any(target.glob("*/dataset_info.json")):
+        raise InputError(f"{target}: is not a prepared dataset; choose another --data-dir")
+    if not overwrite:
+        raise InputError(
+            f"{target}: there is a dataset already; pass --overwrite to replace it or choose "
+            "another --data-dir"
+        )
 
 
 @contextlib.contextmanager

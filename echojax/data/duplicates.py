@@ -51,5 +51,5 @@ def _thumbnail(image: np.ndarray) -> np.ndarray:
     """Unit vector whose products are correlations."""
     small = resize(image[..., None].astype(np.float32), (_SIDE, _SIDE)).ravel()
     small = small - small.mean()
-    # A blank frame has no direction; it is like no other.
-    return small / max(float(np.linalg.norm(small)), 1e-6)
+    # A blank frame has no direction but that of rounding errors; it is like no other.
+    return small / max(float(np.linalg.norm(small)), 1.0)

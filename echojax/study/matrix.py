@@ -1,7 +1,7 @@
 """The study: every cell of training quality x test quality x super-resolution, and its parts."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -46,6 +46,16 @@ class ClassifierKey(NamedTuple):
         """Its name in paths and logs."""
         enhancement = NONE if self.sr == NONE else f"{self.sr}-{self.mode}"
         return f"classifiers/{self.protocol}/{self.task}/{self.train}/{enhancement}"
+
+
+class _Question(NamedTuple):
+    """Frames that the classifier of one fold and seed is still to be asked about."""
+
+    key: ClassifierKey
+    fold: Fold
+    seed: int
+    cell: Cell
+    frames: np.ndarray
 
 
 @dataclass
@@ -173,33 +183,42 @@ class Study:
         """
         study = self.run.config.study
         keep = study.keep_classifiers if keep is None else keep
-        done = self._done()
-        work = [
-            (ClassifierKey.of(cell), fold, seed, cell)
-            for cell in cells
-            for fold in self.folds(cell.protocol)
-            if only_fold in (None, fold.number)
-            for seed in range(study.seeds)
-            if done.get((cell, fold.number, seed), 0) < len(fold.test(cell.train, cell.test))
-        ]
+        asked = list(self._unanswered(cells, only_fold))
         # Fold by fold, so that a generator and its frames are needed for one stretch only.
-        work.sort(key=lambda w: (w[0].protocol, w[1].number, w[0], w[2]))
-        batches = [
-            (key, list(members))
-            for key, members in itertools.groupby(work, key=lambda w: (w[0], w[1].number, w[2]))
+        asked.sort(key=lambda q: (q.key.protocol, q.fold.number, q.key, q.seed))
+        trainings = [
+            list(questions)
+            for _, questions in itertools.groupby(asked, lambda q: (q.fold.number, q.key, q.seed))
         ]
-        for number, ((key, fold_number, seed), members) in enumerate(batches, start=1):
-            fold = members[0][1]
+        for number, questions in enumerate(trainings, start=1):
+            key, fold, seed, _, _ = questions[0]
             title = (
-                f"[{number}/{len(batches)}] {key.job.removeprefix('classifiers/')} "
-                f"fold {fold_number} seed {seed}"
+                f"[{number}/{len(trainings)}] {key.job.removeprefix('classifiers/')} "
+                f"fold {fold.number} seed {seed}"
             )
             model = self.classifier(key, fold, seed, title, keep=keep)
-            for _, _, _, cell in members:
-                self._predict(model, cell, fold, seed)
+            for question in questions:
+                self._answer(model, question)
 
-    def _predict(self, model: ResNet18, cell: Cell, fold: Fold, seed: int) -> None:
-        indices = fold.test(cell.train, cell.test)
+    def _unanswered(self, cells: Sequence[Cell], only_fold: int | None) -> Iterator[_Question]:
+        answered: dict[tuple[Cell, int, int], set[str]] = {}
+        for cell, rows in predictions.read(self.run.predictions).cells().items():
+            for fold, seed, frame in zip(rows["fold"], rows["seed"], rows["frame"], strict=True):
+                answered.setdefault((cell, int(fold), int(seed)), set()).add(str(frame))
+        ids = self.frames.ids
+        for cell in cells:
+            for fold in self.folds(cell.protocol):
+                if only_fold not in (None, fold.number):
+                    continue
+                for seed in range(self.run.config.study.seeds):
+                    there = answered.get((cell, fold.number, seed), set())
+                    test = fold.test(cell.train, cell.test)
+                    missing = np.array([i for i in test if ids[i] not in there], np.intp)
+                    if len(missing):
+                        yield _Question(ClassifierKey.of(cell), fold, seed, cell, missing)
+
+    def _answer(self, model: ResNet18, question: _Question) -> None:
+        _, fold, seed, cell, indices = question
         enhanced = cell.sr_on in ("test", "both")
         sr, mode = (cell.sr, cell.mode) if enhanced else (NONE, NONE)
         answers = classifier.probabilities(model, self.inputs(indices, fold, sr, mode), self.mesh)
@@ -223,18 +242,6 @@ class Study:
                 for i, answer in zip(indices, answers, strict=True)
             ),
         )
-
-    def _done(self) -> dict[tuple[Cell, int, int], int]:
-        """Number of predictions there are of a cell, fold and seed."""
-        counts: dict[tuple[Cell, int, int], int] = {}
-        rows = predictions.read(self.run.predictions)
-        for cell, members in rows.cells().items():
-            pairs, numbers = np.unique(
-                np.stack([members["fold"], members["seed"]]), axis=1, return_counts=True
-            )
-            for (fold, seed), number in zip(pairs.T.tolist(), numbers.tolist(), strict=True):
-                counts[cell, fold, seed] = number
-        return counts
 
 
 def train_generator(run: Run, frames: Frames, fold: Fold, mesh: Mesh) -> SRResNet:
