@@ -110,8 +110,10 @@ class StudyConfig(_Section):
     enhance: tuple[Quality, ...] = Field(
         ("poor",), min_length=1, description="strata that are enhanced"
     )
-    test_fraction: float = Field(0.2, ge=0.05, le=0.5, description="of frames or patients")
-    folds: int = Field(5, ge=1, description="splits to run, at most 1 / test_fraction")
+    parts: int = Field(
+        5, ge=2, description="frames or patients are cut into; one tests, 1/5 = 20 %"
+    )
+    folds: int = Field(5, ge=1, description="how many of the parts get their turn as the test part")
     seeds: int = Field(3, ge=1, description="trainings of every classifier")
     split_seed: int = Field(0, ge=0, description="of balancing and splitting")
     keep_classifiers: bool = Field(True, description="keep the trained weights (45 MB each)")
@@ -120,16 +122,8 @@ class StudyConfig(_Section):
     @model_validator(mode="after")
     def _folds_exist(self) -> "StudyConfig":
         if self.folds > self.parts:
-            raise ValueError(
-                f"study.folds is {self.folds}, but test_fraction {self.test_fraction:g} "
-                f"makes only {self.parts}"
-            )
+            raise ValueError(f"study.folds is {self.folds}, but there are {self.parts} study.parts")
         return self
-
-    @property
-    def parts(self) -> int:
-        """Into how many parts frames or patients are cut; each is the test part of one fold."""
-        return round(1 / self.test_fraction)
 
 
 class Config(_Section):

@@ -58,7 +58,7 @@ def test_overrides_win_over_the_file_and_the_last_over_the_first(tmp_path):
         ("sr.steps=100", "sr", "steps", 100),
         ("sr.steps = 100", "sr", "steps", 100),
         ("sr.bias=true", "sr", "bias", True),
-        ("study.test_fraction=0.25", "study", "test_fraction", 0.25),
+        ("sr.learning_rate=0.25", "sr", "learning_rate", 0.25),
         ('data.views=["2CH"]', "data", "views", ("2CH",)),
         ("sr.schedule=cosine", "sr", "schedule", "cosine"),
         ('sr.schedule="cosine"', "sr", "schedule", "cosine"),
@@ -122,7 +122,7 @@ def test_wrong_override_is_not_blamed_on_the_file(tmp_path):
         'sr.quality=["fine"]',
         "data.views=2CH",
         'study.train=["good", "excellent"]',
-        "study.test_fraction=0.9",
+        "study.parts=1",
         "study.split_seed=-1",
         "classifier.size=16",
         "sr=5",
@@ -170,8 +170,8 @@ def test_override_below_a_key_is_refused():
 
 
 def test_more_folds_than_parts_are_refused():
-    assert load(overrides=["study.test_fraction=0.2", "study.folds=5"]).study.parts == 5
-    with pytest.raises(InputError, match=r"study.folds is 6, but test_fraction 0.2 makes only 5"):
+    assert load(overrides=["study.parts=5", "study.folds=5"]).study.parts == 5
+    with pytest.raises(InputError, match=r"study.folds is 6, but there are 5 study.parts"):
         load(overrides=["study.folds=6"])
 
 

@@ -90,7 +90,6 @@ class Study:
                 self.frames,
                 self.groups,
                 protocol=protocol,
-                strata=[q for q in QUALITIES if q in {*study.train, *study.test}],
                 sr_quality=self.run.config.sr.quality,
                 parts=study.parts,
                 folds=study.folds,

@@ -50,25 +50,32 @@ class Fold:
         return self.held_out[test] if train == test else self.others[test]
 
 
-def balance(frames: Frames, strata: Sequence[str], seed: int) -> dict[str, np.ndarray]:
-    """Cut every stratum, per view and phase, to the smallest one (in CAMUS, the poor one).
+def balance(frames: Frames, seed: int) -> dict[str, np.ndarray]:
+    """Cut every stratum, per view, to as many recordings as the smallest has (in CAMUS, the poor).
+
+    A recording is a patient's view with both its phases. Drawing recordings, not frames, gives every
+    stratum as many patients to learn from; the poor stratum, whole, has both phases of each anyway.
 
     Returns:
-        Indices of each stratum's frames, in order.
+        Indices of the frames of each stratum that occurs, in order.
     """
-    chosen: dict[str, list[np.ndarray]] = {stratum: [] for stratum in strata}
+    chosen: dict[str, list[np.ndarray]] = {
+        stratum: [] for stratum in QUALITIES if len(frames.where(qualities=[stratum]))
+    }
     rng = np.random.default_rng(seed)
     for view in VIEWS:
-        for phase in PHASES:
-            there = {
-                s: frames.where(views=[view], phases=[phase], qualities=[s]) for s in QUALITIES
-            }
-            smallest = min(len(there[s]) for s in strata)
-            # Every stratum draws, in use or not, so that leaving one out moves no other.
-            drawn = {s: rng.permutation(there[s])[:smallest] for s in QUALITIES}
-            for stratum in strata:
-                chosen[stratum].append(drawn[stratum])
-    return {stratum: np.sort(np.concatenate(parts)) for stratum, parts in chosen.items()}
+        recordings = {s: _recordings(frames, view, s) for s in chosen}
+        smallest = min((len(r) for r in recordings.values()), default=0)
+        for stratum, there in recordings.items():
+            chosen[stratum] += [there[k] for k in rng.permutation(len(there))[:smallest]]
+    return {s: np.sort(np.concatenate([*r, np.empty(0, np.intp)])) for s, r in chosen.items()}
+
+
+def _recordings(frames: Frames, view: str, stratum: str) -> list[np.ndarray]:
+    """Frames of each recording of a view and quality that has both phases."""
+    there = frames.where(views=[view], qualities=[stratum])
+    of_patient = (there[frames.patient[there] == p] for p in np.unique(frames.patient[there]))
+    return [indices for indices in of_patient if len(indices) == len(PHASES)]
 
 
 def split_frames(frames: Frames, stratum: np.ndarray, parts: int, seed: int) -> np.ndarray:
@@ -99,7 +106,6 @@ def make_folds(
     groups: np.ndarray,
     *,
     protocol: str,
-    strata: Sequence[str],
     sr_quality: Sequence[str],
     parts: int,
     folds: int,
@@ -111,13 +117,12 @@ def make_folds(
         frames: all frames.
         groups: patient of every frame, ids of one recording merged.
         protocol: "paper" or "patient".
-        strata: qualities that train or test.
         sr_quality: qualities (or "unlabelled") of the frames that train a generator.
         parts: into how many parts to cut; each is the test part of one fold.
         folds: how many folds to make, at most `parts`.
         seed: of balancing and splitting.
     """
-    balanced = balance(frames, strata, seed)
+    balanced = balance(frames, seed)
     for_sr = frames.where(qualities=sr_quality)
     if protocol == "patient":
         part = split_patients(frames, groups, parts, seed)
@@ -171,5 +176,5 @@ def check_fold(frames: Frames, fold: Fold, tasks: Sequence[str], parts: int) -> 
                     f"stratum {stratum}, task {task}, protocol {fold.protocol}: fold "
                     f"{fold.number} would {side} {classes} frames; too few for a split into "
                     f"{parts} parts. See `echojax inspect`, or choose other data.views, "
-                    "study.tasks, strata or study.test_fraction"
+                    "study.tasks or study.parts"
                 )

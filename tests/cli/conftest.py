@@ -14,7 +14,7 @@ TINY = [
     "classifier.size=32",
     "classifier.epochs=1",
     "classifier.batch=8",
-    "study.test_fraction=0.5",
+    "study.parts=2",
     "study.folds=1",
     "study.seeds=2",
 ]

@@ -130,7 +130,7 @@ def test_nothing_prepared(refused, tmp_path):
 def test_a_stratum_with_too_few_frames(refused, data_dir, tmp_path):
     line = refused(
         "matrix", "--data-dir", data_dir, "--run", tmp_path / "run", "--set", "study.folds=20",
-        "--set", "study.test_fraction=0.05",
+        "--set", "study.parts=20",
     )  # fmt: skip
     assert "stratum poor" in line
     assert "too few for a split into 20 parts" in line
@@ -174,7 +174,7 @@ def test_overwrite_does_not_touch_the_run_when_the_request_is_bad(refused, tmp_p
     (run / "config.toml").write_text("")
     (run / "predictions.csv").write_text("precious")
     words = ("matrix", "--data-dir", data_dir, "--run", run, "--overwrite")
-    refused(*words, "--set", "study.folds=20", "--set", "study.test_fraction=0.05")
+    refused(*words, "--set", "study.folds=20", "--set", "study.parts=20")
     assert (run / "predictions.csv").read_text() == "precious"
 
 
