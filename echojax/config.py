@@ -81,6 +81,14 @@ class SuperResolutionConfig(_Section):
     save_every: int = Field(1000, ge=1, description="steps between checkpoints")
     seed: int = Field(0, ge=0)
 
+    @model_validator(mode="after")
+    def _can_start(self) -> "SuperResolutionConfig":
+        if self.init == "interpolation" and self.activation == "tanh":
+            raise ValueError(
+                'sr.activation "tanh" cannot start as interpolation; set sr.init="random"'
+            )
+        return self
+
 
 class ClassifierConfig(_Section):
     """ResNet-18 and its training."""
@@ -142,17 +150,21 @@ class Config(_Section):
 # What may change between a run and its continuation without making its results a mixture.
 _FREE = {
     "data.dir",
+    *(f"sr.{key}" for key in ("evaluate_every", "evaluate_frames", "save_every")),
     *(f"study.{key}" for key in ("protocols", "tasks", "train", "test", "sr", "modes", "sr_on")),
-    *(f"study.{key}" for key in ("folds", "seeds", "keep_classifiers", "note")),
+    *(f"study.{key}" for key in ("enhance", "folds", "seeds", "keep_classifiers", "note")),
 }
 
 
-def load(file: Path | None = None, overrides: Sequence[str] = ()) -> Config:
+def load(
+    file: Path | None = None, overrides: Sequence[str] = (), data_dir: Path | None = None
+) -> Config:
     """Read a configuration.
 
     Args:
         file: a TOML file, or None for the defaults.
         overrides: `key=value` texts as given to `--set`; values are TOML, or plain strings.
+        data_dir: overrides `data.dir`.
 
     Raises:
         InputError: no such file, not TOML, an unknown key (the closest is named), a bad value.
@@ -160,6 +172,8 @@ def load(file: Path | None = None, overrides: Sequence[str] = ()) -> Config:
     values = {} if file is None else _read(file)
     for text in overrides:
         _override(values, text)
+    if data_dir is not None:
+        values.setdefault("data", {})["dir"] = str(data_dir)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -218,6 +232,8 @@ def _explain(error: Any, file: Path | None, overrides: Sequence[str]) -> str:
         close = difflib.get_close_matches(key, keys(), n=1, cutoff=0.0)
         return f"{origin}: unknown key {key}; did you mean {close[0]}?"
     message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "tuple_type":
+        message = f"a list is expected, as in ['{value}']"
     if not key:
         return f"{origin}: {message}"
     return f"{origin}: {key} = {value!r}: {message[0].lower()}{message[1:]}"

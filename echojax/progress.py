@@ -21,14 +21,14 @@ PLAIN_EVERY = 15.0  # seconds between plain lines
 class Bar:
     """One piece of work of known length; `advance` it, with figures worth showing."""
 
-    def __init__(self, title: str, total: int, rich: Progress | None) -> None:
-        self.title, self.total, self.done = title, total, 0
+    def __init__(self, title: str, total: int, done: int, rich: Progress | None) -> None:
+        self.title, self.total, self.done, self.first = title, total, done, done
         self._rich = rich
-        self._task = rich.add_task(title, total=total, figures="") if rich else None
+        self._task = rich.add_task(title, total=total, completed=done, figures="") if rich else None
         self._started = self._printed = time.monotonic()
 
     def advance(self, amount: int = 1, **figures: float) -> None:
-        """Count `amount` more as done; `figures` (loss=0.1) are shown beside it."""
+        """Count `amount` (at least 1) more as done; `figures` (loss=0.1) are shown beside it."""
         self.done += amount
         text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
         if self._rich is not None and self._task is not None:
@@ -37,18 +37,25 @@ class Bar:
         now = time.monotonic()
         if self.done >= self.total or now - self._printed >= PLAIN_EVERY:
             self._printed = now
-            left = (now - self._started) / self.done * (self.total - self.done)
+            left = (now - self._started) / (self.done - self.first) * (self.total - self.done)
             ending = f"{left:.0f} s left" if self.done < self.total else "done"
             line = (f"{self.title}: {self.done}/{self.total}", text, ending)
             print("  ".join(part for part in line if part), file=sys.stderr, flush=True)
 
+    def note(self, text: str) -> None:
+        """Print a line that stays."""
+        if self._rich is not None:
+            self._rich.console.print(f"{self.title}: {text}", highlight=False)
+        else:
+            print(f"{self.title}: {text}", file=sys.stderr, flush=True)
+
 
 @contextmanager
-def bar(title: str, total: int) -> Iterator[Bar]:
-    """Show the progress of one piece of work while the block runs."""
+def bar(title: str, total: int, done: int = 0) -> Iterator[Bar]:
+    """Show the progress of one piece of work, `done` of it earlier, while the block runs."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield Bar(title, total, None)
+        yield Bar(title, total, done, None)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -59,4 +66,4 @@ def bar(title: str, total: int) -> Iterator[Bar]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as rich:
-        yield Bar(title, total, rich)
+        yield Bar(title, total, done, rich)

@@ -49,8 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = cli.main(list(arguments), prog_name="echojax", standalone_mode=False)
         return code if isinstance(code, int) else 0
-    except click.ClickException as error:
-        error.show()
+    except click.UsageError as error:
+        where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
+        click.echo(f"Error: {error.format_message()}{where}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped. What is on disk is whole; --resume goes on with a run.", err=True)

@@ -26,7 +26,7 @@ SIDES = ("train", "test", "both")
 )
 @options.run_options
 def evaluate(
-    train: str, test: str, sr: str, task: str | None, sr_on: str | None, **request: Any
+    train: str, test: str, sr: str, task: str | None, sr_on: str | None, **given: Any
 ) -> None:
     """Print the accuracy of one cell of the study.
 
@@ -35,17 +35,18 @@ def evaluate(
     from echojax.study import session
     from echojax.study.cells import cells_of
 
-    request["resume"] = not request["overwrite"]
-    study = session.begin(**request)
-    tasks = study.run.config.study.tasks if task is None else (task,)
-    cells = cells_of(study.run.config.study, tasks, train, test, sr, sr_on)
+    given["resume"] = not given["overwrite"]
+    request = session.request(**given)
+    tasks = request.settings.tasks if task is None else (task,)
+    cells = cells_of(request.settings, tasks, train, test, sr, sr_on)
+    study = request.begin(cells)
     study.run_cells(cells)
     printing.accuracies(study.run.predictions, cells)
 
 
 @options.command("matrix")
 @options.run_options
-def matrix(**request: Any) -> None:
+def matrix(**given: Any) -> None:
     """Run the whole study and write its report.
 
     Both tasks, every training and test quality, every enhancement on the training side, the test
@@ -54,8 +55,9 @@ def matrix(**request: Any) -> None:
     from echojax.study import examples, report, session
     from echojax.study.cells import all_cells
 
-    study = session.begin(**request)
-    cells = all_cells(study.run.config.study)
+    request = session.request(**given)
+    cells = all_cells(request.settings)
+    study = request.begin(cells)
     study.run_cells(cells)
     examples.save(study)
     page = report.build(study.run.path)

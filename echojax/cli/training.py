@@ -16,20 +16,20 @@ _FOLD = click.option(
 @click.option("--sr", type=click.Choice(["srresnet"]), default="srresnet", help="The generator.")
 @_FOLD
 @options.run_options
-def train_sr(sr: str, fold: int, **request: Any) -> None:
+def train_sr(sr: str, fold: int, **given: Any) -> None:
     """Train a x4 super-resolution network on good frames.
 
     Random crops are reduced by four (bicubic) and the network learns to bring them back. PSNR and
     SSIM on held-out frames are shown beside those of bicubic and Lanczos enlargement.
     """
     from echojax.study import session
-    from echojax.study.matrix import train_generator
 
-    study = session.begin(**request, needs_strata=False)
-    for protocol in study.run.config.study.protocols:
-        chosen = study.fold(protocol, fold)
-        train_generator(study.run, study.frames, chosen, study.mesh)
-        click.echo(f"{sr}, {protocol}, fold {fold}: trained on {len(chosen.sr_train)} frames")
+    request = session.request(**given)
+    folds = [request.study.fold(protocol, fold) for protocol in request.settings.protocols]
+    study = request.begin(generators=folds)
+    for chosen in folds:
+        study.generator(chosen)
+        click.echo(f"{sr}, {chosen.protocol}, fold {fold}: {len(chosen.sr_train)} training frames")
     printing.fidelity(study.run.path / "log.csv")
     click.echo(f"Run: {study.run.path}")
 
@@ -41,7 +41,7 @@ def train_sr(sr: str, fold: int, **request: Any) -> None:
 @click.option("--mode", type=click.Choice(MODES), default="upscale", help="How to enhance.")
 @_FOLD
 @options.run_options
-def train_classifier(task: str, train: str, sr: str, mode: str, fold: int, **request: Any) -> None:
+def train_classifier(task: str, train: str, sr: str, mode: str, fold: int, **given: Any) -> None:
     """Train ResNet-18 on frames of one quality.
 
     All its seeds are trained and kept; the accuracy is that on the held-out frames of the same
@@ -50,12 +50,11 @@ def train_classifier(task: str, train: str, sr: str, mode: str, fold: int, **req
     from echojax.study import session
     from echojax.study.predictions import Cell
 
-    study = session.begin(**request)
+    request = session.request(**given)
     on, mode = ("none", "none") if sr == "none" else ("train", mode)
-    cells = [
-        Cell(protocol, task, train, train, sr, mode, on)
-        for protocol in study.run.config.study.protocols
-    ]
+    protocols = request.settings.protocols
+    cells = [Cell(protocol, task, train, train, sr, mode, on) for protocol in protocols]
+    study = request.begin(cells, only_fold=fold)
     study.run_cells(cells, only_fold=fold, keep=True)
     printing.accuracies(study.run.predictions, cells)
     click.echo(f"Run: {study.run.path}")

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import logging
-import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -71,7 +70,8 @@ def prepare(
             advice = "" if skip_bad else " (--skip-bad leaves bad files out)"
             raise InputError(f"{error}{advice}") from error
         if target.exists():
-            shutil.rmtree(target)
+            # Only set aside, and deleted with the folder, once the new one is in its place.
+            target.rename(Path(aside, "old"))
         Path(aside, "camus").rename(target)
 
 

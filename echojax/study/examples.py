@@ -5,14 +5,13 @@ from typing import Any
 import numpy as np
 
 from echojax import enhance
+from echojax.files import written_whole
 from echojax.frames import PHASES, QUALITIES, VIEWS, Frames
 from echojax.study import tables
 from echojax.study.cells import NONE
 from echojax.study.matrix import Study
-from echojax.study.predictions import STRATA
 
 _PATCH = 0.3  # side of Fig. 3's patch as a share of the frame's shorter side
-_SHOWN_FIRST = ("2CH", "ED")  # the paper's Fig. 3 shows a poor 2CH ED frame
 
 
 def save(study: Study) -> None:
@@ -30,9 +29,11 @@ def save(study: Study) -> None:
     columns = ("view", "phase", *QUALITIES, "unlabelled", "total")
     tables.write(study.run.path / "tables" / "dataset.csv", columns, counts)
     arrays: dict[str, Any] = _one_of_each(study.frames) | _enhanced(study)
-    target = study.run.path / "figures" / "examples.npz"
-    target.parent.mkdir(exist_ok=True)
-    np.savez_compressed(target, **arrays)
+    with (
+        written_whole(study.run.path / "figures" / "examples.npz") as path,
+        path.open("wb") as file,
+    ):
+        np.savez_compressed(file, **arrays)
 
 
 def _one_of_each(frames: Frames) -> dict[str, np.ndarray]:
@@ -50,17 +51,16 @@ def _one_of_each(frames: Frames) -> dict[str, np.ndarray]:
 def _enhanced(study: Study) -> dict[str, np.ndarray]:
     settings = study.run.config.study
     fold = study.folds(settings.protocols[0])[0]
-    # A frame that the fold's generator has not been trained on.
-    poor = np.concatenate([fold.held_out[s] for s in reversed(STRATA) if s in fold.held_out])
-    if not len(poor):
-        return {}
     frames = study.frames
-    view, phase = (
-        names.index(name) for names, name in zip((VIEWS, PHASES), _SHOWN_FIRST, strict=True)
-    )
-    worst = frames.quality[poor] == frames.quality[poor[0]]
-    wanted = worst & (frames.view[poor] == view) & (frames.phase[poor] == phase)
-    chosen = int(poor[np.flatnonzero(wanted)[0]] if wanted.any() else poor[0])
+    # The worst of the frames that the fold's generator has not been trained on.
+    graded = np.setdiff1d(frames.where(qualities=QUALITIES), fold.sr_train)
+    unseen = np.intersect1d(graded, np.concatenate([*fold.held_out.values()]))
+    if not len(unseen):
+        return {}
+    worst = unseen[frames.quality[unseen] == frames.quality[unseen].max()]
+    wanted = np.intersect1d(worst, frames.where(views=["2CH"], phases=["ED"]))
+    # The paper's Fig. 3 shows a poor 2CH ED frame.
+    chosen = int(wanted[0] if len(wanted) else worst[0])
     image, mask = frames.images[chosen], frames.masks[chosen]
     arrays = {"fig3_original": image, "fig3_box": _patch(image, mask)}
     for sr in settings.sr:

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jax.sharding import Mesh
 
-from echojax import enhance
-from echojax.data.duplicates import patient_groups
+from echojax import devices, enhance
 from echojax.errors import InputError
 from echojax.frames import PHASES, QUALITIES, VIEWS, Frames
 from echojax.models.resnet import ResNet18
@@ -21,6 +20,7 @@ from echojax.study.protocol import Fold, check_fold, make_folds
 from echojax.training import classifier, super_resolution
 from echojax.training.loop import load_network, save_network
 from echojax.training.run import Run
+from echojax.weights import safetensors_file
 
 ENLARGE = {"upscale": enhance.upscale, "restore": enhance.restore}
 
@@ -77,11 +77,6 @@ class Study:
     _generators: dict[tuple[str, str, int], enhance.Enlarge] = field(default_factory=dict)
     _inputs: dict[tuple[Any, ...], np.ndarray] = field(default_factory=dict)
 
-    @classmethod
-    def begin(cls, run: Run, frames: Frames, mesh: Mesh) -> "Study":
-        """Start from a run and its frames."""
-        return cls(run, frames, mesh, patient_groups(frames))
-
     def folds(self, protocol: str) -> list[Fold]:
         """The folds of a protocol."""
         if protocol not in self._folds:
@@ -108,30 +103,77 @@ class Study:
             raise InputError(f"fold {number}: study.folds is {len(folds)}, counted from 0")
         return folds[number]
 
-    def check(self, protocol: str) -> None:
-        """See that the strata can be split.
+    def check(self, cells: Sequence[Cell], only_fold: int | None = None) -> None:
+        """See that cells can be done, before anything is trained or replaced on disk.
 
         Raises:
-            InputError: a stratum has too few frames.
+            InputError: a stratum has too few frames, a setting does not fit the frames, the devices
+                or a file of weights.
         """
-        study = self.run.config.study
-        for fold in self.folds(protocol):
-            check_fold(self.frames, fold, study.tasks, study.parts)
+        settings = self.run.config
+        if cells:
+            devices.check_batch(settings.classifier.batch, self.mesh, "classifier.batch")
+            classifier.untrained(settings.classifier, seed=0)
+        for cell in cells:
+            for fold in self._folds_of(cell, only_fold):
+                check_fold(self.frames, fold, cell, settings.study.parts)
+                if cell.sr not in (NONE, "bicubic"):
+                    self.check_generator(fold)
+
+    def check_generator(self, fold: Fold) -> None:
+        """See that a fold's generator can be trained.
+
+        Raises:
+            InputError: as `super_resolution.check`.
+        """
+        super_resolution.check(self._images(fold.sr_train), self.run.config.sr, self.mesh)
+
+    def _folds_of(self, cell: Cell, only_fold: int | None) -> list[Fold]:
+        if only_fold is None:
+            return self.folds(cell.protocol)
+        return [self.fold(cell.protocol, only_fold)]
+
+    def _images(self, indices: np.ndarray) -> tuple[np.ndarray, ...]:
+        return tuple(self.frames.images[i] for i in indices)
+
+    def generator(self, fold: Fold) -> SRResNet:
+        """A fold's generator, trained if the run does not have it.
+
+        It is kept as Orbax checkpoints, and beside them as one .safetensors file to hand over.
+        """
+        settings = self.run.config.sr
+        job = f"sr/srresnet/{fold.protocol}/fold{fold.generator}"
+        # Evenly spread over the held-out frames, which are ordered by patient.
+        last = len(fold.sr_held_out) - 1
+        spread = np.linspace(0, last, min(settings.evaluate_frames, last + 1)).round().astype(int)
+        model = super_resolution.train(
+            self._images(fold.sr_train),
+            self._images(fold.sr_held_out[spread]),
+            settings,
+            mesh=self.mesh,
+            checkpoints=self.run.path / job,
+            title=job.removeprefix("sr/"),
+            log=lambda step, **metrics: self.run.log(job, step, **metrics),
+        )
+        handed_over = self.run.path / f"{job}.safetensors"
+        if not handed_over.exists():
+            safetensors_file.save(model, handed_over, super_resolution.metadata(settings))
+        return model
 
     def enlarge(self, sr: str, fold: Fold) -> enhance.Enlarge:
-        """What enlarges frames in a fold; a generator is trained if the run has none."""
+        """What enlarges frames in a fold."""
         if sr == "bicubic":
             return enhance.interpolation("bicubic")
         key = (sr, fold.protocol, fold.generator)
         if key not in self._generators:
-            self._generators[key] = enhance.network(
-                train_generator(self.run, self.frames, fold, self.mesh)
-            )
+            # Cells are done fold by fold: what another generator made is not needed again.
+            self._generators = {key: enhance.network(self.generator(fold))}
+            self._inputs = {k: v for k, v in self._inputs.items() if k[0] in (NONE, "bicubic")}
         return self._generators[key]
 
     def inputs(self, indices: np.ndarray, fold: Fold, sr: str, mode: str) -> np.ndarray:
         """Frames as a classifier sees them: float32 (n, size, size) in [0, 1]."""
-        # Only a trained generator makes the result depend on the fold.
+        # Only a generator makes the result depend on the fold.
         of_fold = () if sr in (NONE, "bicubic") else (fold.protocol, fold.generator)
         size = self.run.config.classifier.size
         for i in indices:
@@ -154,7 +196,7 @@ class Study:
         settings = self.run.config.classifier
         if directory.exists():
             model = classifier.network(settings, seed)
-            load_network(model, directory)
+            load_network(model, directory, self.mesh)
             return model
         indices = fold.train[key.train]
         model = classifier.train(
@@ -206,9 +248,7 @@ class Study:
                 answered.setdefault((cell, int(fold), int(seed)), set()).add(str(frame))
         ids = self.frames.ids
         for cell in cells:
-            for fold in self.folds(cell.protocol):
-                if only_fold not in (None, fold.number):
-                    continue
+            for fold in self._folds_of(cell, only_fold):
                 for seed in range(self.run.config.study.seeds):
                     there = answered.get((cell, fold.number, seed), set())
                     test = fold.test(cell.train, cell.test)
@@ -241,21 +281,3 @@ class Study:
                 for i, answer in zip(indices, answers, strict=True)
             ),
         )
-
-
-def train_generator(run: Run, frames: Frames, fold: Fold, mesh: Mesh) -> SRResNet:
-    """Train a fold's generator, or load it where the run has it."""
-    config = run.config.sr
-    job = f"sr/srresnet/{fold.protocol}/fold{fold.generator}"
-    # Evenly spread over the held-out frames, which are ordered by patient.
-    spread = np.linspace(0, len(fold.sr_held_out) - 1, config.evaluate_frames).round().astype(int)
-    held_out = np.unique(fold.sr_held_out[spread]) if len(fold.sr_held_out) else fold.sr_held_out
-    return super_resolution.train(
-        frames.take(fold.sr_train).images,
-        frames.take(held_out).images,
-        config,
-        mesh=mesh,
-        checkpoints=run.path / job,
-        title=job.removeprefix("sr/"),
-        log=lambda step, **metrics: run.log(job, step, **metrics),
-    )

@@ -8,12 +8,13 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echojax.errors import InputError
+from echojax.frames import QUALITIES
 
 COLUMNS = (
     "frame",
@@ -35,7 +36,7 @@ COLUMNS = (
 )
 PROTOCOLS = ("paper", "patient")
 TASKS = ("view", "phase")
-STRATA = ("good", "medium", "poor")
+STRATA = QUALITIES
 
 _DTYPES = {"fold": np.int64, "seed": np.int64, "probability": np.float64, "label": np.int64}
 # The order in which a reader expects names; names not listed follow alphabetically.
@@ -146,7 +147,7 @@ def append(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
 
     Raises:
         InputError: if the file has another header.
-        ValueError: if a row lacks a column or has one too many.
+        ValueError: if a row lacks a column, has one too many, or a probability that is none.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -154,7 +155,10 @@ def append(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
         if missing := set(COLUMNS) - set(row):
             raise ValueError(f"prediction without {', '.join(sorted(missing))}")
         # Nine digits carry a float32 exactly, so that a class never flips at 0.5.
-        writer.writerow({**row, "probability": f"{float(str(row['probability'])):.9g}"})
+        probability = float(cast(float, row["probability"]))
+        if not 0 <= probability <= 1:
+            raise ValueError(f"a probability is {probability}")
+        writer.writerow({**row, "probability": f"{probability:.9g}"})
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab+") as file:
         file.seek(0)

@@ -8,7 +8,6 @@
            test part trains neither a classifier nor a generator.
 """
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from echojax.errors import InputError
 from echojax.frames import PHASES, QUALITIES, VIEWS, Frames
+from echojax.study.predictions import Cell
 
 CLASSES = {"view": VIEWS, "phase": PHASES}
 
@@ -50,11 +50,16 @@ class Fold:
         return self.held_out[test] if train == test else self.others[test]
 
 
-def balance(frames: Frames, seed: int) -> dict[str, np.ndarray]:
-    """Cut every stratum, per view, to as many recordings as the smallest has (in CAMUS, the poor).
+def balance(frames: Frames, seed: int, part: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """Cut every stratum, per view, to as many recordings as the smallest has (CAMUS: the poor).
 
-    A recording is a patient's view with both its phases. Drawing recordings, not frames, gives every
-    stratum as many patients to learn from; the poor stratum, whole, has both phases of each anyway.
+    A recording is a patient's view with both its phases. Drawing recordings, not frames, shows
+    every classifier as many hearts; the smallest stratum, whole, has both phases of each anyway.
+
+    Args:
+        frames: all frames.
+        seed: of the draw.
+        part: of every frame, if patients are in parts already; each part gives its share.
 
     Returns:
         Indices of the frames of each stratum that occurs, in order.
@@ -64,11 +69,27 @@ def balance(frames: Frames, seed: int) -> dict[str, np.ndarray]:
     }
     rng = np.random.default_rng(seed)
     for view in VIEWS:
-        recordings = {s: _recordings(frames, view, s) for s in chosen}
-        smallest = min((len(r) for r in recordings.values()), default=0)
-        for stratum, there in recordings.items():
-            chosen[stratum] += [there[k] for k in rng.permutation(len(there))[:smallest]]
+        drawn = {}
+        for stratum in chosen:
+            there = _recordings(frames, view, stratum)
+            shuffled = [there[k] for k in rng.permutation(len(there))]
+            drawn[stratum] = shuffled if part is None else _in_turn(shuffled, part)
+        smallest = min((len(recordings) for recordings in drawn.values()), default=0)
+        for stratum, recordings in drawn.items():
+            chosen[stratum] += recordings[:smallest]
     return {s: np.sort(np.concatenate([*r, np.empty(0, np.intp)])) for s, r in chosen.items()}
+
+
+def _in_turn(recordings: list[np.ndarray], part: np.ndarray) -> list[np.ndarray]:
+    """Recordings reordered so that one of each part follows one of each part."""
+    taken: dict[int, int] = {}
+    turns = []
+    for recording in recordings:
+        own = int(part[recording[0]])
+        turns.append((taken.get(own, 0), own))
+        taken[own] = turns[-1][0] + 1
+    order = sorted(range(len(recordings)), key=lambda k: turns[k])
+    return [recordings[k] for k in order]
 
 
 def _recordings(frames: Frames, view: str, stratum: str) -> list[np.ndarray]:
@@ -122,11 +143,12 @@ def make_folds(
         folds: how many folds to make, at most `parts`.
         seed: of balancing and splitting.
     """
-    balanced = balance(frames, seed)
     for_sr = frames.where(qualities=sr_quality)
     if protocol == "patient":
         part = split_patients(frames, groups, parts, seed)
+        balanced = balance(frames, seed, part)
     else:
+        balanced = balance(frames, seed)
         part = np.full(len(frames), -1)
         for indices in balanced.values():
             part[indices] = split_frames(frames, indices, parts, seed)
@@ -153,28 +175,39 @@ def make_folds(
     return made
 
 
-def check_fold(frames: Frames, fold: Fold, tasks: Sequence[str], parts: int) -> None:
-    """See that every task finds both its classes on both sides of a fold, in every stratum.
+def check_fold(frames: Frames, fold: Fold, cell: Cell, parts: int) -> None:
+    """See that a cell's task finds both its classes on both sides of a fold.
 
     Raises:
-        InputError: a stratum has too few frames to be split.
+        InputError: the frames do not have both classes, or a stratum has too few to be split.
     """
-    # All were cut to the smallest; that is the one to name.
-    smallest_first = sorted(fold.train, key=lambda s: len(frames.where(qualities=[s])))
-    for task, stratum in itertools.product(tasks, smallest_first):
-        labels = getattr(frames, task)
-        for side, indices in (
-            ("train on", fold.train[stratum]),
-            ("test on", fold.held_out[stratum]),
-        ):
-            counts = [int(np.sum(labels[indices] == k)) for k in range(2)]
-            if 0 in counts:
-                classes = " and ".join(
-                    f"{n} {name}" for n, name in zip(counts, CLASSES[task], strict=True)
-                )
-                raise InputError(
-                    f"stratum {stratum}, task {task}, protocol {fold.protocol}: fold "
-                    f"{fold.number} would {side} {classes} frames; too few for a split into "
-                    f"{parts} parts. See `echojax inspect`, or choose other data.views, "
-                    "study.tasks or study.parts"
-                )
+    classes = CLASSES[cell.task]
+    labels = getattr(frames, cell.task)
+    for k, name in enumerate(classes):
+        if not np.any(labels == k):
+            raise InputError(
+                f"task {cell.task} tells {classes[0]} from {classes[1]} frames, and there are no "
+                f"{name} frames; choose others with data.views, or another task"
+            )
+    for stratum in (cell.train, cell.test):
+        if stratum not in fold.train:
+            raise InputError(f"there are no {stratum} frames; see `echojax inspect`")
+    sides = (
+        ("train on", fold.train[cell.train], cell.train),
+        ("test on", fold.test(cell.train, cell.test), cell.test),
+    )
+    for side, indices, stratum in sides:
+        counts = [int(np.sum(labels[indices] == k)) for k in range(len(classes))]
+        if 0 in counts:
+            seen = " and ".join(f"{n} {name}" for n, name in zip(counts, classes, strict=True))
+            raise InputError(
+                f"stratum {stratum}, task {cell.task}, protocol {fold.protocol}: fold "
+                f"{fold.number} would {side} {seen} frames; too few for a split into {parts} "
+                f"parts. All strata are as small as the smallest, {_smallest(frames)}; see "
+                "`echojax inspect`, and choose other data.views, study.tasks or study.parts"
+            )
+
+
+def _smallest(frames: Frames) -> str:
+    numbers = {s: len(frames.where(qualities=[s])) for s in QUALITIES}
+    return min((s for s in QUALITIES if numbers[s]), key=lambda s: numbers[s])

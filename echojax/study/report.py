@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import tomllib
 import zipfile
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 
 from echojax.config import StudyConfig
 from echojax.errors import InputError
+from echojax.files import written_whole
 from echojax.study import (
     figure_gains,
     figures,
@@ -59,9 +59,8 @@ def build(run: Path) -> Path:
     found = [html for section in SECTIONS if (html := section(material)) is not None]
     title = f"Poor echo frames and super-resolution: {material.name}"
     report = run / "report.html"
-    temporary = report.with_name(f".report.html.{os.getpid()}")
-    temporary.write_text(page.document(title, found), encoding="utf-8")
-    temporary.replace(report)
+    with written_whole(report) as file:
+        file.write_text(page.document(title, found), encoding="utf-8")
     return report
 
 

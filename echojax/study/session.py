@@ -1,17 +1,65 @@
 """From what a user asked for to a study under way, checked before anything on disk changes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from echojax import config, devices
 from echojax.data import camus
+from echojax.data.duplicates import patient_groups
 from echojax.errors import InputError
 from echojax.frames import VIEWS, Frames
 from echojax.study.matrix import Study
+from echojax.study.predictions import Cell
+from echojax.study.protocol import Fold
 from echojax.training.run import Run, check_run, open_run
 
 
-def begin(
+@dataclass(frozen=True)
+class Request:
+    """A study that was asked for and can be looked at; nothing on disk has changed yet."""
+
+    study: Study
+    resume: bool
+    overwrite: bool
+
+    @property
+    def settings(self) -> config.StudyConfig:
+        """What is compared, and how frames are split."""
+        return self.study.run.config.study
+
+    def begin(
+        self,
+        cells: Sequence[Cell] = (),
+        *,
+        only_fold: int | None = None,
+        generators: Sequence[Fold] = (),
+    ) -> Study:
+        """Make or enter the run directory, once all that is asked for is known to be possible.
+
+        Args:
+            cells: that will be done.
+            only_fold: number of the one fold of them; all by default.
+            generators: folds whose generator will be trained.
+
+        Raises:
+            InputError: as `Study.check`, or the run was made with other frames.
+        """
+        study = self.study
+        study.check(cells, only_fold)
+        for fold in generators:
+            study.check_generator(fold)
+        open_run(
+            study.run.path,
+            study.run.config,
+            dataset=study.frames.fingerprint(),
+            resume=self.resume,
+            overwrite=self.overwrite,
+        )
+        return study
+
+
+def request(
     *,
     file: Path | None,
     overrides: Sequence[str],
@@ -19,9 +67,8 @@ def begin(
     run: Path | None,
     resume: bool,
     overwrite: bool,
-    needs_strata: bool = True,
-) -> Study:
-    """Open a run and load its frames.
+) -> Request:
+    """Read the configuration, look at the run directory and load the frames.
 
     Args:
         file: configuration; when going on with a run, its own by default.
@@ -30,10 +77,9 @@ def begin(
         run: run directory, by default runs/<name of the configuration file>.
         resume: go on with an existing run.
         overwrite: replace an existing run.
-        needs_strata: whether frames of every stratum are needed, as for any classifier.
 
     Raises:
-        InputError: bad configuration, run directory, dataset, or strata too small.
+        InputError: bad configuration, run directory or dataset.
     """
     if resume and overwrite:
         raise InputError("--resume and --overwrite exclude each other; pass one of them")
@@ -41,16 +87,15 @@ def begin(
     stored = path / "config.toml"
     if file is None and resume and stored.is_file():
         file = stored
-    if data_dir is not None:
-        overrides = [*overrides, f"data.dir={data_dir}"]
-    settings = config.load(file, overrides)
+    settings = config.load(file, overrides, data_dir)
+    # A run must find its frames from wherever it is gone on with.
+    data = settings.data.model_copy(update={"dir": settings.data.dir.absolute()})
+    settings = settings.model_copy(update={"data": data})
     check_run(path, settings, resume=resume, overwrite=overwrite)
     devices.start()
-    study = Study.begin(Run(path, settings), load_frames(settings.data), devices.data_mesh())
-    for protocol in settings.study.protocols if needs_strata else ():
-        study.check(protocol)
-    open_run(path, settings, resume=resume, overwrite=overwrite)
-    return study
+    frames = load_frames(settings.data)
+    study = Study(Run(path, settings), frames, devices.data_mesh(), patient_groups(frames))
+    return Request(study, resume, overwrite)
 
 
 def load_frames(data: config.DataConfig) -> Frames:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from echojax.files import written_whole
 from echojax.study import paper, statistics
 from echojax.study.predictions import Cell, Predictions, match, place
 from echojax.study.statistics import Estimate, Sample
@@ -255,10 +255,8 @@ def write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
             _text(value, 2 if name in percent else 4)
             for name, value in zip(columns, row, strict=True)
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text.getvalue())
-    temporary.replace(path)
+    with written_whole(path) as file:
+        file.write_text(text.getvalue())
 
 
 def _text(value: object, decimals: int) -> str:

@@ -26,8 +26,20 @@ _ASK = 32  # frames asked about at once
 
 
 def network(config: ClassifierConfig, seed: int) -> ResNet18:
-    """The untrained network of a configuration."""
+    """The network of a configuration, its weights random."""
     return ResNet18(ResNetSettings(classes=2, width=config.width), rngs=nnx.Rngs(seed))
+
+
+def untrained(config: ClassifierConfig, seed: int) -> ResNet18:
+    """The network as a configuration starts it.
+
+    Raises:
+        InputError: `config.init` is a file that is not there or does not fit.
+    """
+    model = network(config, seed)
+    if config.init != "random":
+        safetensors_file.load(model, Path(config.init))
+    return model
 
 
 def as_input(frame: np.ndarray, size: int) -> np.ndarray:
@@ -90,9 +102,7 @@ def train(
         EchojaxError: training diverged.
     """
     devices.check_batch(config.batch, mesh, "classifier.batch")
-    model = network(config, seed)
-    if config.init != "random":
-        safetensors_file.load(model, Path(config.init))
+    model = untrained(config, seed)
     optimizer, step = _program(config)
     order = _order(len(frames), config.epochs, config.batch, seed)
 

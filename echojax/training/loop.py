@@ -1,5 +1,6 @@
 """The one training loop: state, steps, checkpoints, metrics and progress, for any network."""
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -112,24 +113,23 @@ def fit(
         The state after the last step.
 
     Raises:
-        EchojaxError: the loss is no longer a finite number.
+        EchojaxError: the loss or a parameter is no longer a finite number, or the newest checkpoint
+            is damaged.
     """
     state = devices.replicate(state, mesh)
-    checkpointer = None if checkpoints is None else _checkpointer(checkpoints, metadata)
-    if checkpointer is not None and checkpointer.latest is not None:
-        state = checkpointer.load(abstract_state=_abstract(state))
-    first = int(state.step)
-    if first >= steps:
-        return state
-    with bar(title, steps) as progress:
-        progress.advance(first)
-        # Metrics are looked at one step late, so that the device never waits for Python.
-        pending: Metrics | None = None
+    with contextlib.ExitStack() as stack:
+        checkpointer = None
+        if checkpoints is not None:
+            checkpointer = stack.enter_context(_checkpointer(checkpoints, metadata))
+            if checkpointer.latest is not None:
+                state = _load(checkpointer.load, checkpoints, _abstract(state))
+        first = int(state.step)
+        if first >= steps:
+            return state
+        progress = stack.enter_context(bar(title, steps, done=first))
 
-        def settle(done: int) -> None:
-            if pending is None:
-                return
-            values = {name: float(value) for name, value in pending.items()}
+        def settle(done: int, metrics: Metrics) -> None:
+            values = {name: float(value) for name, value in metrics.items()}
             if not math.isfinite(values["loss"]):
                 raise EchojaxError(
                     f"{title}: the loss is {values['loss']} at step {done}; lower the learning rate"
@@ -138,19 +138,34 @@ def fit(
                 log(done, **values)
             progress.advance(1, **values)
 
-        for k in range(first, steps):
-            state, metrics = step(state, devices.shard(batches(k), mesh))
-            settle(k)
+        # Metrics are looked at one step late, so that the device never waits for Python.
+        pending: Metrics | None = None
+        for done in range(first + 1, steps + 1):
+            state, metrics = step(state, devices.shard(batches(done - 1), mesh))
+            if pending is not None:
+                settle(done - 1, pending)
             pending = metrics
-            if evaluate is not None and ((k + 1) % evaluate_every == 0 or k + 1 == steps):
-                log(k + 1, **evaluate(state))
-            if checkpointer is not None and (k + 1) % save_every == 0 and k + 1 < steps:
-                checkpointer.save(k + 1, state)
-        settle(steps)
-    if checkpointer is not None:
-        checkpointer.save(steps, state)
-        checkpointer.close()
+            if evaluate is not None and (done % evaluate_every == 0 or done == steps):
+                scores = evaluate(state)
+                log(done, **scores)
+                text = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
+                progress.note(f"step {done}  {text}")
+            if done == steps or (checkpointer is not None and done % save_every == 0):
+                # Nothing that diverged may take the place of the last good checkpoint.
+                settle(done, pending)
+                pending = None
+                _check_finite(state, title)
+                if checkpointer is not None:
+                    checkpointer.save(done, state)
     return state
+
+
+def _check_finite(state: TrainState, title: str) -> None:
+    if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(state.params)):
+        raise EchojaxError(
+            f"{title}: parameters are no numbers after step {int(state.step)}; "
+            "lower the learning rate"
+        )
 
 
 def _checkpointer(directory: Path, metadata: dict[str, Any] | None) -> ocp.training.Checkpointer:
@@ -174,8 +189,25 @@ def save_network(model: nnx.Module, directory: Path) -> None:
     ocp.save(directory.absolute(), {"params": params, "stats": stats}, overwrite=True)
 
 
-def load_network(model: nnx.Module, directory: Path) -> None:
-    """Fill a network with what `save_network` kept of one like it."""
+def load_network(model: nnx.Module, directory: Path, mesh: Mesh) -> None:
+    """Fill a network from what `save_network` kept of one like it, on every device of a mesh.
+
+    Raises:
+        EchojaxError: the checkpoint is damaged.
+    """
     _, params, stats = split(model)
-    stored = ocp.load(directory.absolute(), _abstract({"params": params, "stats": stats}))
+    like = _abstract(devices.replicate({"params": params, "stats": stats}, mesh))
+    stored = _load(
+        lambda abstract_state: ocp.load(directory.absolute(), abstract_state), directory, like
+    )
     nnx.update(model, stored["params"], stored["stats"])
+
+
+def _load(load: Callable[..., Any], directory: Path, like: Any) -> Any:
+    try:
+        return load(abstract_state=like)
+    except (ValueError, KeyError, OSError) as error:
+        raise EchojaxError(
+            f"{directory}: not a whole checkpoint of this network ({type(error).__name__}); delete "
+            "it and go on with --resume"
+        ) from error

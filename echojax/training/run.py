@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 
 import jax
 
-from echojax import config
+from echojax import __version__, config
 from echojax.errors import InputError
+from echojax.files import written_whole
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter
 
 _LOG_COLUMNS = ("time", "job", "step", "metric", "value")
-_PACKAGES = ("echojax", "jax", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 
 
 @dataclass(frozen=True)
@@ -56,20 +57,7 @@ class Run:
             self._events.add_scalar(f"{job}/{name}", value, step)
 
 
-def stored_config(path: Path) -> config.Config:
-    """The configuration a run was made with.
-
-    Raises:
-        InputError: the directory is not a run.
-    """
-    if not (path / "config.toml").is_file():
-        raise InputError(f"{path}: not a run directory (it has no config.toml)")
-    return config.load(path / "config.toml")
-
-
-def check_run(
-    path: Path, asked: config.Config, *, resume: bool, overwrite: bool, hint: str = "--resume"
-) -> None:
+def check_run(path: Path, asked: config.Config, *, resume: bool, overwrite: bool) -> None:
     """See whether a run directory may be used as asked, without touching it.
 
     Raises:
@@ -78,33 +66,58 @@ def check_run(
     """
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
-    stored = stored_config(path)
-    if resume:
-        different = config.differences(stored, asked)
-        if different:
-            raise InputError(
-                f"{path}: cannot go on with this run, its settings differ: {'; '.join(different)}; "
-                "use another --run, or --overwrite to start again"
-            )
-    elif not overwrite:
+    if not (path / "config.toml").is_file():
+        raise InputError(f"{path}: not a run directory (it has no config.toml)")
+    if overwrite:
+        return
+    if not resume:
         raise InputError(
-            f"{path}: the run exists already; pass {hint} to go on with it, --overwrite to replace "
-            "it, or choose another --run"
+            f"{path}: the run exists already; pass --resume to go on with it, --overwrite to "
+            "replace it, or choose another --run"
+        )
+    different = config.differences(config.load(path / "config.toml"), asked)
+    if different:
+        raise InputError(
+            f"{path}: cannot go on with this run, its settings differ: {'; '.join(different)}; "
+            "use another --run, or --overwrite to start again"
         )
 
 
-def open_run(path: Path, asked: config.Config, *, resume: bool, overwrite: bool) -> Run:
+def open_run(
+    path: Path, asked: config.Config, *, dataset: str, resume: bool, overwrite: bool
+) -> Run:
     """Make or enter a run directory; an existing one is emptied only with `overwrite`.
 
+    Args:
+        path: the directory.
+        asked: the configuration.
+        dataset: fingerprint of the frames.
+        resume: go on with an existing run.
+        overwrite: replace an existing run.
+
     Raises:
-        InputError: as `check_run`.
+        InputError: as `check_run`, or the run to go on with was made with other frames.
     """
     check_run(path, asked, resume=resume, overwrite=overwrite)
-    if overwrite and not resume and path.exists():
+    if overwrite and path.exists():
         shutil.rmtree(path)
-    path.mkdir(parents=True, exist_ok=True)
-    (path / "config.toml").write_text(asked.to_toml())
-    (path / "environment.json").write_text(json.dumps(_environment(), indent=2) + "\n")
+    environment = _environment() | {"dataset": dataset}
+    record = path / "environment.json"
+    if record.exists():
+        # Results are of the environment that they were made in; later ones are only added.
+        first = json.loads(record.read_text())
+        if first["dataset"] != dataset:
+            raise InputError(
+                f"{path}: this run was made with other frames than {asked.data.dir} holds now; "
+                "use another --run or --data-dir"
+            )
+        later = "{started} {command} ({commit}, jax {jax}, {devices})".format(**environment)
+        resumed = "; ".join(text for text in (first.get("resumed"), later) if text)
+        environment = first | {"resumed": resumed}
+    with written_whole(path / "config.toml") as file:
+        file.write_text(asked.to_toml())
+    with written_whole(record) as file:
+        file.write_text(json.dumps(environment, indent=2) + "\n")
     return Run(path, asked)
 
 
@@ -115,6 +128,7 @@ def _environment() -> dict[str, str]:
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
         "python": sys.version.split()[0],
+        "echojax": __version__,
         **{name: metadata.version(name) for name in _PACKAGES},
         "platform": devices[0].platform,
         "devices": f"{len(devices)} x {devices[0].device_kind}",

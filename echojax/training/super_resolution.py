@@ -68,6 +68,40 @@ def _program(config: SuperResolutionConfig) -> tuple[optax.GradientTransformatio
     return optimizer, make_step(graphdef, optimizer, mean_squared_error)
 
 
+def untrained(config: SuperResolutionConfig) -> SRResNet:
+    """The network as a configuration starts it.
+
+    Raises:
+        InputError: `config.init` is a file that is not there or does not fit.
+    """
+    model = SRResNet(settings(config), rngs=nnx.Rngs(config.seed))
+    if config.init == "interpolation":
+        start_as_interpolation(model)
+    elif config.init != "random":
+        safetensors_file.load(model, Path(config.init))
+    return model
+
+
+def metadata(config: SuperResolutionConfig) -> dict[str, str]:
+    """What a file of weights must say of its network to be complete in itself."""
+    return {
+        "model": "srresnet",
+        **{name: str(value) for name, value in dataclasses.asdict(settings(config)).items()},
+    }
+
+
+def check(images: tuple[np.ndarray, ...], config: SuperResolutionConfig, mesh: Mesh) -> None:
+    """See that a training can begin.
+
+    Raises:
+        InputError: the batch cannot be shared by the devices, there is nothing to learn from, a
+            frame is smaller than a crop, or `config.init` does not fit.
+    """
+    devices.check_batch(config.batch, mesh, "sr.batch")
+    crop_batches(images, config.crop, config.batch, config.seed)
+    untrained(config)
+
+
 def train(
     images: tuple[np.ndarray, ...],
     held_out: tuple[np.ndarray, ...],
@@ -93,16 +127,11 @@ def train(
         The trained generator.
 
     Raises:
-        InputError: the batch cannot be shared by the devices, there is nothing to learn from, or
-            `config.init` does not fit.
-        EchojaxError: training diverged.
+        InputError: as `check`.
+        EchojaxError: training diverged, or a checkpoint is damaged.
     """
-    devices.check_batch(config.batch, mesh, "sr.batch")
-    model = SRResNet(settings(config), rngs=nnx.Rngs(config.seed))
-    if config.init == "interpolation":
-        start_as_interpolation(model)
-    elif config.init != "random":
-        safetensors_file.load(model, Path(config.init))
+    check(images, config, mesh)
+    model = untrained(config)
     graphdef, _, _ = split(model)
     optimizer, step = _program(config)
     batches = crop_batches(images, config.crop, config.batch, config.seed)
@@ -121,7 +150,7 @@ def train(
         title=title,
         log=log,
         checkpoints=checkpoints,
-        metadata={"model": "srresnet", **dataclasses.asdict(settings(config))},
+        metadata=metadata(config),
         save_every=config.save_every,
         evaluate=evaluate if held_out else None,
         evaluate_every=config.evaluate_every,

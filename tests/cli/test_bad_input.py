@@ -141,7 +141,7 @@ def test_a_task_that_the_views_cannot_answer(refused, data_dir, tmp_path):
     line = refused(
         "matrix", "--data-dir", data_dir, "--run", tmp_path / "run", "--set", 'data.views=["2CH"]'
     )
-    assert "0 4CH frames" in line
+    assert "there are no 4CH frames" in line
 
 
 def test_a_misspelt_key(refused, data_dir, tmp_path):
@@ -168,19 +168,38 @@ def test_resume_and_overwrite_at_once(refused, data_dir, tmp_path):
     assert "exclude each other" in refused(*words, "--resume", "--overwrite")
 
 
-def test_overwrite_does_not_touch_the_run_when_the_request_is_bad(refused, tmp_path, data_dir):
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("matrix", "--set", "study.folds=20", "--set", "study.parts=20"),
+        ("matrix", "--set", "classifier.init=nowhere.safetensors"),
+        ("matrix", "--set", "sr.init=nowhere.safetensors", "--set", "sr.crop=32"),
+        ("train-sr", "--fold", "7"),
+        ("train-sr", "--set", "sr.crop=256"),
+        ("eval", "--train", "good", "--test", "medium", "--sr", "srresnet"),
+    ],
+)
+def test_overwrite_loses_nothing_when_the_request_is_bad(refused, words, tmp_path, data_dir):
     run = tmp_path / "run"
     run.mkdir()
     (run / "config.toml").write_text("")
     (run / "predictions.csv").write_text("precious")
-    words = ("matrix", "--data-dir", data_dir, "--run", run, "--overwrite")
-    refused(*words, "--set", "study.folds=20", "--set", "study.parts=20")
+    refused(*words, "--data-dir", data_dir, "--run", run, "--overwrite")
     assert (run / "predictions.csv").read_text() == "precious"
+
+
+def test_a_phase_can_be_asked_for_where_there_is_one_view(data_dir, tiny, tmp_path):
+    words = ["eval", "--train", "good", "--test", "poor", "--run", str(tmp_path / "run"), *tiny]
+    words += ["--data-dir", str(data_dir), "--set", 'data.views=["2CH"]']
+    assert main([*words, "--task", "phase"]) == 0
+    assert main([*words, "--task", "view"]) == 2
 
 
 def test_usage_errors_have_exit_code_2_as_well(capsys):
     assert main(["eval", "--train", "poor"]) == 2
-    assert "--test" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--test" in line
+    assert "echojax eval --help" in line
     assert main(["evaluate"]) == 2
 
 

@@ -58,3 +58,16 @@ def test_the_checkout_runs_without_install():
         [sys.executable, "cli.py", "--version"], capture_output=True, text=True, check=True
     )
     assert finished.stdout.startswith("echojax, version")
+
+
+def test_choices_are_those_of_the_configuration():
+    from typing import get_args
+
+    from echojax import config
+    from echojax.cli import study
+
+    assert get_args(config.Task) == study.TASKS
+    assert get_args(config.Quality) == study.STRATA
+    assert get_args(config.Enhancement) == study.SR
+    assert get_args(config.Mode) == study.MODES
+    assert get_args(config.Side) == study.SIDES

@@ -13,7 +13,7 @@ import numpy as np
 from flax import nnx
 
 from echojax import config, devices
-from echojax.training import classifier, super_resolution
+from echojax.training import classifier, loop, super_resolution
 
 SETTINGS = config.load(
     None,
@@ -69,7 +69,20 @@ def main() -> None:
                 log=silent,
             )
 
+    def answers(mesh, folder):
+        """What a classifier says on a mesh after it was kept and read back there."""
+        model = train_classifier(mesh)
+        loop.save_network(model, folder)
+        again = classifier.network(SETTINGS.classifier, 1)
+        loop.load_network(again, folder, mesh)
+        return classifier.probabilities(again, frames, mesh)
+
+    with tempfile.TemporaryDirectory() as folder:
+        one = answers(devices.data_mesh(jax.devices()[:1]), Path(folder, "one"))
+        eight = answers(devices.data_mesh(), Path(folder, "eight"))
+
     found = {
+        "answers": float(np.abs(one - eight).max()),
         "devices": jax.device_count(),
         "classifier": compare(train_classifier, classifier.network(SETTINGS.classifier, 0)),
         "generator": compare(

@@ -27,3 +27,7 @@ def test_eight_devices_train_to_the_parameters_of_one(found, kind):
     assert found[kind]["moved"] > 1e-3
     # Sums over a batch are taken in another order, and Adam divides by small numbers.
     assert found[kind]["difference"] < 1e-5
+
+
+def test_a_classifier_that_was_kept_answers_alike_on_eight_devices(found):
+    assert found["answers"] < 1e-4

@@ -115,5 +115,20 @@ def test_a_network_comes_back_as_it_was_kept(tmp_path):
     model.linear.kernel[...] = model.linear.kernel[...] + 1
     model.norm.mean[...] = model.norm.mean[...] + 3
     loop.save_network(model, tmp_path / "network")
-    loop.load_network(other, tmp_path / "network")
+    loop.load_network(other, tmp_path / "network", devices.data_mesh())
     assert same(nnx.state(model), nnx.state(other))
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    (tmp_path / "network").mkdir()
+    with pytest.raises(EchojaxError, match=r"network: not a whole checkpoint.*--resume"):
+        loop.load_network(Line(), tmp_path / "network", devices.data_mesh())
+
+
+def test_a_diverged_training_leaves_the_last_good_checkpoint(tmp_path):
+    def poisoned(step):
+        return batches(step) * (np.inf if step == 3 else 1)
+
+    with pytest.raises(EchojaxError):
+        train(10, checkpoints=tmp_path / "kept", save_every=2, batches=poisoned)
+    assert int(train(10, checkpoints=tmp_path / "kept", save_every=2).step) == 10

@@ -10,8 +10,8 @@ from echojax.training.run import open_run
 SETTINGS = config.Config()
 
 
-def opened(path, settings=SETTINGS, *, resume=False, overwrite=False):
-    return open_run(path, settings, resume=resume, overwrite=overwrite)
+def opened(path, settings=SETTINGS, *, dataset="frames", resume=False, overwrite=False):
+    return open_run(path, settings, dataset=dataset, resume=resume, overwrite=overwrite)
 
 
 def test_a_run_records_what_was_asked_and_where(tmp_path):
@@ -56,6 +56,30 @@ def test_resume_may_ask_for_more_seeds_and_cells(tmp_path):
     more = config.load(None, ["study.seeds=9", 'study.protocols=["paper"]'])
     opened(tmp_path / "run", more, resume=True)
     assert config.load(tmp_path / "run" / "config.toml") == more
+
+
+def test_resume_with_other_frames_is_refused(tmp_path):
+    opened(tmp_path / "run")
+    with pytest.raises(InputError, match="made with other frames"):
+        opened(tmp_path / "run", dataset="others", resume=True)
+
+
+def test_a_resumed_run_still_tells_the_environment_it_began_in(tmp_path):
+    opened(tmp_path / "run")
+    record = tmp_path / "run" / "environment.json"
+    began = json.loads(record.read_text())
+    opened(tmp_path / "run", resume=True)
+    opened(tmp_path / "run", resume=True)
+    now = json.loads(record.read_text())
+    assert now.pop("resumed").count(";") == 1
+    assert now == began
+
+
+def test_a_run_whose_configuration_is_torn_can_be_overwritten(tmp_path):
+    opened(tmp_path / "run")
+    (tmp_path / "run" / "config.toml").write_text("[sr\n")
+    opened(tmp_path / "run", overwrite=True)
+    assert config.load(tmp_path / "run" / "config.toml") == SETTINGS
 
 
 def test_the_log_is_a_row_a_metric_and_goes_on_after_a_resume(tmp_path):
