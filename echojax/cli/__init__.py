@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code if isinstance(code, int) else 0
     except click.UsageError as error:
         where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
-        click.echo(f"Error: {error.format_message()}{where}", err=True)
+        click.echo(f"Error: {_one_line(error.format_message())}{where}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped. What is on disk is whole; --resume goes on with a run.", err=True)
@@ -60,11 +60,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--debug" in arguments:
             traceback.print_exc()
             return _exit_code(error)
-        text = " ".join(str(error).split())
+        text = _one_line(str(error))
         if not isinstance(error, EchojaxError):
             text = f"unexpected {type(error).__name__}: {text} (--debug shows where)"
         click.echo(f"Error: {text}", err=True)
         return _exit_code(error)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _exit_code(error: Exception) -> int:

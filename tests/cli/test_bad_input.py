@@ -132,7 +132,7 @@ def test_a_stratum_with_too_few_frames(refused, data_dir, tmp_path):
         "matrix", "--data-dir", data_dir, "--run", tmp_path / "run", "--set", "study.folds=20",
         "--set", "study.parts=20",
     )  # fmt: skip
-    assert "stratum poor" in line
+    assert "as small as the smallest, poor" in line
     assert "too few for a split into 20 parts" in line
     assert not (tmp_path / "run").exists()
 

@@ -53,9 +53,15 @@ def test_matrix_predicts_every_cell_with_every_seed(finished):
     assert {row["seeds"] for row in table} == {"2"}
 
 
-def test_matrix_keeps_test_patients_out_of_training(finished, data_dir):
-    tested = {row["patient"] for row in rows(finished / "predictions.csv")}
-    assert 10 <= len(tested) <= 20  # about half of 30
+def test_every_classifier_is_tested_on_the_same_frames_of_a_stratum(finished):
+    tested = {}
+    for row in rows(finished / "predictions.csv"):
+        cell = row["task"], row["test"], row["train"], row["sr"], row["mode"], row["sr_on"]
+        tested.setdefault(cell, set()).add(row["frame"])
+    for task in ("view", "phase"):
+        for test in ("good", "medium", "poor"):
+            sets = [frames for cell, frames in tested.items() if cell[:2] == (task, test)]
+            assert all(frames == sets[0] for frames in sets)
 
 
 def test_an_existing_run_is_refused_resumed_or_replaced(run, data_dir, tiny, capsys):
