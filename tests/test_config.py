@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from echojax.config import Config, differences, keys, load
@@ -219,3 +221,11 @@ def test_differences_that_only_extend_or_move_a_run_are_free():
     )
     assert differences(Config(), asked) == []
     assert differences(Config(), Config()) == []
+
+
+@pytest.mark.parametrize("file", sorted(Path("configs").glob("*.toml")), ids=lambda file: file.stem)
+def test_the_configurations_that_come_with_echojax_are_valid(file):
+    config = load(file)
+    assert config != Config()
+    # Each is an experiment's record: it says how it is run.
+    assert f"# Command: {'bash' if file.stem == 'quickstart' else 'echojax'}" in file.read_text()
