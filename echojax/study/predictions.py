@@ -34,7 +34,7 @@ COLUMNS = (
     "probability",
     "label",
 )
-PROTOCOLS = ("paper", "patient")
+PROTOCOLS = ("patient", "paper")
 TASKS = ("view", "phase")
 STRATA = QUALITIES
 

@@ -23,9 +23,10 @@ from echojax.study.training_log import SuperResolutionRow
 PROTOCOLS = {
     "paper": "As in the paper: balanced strata, each split frame by frame at random; a classifier "
     "is tested on the held-out part of its own stratum and on every frame of the others; "
-    "super-resolution learns from all good frames. This leaks: ED and ES of one patient can be on "
-    "both sides, and super-resolution has seen good frames that are tested. It is here to be set "
-    "beside the paper and does not tell what a new patient may expect.",
+    "super-resolution learns from all good frames. This leaks: ED and ES of one recording can be "
+    "on both sides (the view task gains by it, as both have one label; the phase task may lose, as "
+    "their labels are opposite), and super-resolution has seen good frames that are tested. It is "
+    "here to be set beside the paper and does not tell what a new patient may expect.",
     "patient": "No patient is on both sides, neither for the classifier nor for super-resolution; "
     "recordings that appear under two names count as one patient. This is what a new patient may "
     "expect.",
