@@ -25,6 +25,13 @@ def test_help_is_a_table_of_contents(capsys):
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize(("words", "command"), [([], "matrix"), (["prepare"], "camus")])
+def test_a_group_without_a_command_shows_its_help(words, command, capsys):
+    assert main(words) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert any(line.startswith(f"  {command} ") for line in lines)
+
+
 @pytest.mark.parametrize("name", ["train-sr", "train-classifier", "eval", "matrix"])
 def test_training_and_study_commands_share_their_options(name, capsys):
     assert main([name, "--help"]) == 0
