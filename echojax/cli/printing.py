@@ -12,17 +12,14 @@ if TYPE_CHECKING:
 
 def accuracies(predictions: Path, cells: "Sequence[Cell]") -> None:
     """Print the accuracy of some cells of a run, a line each."""
-    from echojax.study.predictions import read
+    from echojax.study.predictions import Cell, read
     from echojax.study.tables import accuracy_rows
 
-    wanted = set(cells)
-    rows = read(predictions)
-    found = dict(zip(rows.cells(), accuracy_rows(rows), strict=True))
     click.echo(f"{'protocol':<9}{'task':<6}{'train':<8}{'test':<8}{'enhanced':<26}accuracy")
-    for cell, row in found.items():
-        if cell not in wanted:
+    for row in accuracy_rows(read(predictions)):
+        if Cell(*(getattr(row, name) for name in Cell._fields)) not in cells:
             continue
-        enhanced = "-" if cell.sr == "none" else f"{cell.sr}, {cell.mode}, {cell.sr_on}"
+        enhanced = "-" if row.sr == "none" else f"{row.sr}, {row.mode}, {row.sr_on}"
         click.echo(
             f"{row.protocol:<9}{row.task:<6}{row.train:<8}{row.test:<8}{enhanced:<26}"
             f"{row.accuracy:.1%} [{row.low:.1%}, {row.high:.1%}]  "
@@ -38,7 +35,7 @@ def fidelity(log: Path) -> None:
     if not rows:
         click.echo("No frames were held out to measure PSNR and SSIM on")
         return
-    click.echo("generator          step   PSNR / SSIM      bicubic          Lanczos")
+    click.echo(f"{'generator':<25}{'step':>8}   {'PSNR / SSIM':<17}{'bicubic':<17}Lanczos")
     for row in rows:
         pairs = (
             (row.psnr, row.ssim),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jax.sharding import Mesh
 
-from echojax import devices, enhance
+from echojax import enhance
 from echojax.errors import InputError
 from echojax.frames import PHASES, QUALITIES, VIEWS, Frames
 from echojax.models.resnet import ResNet18
@@ -112,13 +112,15 @@ class Study:
         """
         settings = self.run.config
         if cells:
-            devices.check_batch(settings.classifier.batch, self.mesh, "classifier.batch")
-            classifier.untrained(settings.classifier, seed=0)
+            classifier.check(settings.classifier, self.mesh)
+        generators = {}
         for cell in cells:
             for fold in self._folds_of(cell, only_fold):
                 check_fold(self.frames, fold, cell, settings.study.parts)
                 if cell.sr not in (NONE, "bicubic"):
-                    self.check_generator(fold)
+                    generators[fold.protocol, fold.generator] = fold
+        for fold in generators.values():
+            self.check_generator(fold)
 
     def check_generator(self, fold: Fold) -> None:
         """See that a fold's generator can be trained.

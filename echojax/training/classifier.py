@@ -42,6 +42,17 @@ def untrained(config: ClassifierConfig, seed: int) -> ResNet18:
     return model
 
 
+def check(config: ClassifierConfig, mesh: Mesh) -> None:
+    """See that a training can begin.
+
+    Raises:
+        InputError: the batch cannot be shared by the devices, or `config.init` does not fit.
+    """
+    devices.check_batch(config.batch, mesh, "classifier.batch")
+    if config.init != "random":
+        untrained(config, seed=0)  # takes seconds, and only a file can fail to fit
+
+
 def as_input(frame: np.ndarray, size: int) -> np.ndarray:
     """A float32 frame (rows, columns) in [0, 1] as the classifier sees it, (size, size).
 
@@ -98,7 +109,7 @@ def train(
         log: called as `log(step, **metrics)`.
 
     Raises:
-        InputError: the batch cannot be shared by the devices, or `config.init` does not fit.
+        InputError: as `check`.
         EchojaxError: training diverged.
     """
     devices.check_batch(config.batch, mesh, "classifier.batch")

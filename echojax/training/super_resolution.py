@@ -99,7 +99,8 @@ def check(images: tuple[np.ndarray, ...], config: SuperResolutionConfig, mesh: M
     """
     devices.check_batch(config.batch, mesh, "sr.batch")
     crop_batches(images, config.crop, config.batch, config.seed)
-    untrained(config)
+    if config.init not in ("interpolation", "random"):
+        untrained(config)  # takes seconds, and only a file can fail to fit
 
 
 def train(
@@ -130,7 +131,7 @@ def train(
         InputError: as `check`.
         EchojaxError: training diverged, or a checkpoint is damaged.
     """
-    check(images, config, mesh)
+    devices.check_batch(config.batch, mesh, "sr.batch")
     model = untrained(config)
     graphdef, _, _ = split(model)
     optimizer, step = _program(config)

@@ -11,6 +11,7 @@ from flax import nnx
 from safetensors.numpy import load_file, save_file
 
 from echojax.errors import InputError
+from echojax.files import written_whole
 
 
 def _flat(model: nnx.Module) -> dict[str, np.ndarray]:
@@ -27,7 +28,8 @@ def _name(path: tuple[Any, ...]) -> str:
 def save(model: nnx.Module, path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write a network's parameters and statistics, with text metadata beside them."""
     tensors = {name: np.asarray(leaf, order="C") for name, leaf in _flat(model).items()}
-    save_file(tensors, path, metadata)
+    with written_whole(path) as file:
+        save_file(tensors, file, metadata)
 
 
 def load(model: nnx.Module, path: Path) -> None:
