@@ -1,6 +1,8 @@
-"""Enlarging frames four times, and the two ways the study uses it: `upscale` and `restore`."""
+"""Enlarging frames by a network, tile by tile, and the two ways to use it: upscale and restore."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +12,7 @@ from flax import nnx
 from echojax.resize import Array, Method, enlarge, reduce
 
 SCALE = 4
+TILE = 384  # low-resolution pixels; SRResNet needs about 1.2 GB for one tile
 _STEP = 32  # low-resolution sizes are rounded up to this, so that few programs are compiled
 
 Enlarge = Callable[[np.ndarray], np.ndarray]
@@ -26,25 +29,112 @@ def interpolation(method: Method) -> Enlarge:
     return lambda frame: enlarge(frame[..., None], SCALE, method)[..., 0].clip(0, 1)
 
 
-@nnx.jit
-def _run(model: nnx.Module, x: jax.Array) -> jax.Array:
-    return jnp.clip(model(x), 0, 1)
-
-
-def network(model: nnx.Module) -> Enlarge:
-    """Enlarging by a trained x4 network of one channel.
-
-    Frames are continued by reflection up to the next multiple of 32 pixels and the surplus is cut
-    off again, so that frames of many sizes share few compiled programs.
-    """
+def network(model: Any, tile: int = TILE) -> Enlarge:
+    """Enlarging gray frames by a trained x4 network."""
 
     def run(frame: np.ndarray) -> np.ndarray:
         rows, columns = frame.shape
-        padded = np.pad(frame, [(0, -n % _STEP) for n in frame.shape], mode="reflect")
-        large = np.asarray(_run(model, jnp.asarray(padded)[None, ..., None]))[0, ..., 0]
-        return large[: rows * SCALE, : columns * SCALE]
+        large = np.empty((rows * SCALE, columns * SCALE), np.float32)
+        for piece in pieces(model, frame[..., None], tile):
+            large[piece.rows, piece.columns] = piece.values[..., 0]
+        return large
 
     return run
+
+
+class Piece(NamedTuple):
+    """Part of an enlarged image: its place, and float32 values (rows, columns, channels)."""
+
+    rows: slice
+    columns: slice
+    values: np.ndarray
+
+
+def pieces(model: Any, image: np.ndarray, tile: int = TILE) -> Iterator[Piece]:
+    """Enlarge an image of any size in bounded memory.
+
+    Tiles overlap by twice the network's reach and are cut in the middle of the overlap, so that no
+    pixel sees where a tile ends: the result is that of the whole image. A network of one channel
+    enlarges the luminance of colour images, and their chrominance is interpolated; a network of
+    three sees gray replicated.
+
+    Args:
+        model: a generator, x4.
+        image: float32 (rows, columns, 1 or 3) in [0, 1].
+        tile: side of a tile in low-resolution pixels, overlaps included.
+
+    Yields:
+        Pieces that together cover the enlarged image, with the channels of `image`, in [0, 1].
+    """
+    reach = model.settings.reach
+    tile = max(_rounded_up(tile), _rounded_up(4 * reach))
+    for rows, columns in itertools.product(*(_spans(n, tile, reach) for n in image.shape[:2])):
+        window = image[rows.begin : rows.end, columns.begin : columns.end]
+        values = _colours(model, window)[rows.inner, columns.inner]
+        yield Piece(rows.place, columns.place, values)
+
+
+class _Span(NamedTuple):
+    """One tile along one axis: pixels begin to end are seen, from `keep` to `stop` are kept."""
+
+    begin: int
+    end: int
+    keep: int
+    stop: int
+
+    @property
+    def place(self) -> slice:
+        """What is kept, in pixels of the enlarged image."""
+        return slice(self.keep * SCALE, self.stop * SCALE)
+
+    @property
+    def inner(self) -> slice:
+        """What is kept, in pixels of the enlarged tile."""
+        return slice((self.keep - self.begin) * SCALE, (self.stop - self.begin) * SCALE)
+
+
+def _spans(length: int, tile: int, reach: int) -> list[_Span]:
+    if length <= tile:
+        return [_Span(0, length, 0, length)]
+    number = -(-(length - 2 * reach) // (tile - 2 * reach))
+    begins = np.linspace(0, length - tile, number).round().astype(int).tolist()
+    cuts = [(begin + tile + after) // 2 for begin, after in itertools.pairwise(begins)]
+    return [
+        _Span(begin, begin + tile, keep, stop)
+        for begin, keep, stop in zip(begins, [0, *cuts], [*cuts, length], strict=True)
+    ]
+
+
+def _colours(model: Any, window: np.ndarray) -> np.ndarray:
+    """Enlarge a window whose channels need not be the network's."""
+    given, wanted = window.shape[-1], model.settings.image_channels
+    if given == wanted:
+        return _padded(model, window)
+    if given == 1:
+        return _padded(model, np.repeat(window, 3, -1)).mean(-1, keepdims=True)
+    luminance = window @ _LUMA
+    large = enlarge(window - luminance, SCALE) + _padded(model, luminance)
+    return large.clip(0, 1)
+
+
+_LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)  # ITU-R BT.601
+
+
+def _padded(model: Any, window: np.ndarray) -> np.ndarray:
+    rows, columns, _ = window.shape
+    surplus = [(0, _rounded_up(n) - n) for n in (rows, columns)]
+    whole = np.pad(window, [*surplus, (0, 0)], mode="symmetric")
+    large = np.asarray(_run(model, jnp.asarray(whole)[None]))[0]
+    return large[: rows * SCALE, : columns * SCALE]
+
+
+def _rounded_up(length: int) -> int:
+    return -(-length // _STEP) * _STEP
+
+
+@nnx.jit
+def _run(model: Any, x: jax.Array) -> jax.Array:
+    return jnp.clip(model(x), 0, 1)
 
 
 def upscale(frame: np.ndarray, enlarge_by: Enlarge) -> np.ndarray:
@@ -71,8 +161,18 @@ def restore(frame: np.ndarray, enlarge_by: Enlarge) -> np.ndarray:
         float32 (rows, columns) in [0, 1].
     """
     rows, columns = frame.shape
-    whole = np.pad(as_float(frame), [(0, -n % SCALE) for n in frame.shape], mode="edge")
-    return enlarge_by(degrade(whole[..., None])[..., 0])[:rows, :columns]
+    return enlarge_by(reduced(as_float(frame)[..., None])[..., 0])[:rows, :columns]
+
+
+def reduced(image: np.ndarray) -> np.ndarray:
+    """Low-resolution counterpart of an image whose size four need not divide.
+
+    Args:
+        image: float32 (rows, columns, channels) in [0, 1]; its last row and column are repeated up
+            to the next multiple of four.
+    """
+    surplus = [(0, -n % SCALE) for n in image.shape[:2]]
+    return degrade(np.pad(image, [*surplus, (0, 0)], mode="edge"))
 
 
 def as_float(frame: np.ndarray) -> np.ndarray:

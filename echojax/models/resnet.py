@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from echojax.models.layers import conv, norm
+
 _STAGES = 4
 _BLOCKS_PER_STAGE = 2
 
@@ -19,22 +21,8 @@ class ResNetSettings:
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int, rngs: nnx.Rngs) -> nnx.Conv:
-    # Padding is symmetric, as PyTorch's; "SAME" pads only below and right when the stride is 2.
-    return nnx.Conv(
-        inputs,
-        outputs,
-        (kernel, kernel),
-        strides=stride,
-        padding=kernel // 2,
-        use_bias=False,
-        kernel_init=nnx.initializers.variance_scaling(2.0, "fan_out", "normal"),
-        rngs=rngs,
-    )
-
-
-def _norm(channels: int, rngs: nnx.Rngs) -> nnx.BatchNorm:
-    # PyTorch's momentum of 0.1, the complement of Flax's.
-    return nnx.BatchNorm(channels, momentum=0.9, epsilon=1e-5, rngs=rngs)
+    he = nnx.initializers.variance_scaling(2.0, "fan_out", "normal")
+    return conv(inputs, outputs, kernel, stride=stride, bias=False, init=he, rngs=rngs)
 
 
 class BasicBlock(nnx.Module):
@@ -43,13 +31,13 @@ class BasicBlock(nnx.Module):
     def __init__(self, inputs: int, outputs: int, stride: int, *, rngs: nnx.Rngs) -> None:
         """Make the block; it projects its input where its shape changes."""
         self.conv1 = _conv(inputs, outputs, 3, stride, rngs)
-        self.bn1 = _norm(outputs, rngs)
+        self.bn1 = norm(outputs, rngs)
         self.conv2 = _conv(outputs, outputs, 3, 1, rngs)
-        self.bn2 = _norm(outputs, rngs)
+        self.bn2 = norm(outputs, rngs)
         self.projects = stride != 1 or inputs != outputs
         if self.projects:
             self.downsample_conv = _conv(inputs, outputs, 1, stride, rngs)
-            self.downsample_bn = _norm(outputs, rngs)
+            self.downsample_bn = norm(outputs, rngs)
 
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """(n, h, w, inputs) to (n, h / stride, w / stride, outputs)."""
@@ -68,7 +56,7 @@ class ResNet18(nnx.Module):
         self.settings = settings
         widths = [settings.width * 2**stage for stage in range(_STAGES)]
         self.conv1 = _conv(3, widths[0], 7, 2, rngs)
-        self.bn1 = _norm(widths[0], rngs)
+        self.bn1 = norm(widths[0], rngs)
         self.layers: nnx.List[nnx.List[BasicBlock]] = nnx.List()
         inputs = widths[0]
         for stage, outputs in enumerate(widths):

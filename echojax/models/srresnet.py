@@ -1,5 +1,6 @@
 """SRResNet, the x4 generator of Ledig et al., CVPR 2017 (arXiv:1609.04802), Fig. 4."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -8,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+
+from echojax.models.layers import as_imagenet, conv, norm, pixel_shuffle, prelu
 
 Activation = Literal["none", "clip", "tanh"]
 
@@ -25,8 +28,12 @@ class SRResNetSettings:
     """What public variants of SRResNet differ in; the defaults are the paper's, for gray frames.
 
     Attributes:
+        gray: whether images have one channel although a convolution at either end has three: the
+            image is replicated before, the outputs are averaged after.
         bias: whether convolutions before a BatchNorm have a bias (it changes nothing that can be
             learned, but checkpoints differ).
+        trunk_end: what follows the convolution after the blocks ("bn", or "prelu" in older forks).
+        normalise: whether images are normalised by ImageNet's mean and deviation first.
         activation: what the output goes through ("none", "clip" or "tanh").
     """
 
@@ -35,24 +42,25 @@ class SRResNetSettings:
     channels: int = 64
     in_channels: int = 1
     out_channels: int = 1
+    gray: bool = False
     first_kernel: int = 9
     last_kernel: int = 9
     bias: bool = False
+    trunk_end: Literal["bn", "prelu"] = "bn"
+    normalise: bool = False
     activation: Activation = "none"
 
+    @property
+    def image_channels(self) -> int:
+        """Channels of the images that go in and come out."""
+        return 1 if self.gray else self.in_channels
 
-def _conv(inputs: int, outputs: int, kernel: int, *, bias: bool = True, rngs: nnx.Rngs) -> nnx.Conv:
-    size = (kernel, kernel)
-    return nnx.Conv(inputs, outputs, size, padding=kernel // 2, use_bias=bias, rngs=rngs)
-
-
-def _norm(channels: int, rngs: nnx.Rngs) -> nnx.BatchNorm:
-    # PyTorch's momentum of 0.1, the complement of Flax's.
-    return nnx.BatchNorm(channels, momentum=0.9, epsilon=1e-5, rngs=rngs)
-
-
-def _prelu() -> nnx.PReLU:
-    return nnx.PReLU(negative_slope_init=0.25)
+    @property
+    def reach(self) -> int:
+        """How far a pixel's neighbourhood reaches, in pixels of the low resolution."""
+        trunk = self.first_kernel // 2 + 2 * self.blocks + 1
+        stages = sum(1 / 2**k for k in range(_DOUBLINGS[self.scale]))
+        return math.ceil(trunk + stages + self.last_kernel // 2 / self.scale)
 
 
 class ResidualBlock(nnx.Module):
@@ -60,11 +68,11 @@ class ResidualBlock(nnx.Module):
 
     def __init__(self, channels: int, *, bias: bool, rngs: nnx.Rngs) -> None:
         """Make the block."""
-        self.conv1 = _conv(channels, channels, 3, bias=bias, rngs=rngs)
-        self.bn1 = _norm(channels, rngs)
-        self.prelu = _prelu()
-        self.conv2 = _conv(channels, channels, 3, bias=bias, rngs=rngs)
-        self.bn2 = _norm(channels, rngs)
+        self.conv1 = conv(channels, channels, 3, bias=bias, rngs=rngs)
+        self.bn1 = norm(channels, rngs)
+        self.prelu = prelu()
+        self.conv2 = conv(channels, channels, 3, bias=bias, rngs=rngs)
+        self.bn2 = norm(channels, rngs)
 
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """(n, rows, columns, channels) to the same."""
@@ -72,21 +80,13 @@ class ResidualBlock(nnx.Module):
         return x + self.bn2(self.conv2(y), use_running_average=not train)
 
 
-def pixel_shuffle(x: jax.Array, factor: int = 2) -> jax.Array:
-    """(n, h, w, c f f) to (n, f h, f w, c), channels ordered (c, row, column) as PyTorch does."""
-    n, h, w, channels = x.shape
-    c = channels // factor**2
-    x = x.reshape(n, h, w, c, factor, factor)
-    return x.transpose(0, 1, 4, 2, 5, 3).reshape(n, h * factor, w * factor, c)
-
-
 class Upsample(nnx.Module):
     """conv3 to four times the channels, pixel shuffle, PReLU: twice the size."""
 
     def __init__(self, channels: int, *, rngs: nnx.Rngs) -> None:
         """Make the stage."""
-        self.conv = _conv(channels, 4 * channels, 3, rngs=rngs)
-        self.prelu = _prelu()
+        self.conv = conv(channels, 4 * channels, 3, rngs=rngs)
+        self.prelu = prelu()
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """(n, h, w, channels) to (n, 2 h, 2 w, channels)."""
@@ -106,31 +106,43 @@ class SRResNet(nnx.Module):
             raise ValueError(f"scale is {settings.scale}; expected 2, 4 or 8")
         s, c = settings, settings.channels
         self.settings = s
-        self.conv1 = _conv(s.in_channels, c, s.first_kernel, rngs=rngs)
-        self.prelu1 = _prelu()
+        self.conv1 = conv(s.in_channels, c, s.first_kernel, rngs=rngs)
+        self.prelu1 = prelu()
         self.blocks = nnx.List(ResidualBlock(c, bias=s.bias, rngs=rngs) for _ in range(s.blocks))
-        self.conv2 = _conv(c, c, 3, bias=s.bias, rngs=rngs)
-        self.bn2 = _norm(c, rngs)
+        self.conv2 = conv(c, c, 3, bias=s.bias, rngs=rngs)
+        if s.trunk_end == "bn":
+            self.bn2 = norm(c, rngs)
+        else:
+            self.prelu2 = prelu()
         self.upsample = nnx.List(Upsample(c, rngs=rngs) for _ in range(_DOUBLINGS[s.scale]))
-        self.conv3 = _conv(c, s.out_channels, s.last_kernel, rngs=rngs)
+        self.conv3 = conv(c, s.out_channels, s.last_kernel, rngs=rngs)
 
     def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
         """Enlarge images.
 
         Args:
-            x: (n, h, w, in_channels), values in [0, 1].
+            x: (n, h, w, image channels), values in [0, 1].
             train: normalise by the batch and update the running statistics.
 
         Returns:
-            (n, scale h, scale w, out_channels), nominally in [0, 1].
+            (n, scale h, scale w, image channels), nominally in [0, 1].
         """
+        s = self.settings
+        x = as_imagenet(x) if s.normalise else x
+        if s.gray:
+            x = jnp.broadcast_to(x, (*x.shape[:-1], s.in_channels))
         x = first = self.prelu1(self.conv1(x))
         for block in self.blocks:
             x = block(x, train=train)
-        x = first + self.bn2(self.conv2(x), use_running_average=not train)
+        x = self.conv2(x)
+        if s.trunk_end == "bn":
+            x = first + self.bn2(x, use_running_average=not train)
+        else:
+            x = first + self.prelu2(x)
         for stage in self.upsample:
             x = stage(x)
-        return _ACTIVATIONS[self.settings.activation](self.conv3(x))
+        x = _ACTIVATIONS[s.activation](self.conv3(x))
+        return x.mean(-1, keepdims=True) if s.gray else x
 
 
 # Weights of the pixel before, the pixel itself and the one after for its two halves: a parabola
@@ -147,14 +159,16 @@ def start_as_interpolation(model: SRResNet) -> None:
     every other weight keeps its random start, so that all of the network learns.
 
     Raises:
-        ValueError: the network has fewer channels than the image, or an output activation.
+        ValueError: the network has fewer channels than the image, or transforms what goes in or
+            out.
     """
     s = model.settings
     carried = range(min(s.in_channels, s.out_channels))
-    if s.channels < len(carried) or s.in_channels != s.out_channels or s.activation == "tanh":
+    transforms = s.activation == "tanh" or s.normalise or s.trunk_end != "bn"
+    if s.channels < len(carried) or s.in_channels != s.out_channels or transforms:
         raise ValueError("only a network of like input and output, without tanh, can interpolate")
-    for norm in (*(block.bn2 for block in model.blocks), model.bn2):
-        norm.scale = nnx.Param(jnp.zeros(s.channels))
+    for last_norm in (*(block.bn2 for block in model.blocks), model.bn2):
+        last_norm.scale = nnx.Param(jnp.zeros(s.channels))
 
     def set_kernel(conv: nnx.Conv, kernel: np.ndarray) -> None:
         conv.kernel[...] = jnp.asarray(kernel)

@@ -12,6 +12,7 @@ from jax.sharding import Mesh
 
 from echojax import devices
 from echojax.config import ClassifierConfig
+from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.resize import resize
 from echojax.training.loop import Log, Metrics, Step, fit, initial_state, make_step, split
@@ -19,9 +20,6 @@ from echojax.weights import safetensors_file
 
 Batch = tuple[jax.Array, jax.Array]
 
-# Of ImageNet, which pretrained trunks expect.
-_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-_STD = np.array([0.229, 0.224, 0.225], np.float32)
 _ASK = 32  # frames asked about at once
 
 
@@ -61,15 +59,10 @@ def as_input(frame: np.ndarray, size: int) -> np.ndarray:
     return resize(frame[..., None], (size, size))[..., 0].clip(0, 1)
 
 
-def _as_imagenet(gray: jax.Array) -> jax.Array:
-    """(n, h, w) in [0, 1] to (n, h, w, 3), the gray replicated, normalised as ImageNet's."""
-    return (gray[..., None] - _MEAN) / _STD
-
-
 def cross_entropy(model: ResNet18, batch: Batch) -> tuple[jax.Array, Metrics]:
     """Loss and accuracy on gray frames (n, h, w) in [0, 1] and labels (n,)."""
     frames, labels = batch
-    logits = model(_as_imagenet(frames), train=True)
+    logits = model(as_imagenet(frames[..., None]), train=True)
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
     return losses.mean(), {"accuracy": jnp.mean(logits.argmax(-1) == labels)}
 
@@ -84,7 +77,7 @@ def _program(config: ClassifierConfig) -> tuple[optax.GradientTransformation, St
 
 @nnx.jit
 def _ask(model: ResNet18, frames: jax.Array) -> jax.Array:
-    return nnx.softmax(model(_as_imagenet(frames)))[:, 1]
+    return nnx.softmax(model(as_imagenet(frames[..., None])))[:, 1]
 
 
 def train(

@@ -1,5 +1,7 @@
 """A network's parameters and running statistics as one .safetensors file."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +27,46 @@ def _name(path: tuple[Any, ...]) -> str:
     return jax.tree_util.keystr(path, simple=True, separator=".")
 
 
+def shapes(model: nnx.Module) -> dict[str, tuple[int, ...]]:
+    """Shape of every parameter and statistic by its dotted path in the network."""
+    return {name: leaf.shape for name, leaf in _flat(model).items()}
+
+
 def save(model: nnx.Module, path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write a network's parameters and statistics, with text metadata beside them."""
     tensors = {name: np.asarray(leaf, order="C") for name, leaf in _flat(model).items()}
     with written_whole(path) as file:
         save_file(tensors, file, metadata)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such weights file") from None
+    except (OSError, safetensors.SafetensorError) as error:
+        raise InputError(f"{path}: cannot be read as safetensors ({error})") from error
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """The text metadata of a file.
+
+    Raises:
+        InputError: no such file, or not safetensors.
+    """
+    with _explained(path), safetensors.safe_open(path, "numpy") as file:
+        return file.metadata() or {}
+
+
+def tensors(path: Path) -> dict[str, np.ndarray]:
+    """Every tensor of a file by name.
+
+    Raises:
+        InputError: no such file, or not safetensors.
+    """
+    with _explained(path):
+        return load_file(path)
 
 
 def load(model: nnx.Module, path: Path) -> None:
@@ -40,21 +77,28 @@ def load(model: nnx.Module, path: Path) -> None:
             shape; all of them are named, and the network is left as it was.
     """
     try:
-        tensors = load_file(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such weights file") from None
-    except (OSError, safetensors.SafetensorError) as error:
-        raise InputError(f"{path}: cannot be read as safetensors ({error})") from error
-    expected = _flat(model)
+        fill(model, tensors(path))
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def fill(model: nnx.Module, tensors: Mapping[str, np.ndarray]) -> None:
+    """Fill a network, which may be without numbers yet, from tensors by dotted path.
+
+    Raises:
+        ValueError: any tensor is missing, left over or of another shape; all of them are named, and
+            the network is left as it was.
+    """
+    expected = shapes(model)
     wrong = [f"{name} is missing" for name in expected.keys() - tensors.keys()]
     wrong += [f"{name} is left over" for name in tensors.keys() - expected.keys()]
     wrong += [
-        f"{name} is {tensors[name].shape}, expected {leaf.shape}"
-        for name, leaf in expected.items()
-        if name in tensors and tensors[name].shape != leaf.shape
+        f"{name} is {tensors[name].shape}, expected {shape}"
+        for name, shape in expected.items()
+        if name in tensors and tensors[name].shape != shape
     ]
     if wrong:
-        raise InputError(f"{path}: does not fit the network: {'; '.join(sorted(wrong))}")
+        raise ValueError(f"does not fit the network: {'; '.join(sorted(wrong))}")
     state = nnx.state(model, (nnx.Param, nnx.BatchStat))
     filled = jax.tree_util.tree_map_with_path(
         lambda path, leaf: jnp.asarray(tensors[_name(path)], leaf.dtype), nnx.to_pure_dict(state)

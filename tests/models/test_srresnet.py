@@ -5,10 +5,10 @@ import pytest
 from flax import nnx
 from jax import lax
 
+from echojax.models.layers import pixel_shuffle
 from echojax.models.srresnet import (
     SRResNet,
     SRResNetSettings,
-    pixel_shuffle,
     start_as_interpolation,
 )
 

@@ -1,0 +1,59 @@
+"""Layers as the papers' PyTorch code has them, where Flax's defaults differ."""
+
+import jax
+import numpy as np
+from flax import nnx
+from flax.nnx.nn.linear import default_kernel_init
+from jax.nn.initializers import Initializer
+
+IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32)
+
+
+def as_imagenet(x: jax.Array) -> jax.Array:
+    """(..., 1 or 3) in [0, 1] to (..., 3) as networks of ImageNet expect it, gray replicated."""
+    return (x - IMAGENET_MEAN) / IMAGENET_STD
+
+
+def conv(
+    inputs: int,
+    outputs: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    bias: bool = True,
+    init: Initializer = default_kernel_init,
+    rngs: nnx.Rngs,
+) -> nnx.Conv:
+    """A square convolution, padded symmetrically so that stride 1 keeps the size.
+
+    "SAME" would pad only below and right when the stride is 2.
+    """
+    return nnx.Conv(
+        inputs,
+        outputs,
+        (kernel, kernel),
+        strides=stride,
+        padding=kernel // 2,
+        use_bias=bias,
+        kernel_init=init,
+        rngs=rngs,
+    )
+
+
+def norm(channels: int, rngs: nnx.Rngs) -> nnx.BatchNorm:
+    """BatchNorm with PyTorch's momentum of 0.1, the complement of Flax's."""
+    return nnx.BatchNorm(channels, momentum=0.9, epsilon=1e-5, rngs=rngs)
+
+
+def prelu() -> nnx.PReLU:
+    """PReLU of one slope, which starts at PyTorch's 0.25."""
+    return nnx.PReLU(negative_slope_init=0.25)
+
+
+def pixel_shuffle(x: jax.Array, factor: int = 2) -> jax.Array:
+    """(n, h, w, c f f) to (n, f h, f w, c), channels ordered (c, row, column) as PyTorch does."""
+    n, h, w, channels = x.shape
+    c = channels // factor**2
+    x = x.reshape(n, h, w, c, factor, factor)
+    return x.transpose(0, 1, 4, 2, 5, 3).reshape(n, h * factor, w * factor, c)
