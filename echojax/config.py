@@ -24,7 +24,7 @@ Quality = Literal["good", "medium", "poor"]
 Grade = Literal["good", "medium", "poor", "unlabelled"]
 Task = Literal["view", "phase"]
 ProtocolName = Literal["patient", "paper"]
-Enhancement = Literal["none", "bicubic", "srresnet"]
+Enhancement = Literal["none", "bicubic", "srresnet", "srgan"]
 Mode = Literal["upscale", "restore"]
 Side = Literal["train", "test", "both"]
 
@@ -57,7 +57,7 @@ class DataConfig(_Section):
 
 
 class SuperResolutionConfig(_Section):
-    """The generator and its training (x4, gray)."""
+    """The generator and its training (x4, gray): SRResNet, and SRGAN that starts from it."""
 
     blocks: int = Field(16, ge=1, description="residual blocks")
     channels: int = Field(64, ge=1, description="channels of the trunk")
@@ -66,9 +66,12 @@ class SuperResolutionConfig(_Section):
     bias: bool = Field(False, description="bias in convolutions before a BatchNorm")
     activation: Literal["none", "clip", "tanh"] = Field("none", description="of the output")
     init: str = Field(
-        "interpolation", description='"interpolation", "random" or a .safetensors file'
+        "interpolation",
+        description='"interpolation", "random" or a .safetensors file, which brings its own '
+        "blocks, channels, kernels, bias and activation",
     )
     quality: tuple[Grade, ...] = Field(("good",), min_length=1, description="frames to learn from")
+    images: str = Field("div2k", description="natural images that --stage pretrain learns from")
     crop: int = Field(96, ge=16, multiple_of=4, description="side of a high-resolution crop")
     batch: int = Field(16, ge=1)
     steps: int = Field(20_000, ge=1)
@@ -76,6 +79,18 @@ class SuperResolutionConfig(_Section):
     schedule: Literal["constant", "cosine"] = Field(
         "constant", description="constant, or cosine down to zero after a short warm-up"
     )
+    gan_steps: int = Field(20_000, ge=1, description="of SRGAN, after those of SRResNet")
+    gan_learning_rate: float = Field(
+        1e-4, gt=0, description="of both networks; a tenth of it in the second half"
+    )
+    perceptual: str = Field(
+        "vgg19",
+        description='what SRGAN compares: "vgg19" features, a .safetensors file of VGG19, '
+        'or "none" for pixels',
+    )
+    adversarial: float = Field(1e-3, ge=0, description="weight of the adversarial loss")
+    discriminator_width: int = Field(64, ge=1, description="channels of its first convolution")
+    average: float = Field(0.999, ge=0, lt=1, description="decay of the average over SRGAN's steps")
     evaluate_every: int = Field(1000, ge=1, description="steps between PSNR and SSIM")
     evaluate_frames: int = Field(16, ge=1, description="held-out frames they are measured on")
     save_every: int = Field(1000, ge=1, description="steps between checkpoints")

@@ -2,21 +2,40 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from echojax.errors import InputError
 from echojax.resize import Array, Method, enlarge, reduce
+from echojax.weights import networks
+from echojax.weights.networks import Generator
 
 SCALE = 4
 TILE = 384  # low-resolution pixels; SRResNet needs about 1.2 GB for one tile
 _STEP = 32  # low-resolution sizes are rounded up to this, so that few programs are compiled
 
+Mode = Literal["upscale", "restore"]
 Enlarge = Callable[[np.ndarray], np.ndarray]
 """From a float32 frame (rows, columns) in [0, 1] to one SCALE times larger, in [0, 1]."""
+
+
+def load_generator(path: Path) -> Generator:
+    """The x4 generator of a file.
+
+    Raises:
+        InputError: no such file, or it holds something else.
+    """
+    model = networks.load(path)
+    if not isinstance(model, Generator):
+        raise InputError(f"{path}: holds a {type(model).__name__}, which enlarges nothing")
+    if model.settings.scale != SCALE:
+        raise InputError(f"{path}: enlarges {model.settings.scale} times; expected {SCALE}")
+    return model
 
 
 def degrade(images: Array) -> Array:
@@ -29,7 +48,7 @@ def interpolation(method: Method) -> Enlarge:
     return lambda frame: enlarge(frame[..., None], SCALE, method)[..., 0].clip(0, 1)
 
 
-def network(model: Any, tile: int = TILE) -> Enlarge:
+def network(model: Generator, tile: int = TILE) -> Enlarge:
     """Enlarging gray frames by a trained x4 network."""
 
     def run(frame: np.ndarray) -> np.ndarray:
@@ -50,7 +69,7 @@ class Piece(NamedTuple):
     values: np.ndarray
 
 
-def pieces(model: Any, image: np.ndarray, tile: int = TILE) -> Iterator[Piece]:
+def pieces(model: Generator, image: np.ndarray, tile: int = TILE) -> Iterator[Piece]:
     """Enlarge an image of any size in bounded memory.
 
     Tiles overlap by twice the network's reach and are cut in the middle of the overlap, so that no
@@ -105,7 +124,7 @@ def _spans(length: int, tile: int, reach: int) -> list[_Span]:
     ]
 
 
-def _colours(model: Any, window: np.ndarray) -> np.ndarray:
+def _colours(model: Generator, window: np.ndarray) -> np.ndarray:
     """Enlarge a window whose channels need not be the network's."""
     given, wanted = window.shape[-1], model.settings.image_channels
     if given == wanted:
@@ -120,7 +139,7 @@ def _colours(model: Any, window: np.ndarray) -> np.ndarray:
 _LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)  # ITU-R BT.601
 
 
-def _padded(model: Any, window: np.ndarray) -> np.ndarray:
+def _padded(model: Generator, window: np.ndarray) -> np.ndarray:
     rows, columns, _ = window.shape
     surplus = [(0, _rounded_up(n) - n) for n in (rows, columns)]
     whole = np.pad(window, [*surplus, (0, 0)], mode="symmetric")
@@ -133,8 +152,45 @@ def _rounded_up(length: int) -> int:
 
 
 @nnx.jit
-def _run(model: Any, x: jax.Array) -> jax.Array:
+def _run(model: Generator, x: jax.Array) -> jax.Array:
     return jnp.clip(model(x), 0, 1)
+
+
+def interpolated(image: np.ndarray) -> Iterator[Piece]:
+    """An image enlarged by bicubic interpolation, in one piece."""
+    yield Piece(slice(None), slice(None), enlarge(image, SCALE).clip(0, 1))
+
+
+def enhance_frame(
+    frame: np.ndarray,
+    by: Callable[[np.ndarray], Iterator[Piece]],
+    *,
+    mode: Mode,
+    low: float,
+    high: float,
+) -> np.ndarray:
+    """Upscale or restore a frame of any depth and colour, without holding the result as floats.
+
+    Args:
+        frame: (rows, columns) or (rows, columns, 3) of any real type.
+        by: what enlarges it: `pieces` of a network, or `interpolated`.
+        mode: "upscale", or "restore": reduced by four and brought back to its size.
+        low: the value of black.
+        high: the value of white, above `low`.
+
+    Returns:
+        The frame four times larger or as large as before, in its own type and range.
+    """
+    image = np.atleast_3d(((frame.astype(np.float32) - low) / (high - low)).clip(0, 1))
+    size = tuple(n * SCALE for n in frame.shape[:2])
+    if mode == "restore":
+        image, size = reduced(image), frame.shape[:2]
+    result = np.empty((*size, image.shape[-1]), frame.dtype)
+    for piece in by(image):
+        place = result[piece.rows, piece.columns]
+        values = low + piece.values[: place.shape[0], : place.shape[1]] * (high - low)
+        place[...] = values.round() if np.issubdtype(frame.dtype, np.integer) else values
+    return result.reshape(*size, *frame.shape[2:])
 
 
 def upscale(frame: np.ndarray, enlarge_by: Enlarge) -> np.ndarray:

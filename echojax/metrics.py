@@ -2,6 +2,8 @@
 
 import numpy as np
 
+LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)  # of R, G and B; ITU-R BT.601
+
 
 def psnr(reference: np.ndarray, image: np.ndarray) -> float:
     """Peak signal-to-noise ratio in dB of (rows, columns) images in [0, 1]; inf if identical."""
@@ -27,3 +29,15 @@ def ssim(reference: np.ndarray, image: np.ndarray) -> float:
             use_sample_covariance=False,
         )
     )
+
+
+def y_channel(image: np.ndarray) -> np.ndarray:
+    """The Y of YCbCr that super-resolution is measured on, as MATLAB's rgb2ycbcr computes it.
+
+    Args:
+        image: RGB (rows, columns, 3) in [0, 1].
+
+    Returns:
+        float64 (rows, columns) in [16/255, 235/255].
+    """
+    return (16 + 219 * (image.astype(np.float64) @ LUMA)[..., 0]) / 255

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from echojax.metrics import psnr, ssim
+from echojax.metrics import psnr, ssim, y_channel
 
 
 def noise(seed, shape=(24, 31)):
@@ -67,3 +67,17 @@ def test_ssim_needs_eleven_pixels():
     )
     with pytest.raises(ValueError, match="win_size"):
         ssim(noise(0, (10, 11)), noise(1, (10, 11)))
+
+
+def test_y_of_pure_colours_is_that_of_the_standard():
+    """ITU-R BT.601: black 16, white 235; MATLAB's rgb2ycbcr gives 81, 145, 41 for R, G and B."""
+    colours = np.array([[[0, 0, 0], [1, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]]], np.float32)
+    np.testing.assert_allclose(
+        255 * y_channel(colours), [[16, 235, 81.481, 144.553, 40.966]], atol=1e-4
+    )
+
+
+def test_an_error_on_y_counts_less_by_the_smaller_range():
+    """Gray 0.1 off is 20 dB on [0, 1] and 20 log10(255/219) = 1.322 dB more on 16 to 235."""
+    reference = np.full((10, 10, 3), 0.5)
+    assert psnr(y_channel(reference), y_channel(reference + 0.1)) == pytest.approx(21.322, abs=1e-3)

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import click
 
 from echojax import __version__
-from echojax.cli import data, study, training
+from echojax.cli import data, enhancement, study, training, weights
 from echojax.errors import EchojaxError
 
 _CONTENTS = {
     "Data": (data.simulate, data.prepare, data.inspect),
     "Training": (training.train_sr, training.train_classifier),
+    "Enhancement": (enhancement.enhance, enhancement.evaluate_sr, weights.weights),
     "Study": (study.evaluate, study.matrix, study.report),
 }
 

@@ -71,7 +71,33 @@ def prepare_camus(source: Path, data_dir: Path, skip_bad: bool, overwrite: bool)
     click.echo(f"Prepared in {data_dir / 'camus'}")
 
 
+@options.command("images")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A folder of images, searched recursively.",
+)
+@click.option("--name", required=True, help="What to call them, as in --set sr.images=NAME.")
+@options.data_dir
+@click.option("--skip-bad", is_flag=True, help="Leave bad files out instead of stopping.")
+@click.option("--overwrite", is_flag=True, help="Replace images prepared before.")
+def prepare_images(
+    source: Path, name: str, data_dir: Path, skip_bad: bool, overwrite: bool
+) -> None:
+    """Build a dataset of natural images, for `train-sr --stage pretrain`.
+
+    PNG, JPEG, TIFF, BMP and WebP files are cut into parts that are quick to read.
+    """
+    from echojax.data.natural import prepare as prepare_dataset
+
+    found = prepare_dataset(source, data_dir, name, skip_bad=skip_bad, overwrite=overwrite)
+    click.echo(found.as_text())
+
+
 prepare.add_command(prepare_camus)
+prepare.add_command(prepare_images)
 
 
 @options.command("inspect")

@@ -9,7 +9,7 @@ from echojax.cli import options, printing
 
 TASKS = ("view", "phase")
 STRATA = ("good", "medium", "poor")
-SR = ("none", "bicubic", "srresnet")
+SR = ("none", "bicubic", "srresnet", "srgan")
 MODES = ("upscale", "restore")
 SIDES = ("train", "test", "both")
 

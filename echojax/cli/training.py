@@ -1,5 +1,6 @@
 """Commands that train one network: train-sr, train-classifier."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -7,31 +8,62 @@ import click
 from echojax.cli import options, printing
 from echojax.cli.study import MODES, SR, STRATA, TASKS
 
+GENERATORS = ("srresnet", "srgan")
+
 _FOLD = click.option(
     "--fold", type=click.IntRange(min=0), default=0, help="Fold whose training part is used."
 )
 
 
 @options.command("train-sr")
-@click.option("--sr", type=click.Choice(["srresnet"]), default="srresnet", help="The generator.")
+@click.option("--sr", type=click.Choice(GENERATORS), default="srresnet", help="The generator.")
+@click.option(
+    "--stage",
+    type=click.Choice(["pretrain", "finetune"]),
+    default="finetune",
+    help="pretrain: SRResNet on natural images; finetune: on echo frames.",
+)
 @_FOLD
 @options.run_options
-def train_sr(sr: str, fold: int, **given: Any) -> None:
-    """Train a x4 super-resolution network on good frames.
+def train_sr(sr: str, stage: str, fold: int, **given: Any) -> None:
+    """Train a x4 super-resolution network.
 
-    Random crops are reduced by four (bicubic) and the network learns to bring them back. PSNR and
-    SSIM on held-out frames are shown beside those of bicubic and Lanczos enlargement.
+    Random crops are reduced by four (bicubic) and the network learns to bring them back: SRResNet
+    by the mean squared error, SRGAN after it against a discriminator. PSNR and SSIM on held-out
+    frames are shown beside those of bicubic and Lanczos enlargement.
+
+    Pretraining learns from the natural images of sr.images (`echojax prepare images`). Fine-tuning
+    learns from good echo frames, and starts from what --set sr.init=FILE names: a pretrained
+    network, or one that `echojax weights convert --gray` made.
     """
     from echojax.study import session
 
+    if stage == "pretrain":
+        _pretrain(sr, given)
+        return
     request = session.request(**given)
     folds = [request.study.fold(protocol, fold) for protocol in request.settings.protocols]
-    study = request.begin(generators=folds)
+    study = request.begin(generators=[(sr, chosen) for chosen in folds])
     for chosen in folds:
-        study.generator(chosen)
+        study.generator(sr, chosen)
         click.echo(f"{sr}, {chosen.protocol}, fold {fold}: {len(chosen.sr_train)} training frames")
     printing.fidelity(study.run.path / "log.csv")
     click.echo(f"Run: {study.run.path}")
+
+
+def _pretrain(sr: str, given: dict[str, Any]) -> None:
+    from echojax.study import pretraining, session
+
+    if sr != "srresnet":
+        raise click.UsageError("only SRResNet is pretrained; SRGAN starts from the fine-tuned one")
+    given["run"] = given["run"] or Path("runs", "pretrain")
+    path, settings = session.settle(**given)
+    file = pretraining.pretrain(
+        path, settings, resume=given["resume"], overwrite=given["overwrite"]
+    )
+    printing.fidelity(path / "log.csv")
+    click.echo(f"Pretrained: {file}")
+    click.echo(f"Next: echojax train-sr --set sr.init={file}")
 
 
 @options.command("train-classifier")

@@ -1,11 +1,5 @@
 """The prepared CAMUS dataset: building it, and reading it as `Frames`."""
 
-import contextlib
-import io
-import logging
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +7,12 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 import tfds_camus
+from echojax.data.prepared import LeftOut as LeftOut
+from echojax.data.prepared import check_replaceable, made_aside, newest, tfds_quiet
 from echojax.errors import InputError
 from echojax.frames import Frames
 from echojax.progress import bar
 from echojax.resize import resize
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A file that `prepare` did not take into the dataset, and why."""
-
-    file: str
-    why: str
 
 
 def prepare(
@@ -43,77 +31,36 @@ def prepare(
     Raises:
         InputError: the source is unusable, or a dataset is there already.
     """
-    target = data_dir / "camus"
-    if target.exists():
-        _check_replaceable(target, source, overwrite=overwrite)
+    check_replaceable(data_dir / "camus", source, overwrite=overwrite)
     try:
         # TFDS asserts that the folder exists and is not empty; scanning says it in words.
         found = tfds_camus.scan(source)
     except tfds_camus.CamusError as error:
         raise InputError(str(error)) from error
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise InputError(f"{data_dir}: is a file; choose a folder with --data-dir") from None
-    with tempfile.TemporaryDirectory(prefix=".camus-", dir=data_dir) as aside:
+    with made_aside(data_dir, "camus") as aside:
         try:
             # Every frame is read twice: to see whether it is sound, and to take it.
-            with _tfds_quiet(), bar("Reading frames", 2 * len(found.frames)) as progress:
+            with tfds_quiet(), bar("Reading frames", 2 * len(found.frames)) as progress:
                 builder = tfds_camus.Builder(
                     data_dir=aside, skip_bad=skip_bad, on_frame=progress.advance
                 )
                 builder.download_and_prepare(
-                    download_dir=Path(aside, "downloads"),
+                    download_dir=aside / "downloads",
                     download_config=tfds.download.DownloadConfig(manual_dir=source),
                 )
         except tfds_camus.CamusError as error:
             advice = "" if skip_bad else " (--skip-bad leaves bad files out)"
             raise InputError(f"{error}{advice}") from error
-        if target.exists():
-            # Only set aside, and deleted with the folder, once the new one is in its place.
-            target.rename(Path(aside, "old"))
-        Path(aside, "camus").rename(target)
-
-
-def _check_replaceable(target: Path, source: Path, *, overwrite: bool) -> None:
-    """Only a prepared dataset, and never the source itself, may be replaced."""
-    if source.resolve().is_relative_to(target.resolve()):
-        raise InputError(
-            f"{source}: lies where the dataset would go ({target}); choose another --data-dir"
-        )
-    if not any(target.glob("*/dataset_info.json")):
-        raise InputError(f"{target}: is not a prepared dataset; choose another --data-dir")
-    if not overwrite:
-        raise InputError(
-            f"{target}: there is a dataset already; pass --overwrite to replace it or choose "
-            "another --data-dir"
-        )
-
-
-@contextlib.contextmanager
-def _tfds_quiet() -> Iterator[None]:
-    # TFDS's own bars and notices go around ours, and to the wrong places when output is piped.
-    tfds.disable_progress_bar()
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        logger.setLevel(level)
 
 
 def _open(data_dir: Path) -> Any:
-    folder = data_dir / "camus"
-    versions = sorted(folder.glob("*/dataset_info.json"))
-    if not versions:
+    builder = newest(data_dir / "camus")
+    if builder is None:
         raise InputError(
-            f"{folder}: no prepared dataset; make one with "
+            f"{data_dir / 'camus'}: no prepared dataset; make one with "
             f"`echojax prepare camus --from DIR --data-dir {data_dir}`"
         )
-    with _tfds_quiet():
-        return tfds.builder_from_directory(versions[-1].parent)
+    return builder
 
 
 def left_out(data_dir: Path) -> list[LeftOut]:
@@ -127,7 +74,7 @@ def load(data_dir: Path) -> Frames:
     Raises:
         InputError: nothing was prepared in `data_dir`.
     """
-    with _tfds_quiet():
+    with tfds_quiet():
         sources = _open(data_dir).as_data_source().values()
         examples = [example for source in sources for example in source]
     examples.sort(key=lambda e: (e["patient"], e["view"], e["phase"]))

@@ -1,9 +1,15 @@
 """Batches of random high-resolution crops, made by Grain; batch k is the same every time."""
 
+import os
+from collections.abc import Iterator, Sequence
+
 import grain
 import numpy as np
 
+from echojax.data.natural import NaturalImages
 from echojax.errors import InputError
+
+_THREADS = min(16, os.cpu_count() or 1)  # of `stream`; each makes a batch of its own
 
 
 class _RandomCrop(grain.transforms.RandomMap):
@@ -13,6 +19,8 @@ class _RandomCrop(grain.transforms.RandomMap):
         self.side = side
 
     def random_map(self, element: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        if min(element.shape) < self.side:  # of images whose sizes nobody recorded
+            raise _too_small("an image", min(element.shape), self.side)
         top, left = (int(rng.integers(n - self.side + 1)) for n in element.shape)
         crop = element[top : top + self.side, left : left + self.side]
         # Only the left-right flip keeps the probe on top; the others would teach the network
@@ -21,12 +29,13 @@ class _RandomCrop(grain.transforms.RandomMap):
 
 
 def crop_batches(
-    images: tuple[np.ndarray, ...], side: int, batch: int, seed: int
+    images: Sequence[np.ndarray], side: int, batch: int, seed: int
 ) -> grain.MapDataset:
     """An endless dataset of batches of crops; its k-th element is batch k of the training.
 
     Args:
-        images: uint8 (rows, columns), at least `side` by `side`.
+        images: uint8 (rows, columns), at least `side` by `side`; frames in memory, or
+            `NaturalImages`, which are read from disk anew for every crop.
         side: of a crop, in pixels.
         batch: crops in a batch.
         seed: of order, place and flip.
@@ -35,16 +44,17 @@ def crop_batches(
         Random-access dataset of uint8 (batch, side, side, 1).
 
     Raises:
-        InputError: no image, or one smaller than a crop.
+        InputError: no image, or one smaller than a crop (found out only when it is read, if the
+            dataset does not say how small its images are).
     """
     if not images:
         raise InputError("no frames to cut crops from; see sr.quality and `echojax inspect`")
-    smallest = min(min(image.shape) for image in images)
-    if smallest < side:
-        raise InputError(
-            f"a frame is only {smallest} pixels wide, a crop {side}; lower sr.crop (--set "
-            f"sr.crop={max(16, smallest // 4 * 4)})"
-        )
+    if isinstance(images, NaturalImages):
+        what, smallest = f"an image of {images.name}", images.smallest_side
+    else:
+        what, smallest = "a frame", min(min(image.shape) for image in images)
+    if smallest is not None and smallest < side:
+        raise _too_small(what, smallest, side)
     return (
         grain.MapDataset.source(images)
         .seed(seed)
@@ -54,3 +64,28 @@ def crop_batches(
         .map(lambda crop: np.ascontiguousarray(crop)[..., None])
         .batch(batch, drop_remainder=True)
     )
+
+
+def _too_small(what: str, smallest: int, side: int) -> InputError:
+    return InputError(
+        f"{what} is only {smallest} pixels wide, a crop {side}; lower sr.crop (--set "
+        f"sr.crop={max(16, smallest // 4 * 4)})"
+    )
+
+
+def stream(batches: grain.MapDataset, first: int) -> Iterator[np.ndarray]:
+    """Batches `first`, `first` + 1 and so on, made by threads while the device is busy.
+
+    What an image raises when it is read is raised here. The threads end when the iterator is
+    closed or dropped.
+
+    Args:
+        batches: of `crop_batches`.
+        first: number of the first batch, from 0.
+    """
+    options = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=2 * _THREADS)
+    ahead = iter(batches[first:].to_iter_dataset(options))
+    try:
+        yield from ahead
+    finally:
+        ahead.close()

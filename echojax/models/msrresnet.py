@@ -21,13 +21,19 @@ _leaky = partial(nnx.leaky_relu, negative_slope=0.1)
 
 @dataclass(frozen=True)
 class MSRResNetSettings:
-    """Size of the network; the defaults are BasicSR's, for gray frames."""
+    """Size of the network; the defaults are BasicSR's, for gray frames.
+
+    Attributes:
+        leaky_stages: whether a LeakyReLU follows each stage of enlargement (BasicSR; none does in
+            mmagic).
+    """
 
     scale: int = 4
     blocks: int = 16
     channels: int = 64
     in_channels: int = 1
     out_channels: int = 1
+    leaky_stages: bool = True
 
     @property
     def image_channels(self) -> int:
@@ -91,5 +97,6 @@ class MSRResNet(nnx.Module):
         for block in self.body:
             y = block(y)
         for stage, factor in zip(self.upsample, _STAGES[s.scale], strict=True):
-            y = _leaky(pixel_shuffle(stage(y), factor))
+            y = pixel_shuffle(stage(y), factor)
+            y = _leaky(y) if s.leaky_stages else y
         return self.conv_last(_leaky(self.conv_hr(y))) + base

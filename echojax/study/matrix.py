@@ -12,15 +12,14 @@ from echojax import enhance
 from echojax.errors import InputError
 from echojax.frames import PHASES, QUALITIES, VIEWS, Frames
 from echojax.models.resnet import ResNet18
-from echojax.models.srresnet import SRResNet
-from echojax.study import predictions
+from echojax.study import generators, predictions
 from echojax.study.cells import NONE
 from echojax.study.predictions import Cell
 from echojax.study.protocol import Fold, check_fold, make_folds
-from echojax.training import classifier, super_resolution
-from echojax.training.loop import load_network, save_network
+from echojax.training import classifier
+from echojax.training.checkpoints import load_network, save_network
 from echojax.training.run import Run
-from echojax.weights import safetensors_file
+from echojax.weights.networks import Generator
 
 ENLARGE = {"upscale": enhance.upscale, "restore": enhance.restore}
 
@@ -113,54 +112,31 @@ class Study:
         settings = self.run.config
         if cells:
             classifier.check(settings.classifier, self.mesh)
-        generators = {}
+        needed = {}
         for cell in cells:
             for fold in self._folds_of(cell, only_fold):
                 check_fold(self.frames, fold, cell, settings.study.parts)
                 if cell.sr not in (NONE, "bicubic"):
-                    generators[fold.protocol, fold.generator] = fold
-        for fold in generators.values():
-            self.check_generator(fold)
+                    needed[cell.sr, fold.protocol, fold.generator] = fold
+        for (sr, _, _), fold in needed.items():
+            self.check_generator(sr, fold)
 
-    def check_generator(self, fold: Fold) -> None:
+    def check_generator(self, sr: str, fold: Fold) -> None:
         """See that a fold's generator can be trained.
 
         Raises:
-            InputError: as `super_resolution.check`.
+            InputError: as `generators.check`.
         """
-        super_resolution.check(self._images(fold.sr_train), self.run.config.sr, self.mesh)
+        generators.check(sr, self.run.config.sr, self.frames, fold, self.mesh)
+
+    def generator(self, sr: str, fold: Fold) -> Generator:
+        """A fold's generator, trained if the run does not have it."""
+        return generators.train(sr, self.run, self.frames, fold, self.mesh)
 
     def _folds_of(self, cell: Cell, only_fold: int | None) -> list[Fold]:
         if only_fold is None:
             return self.folds(cell.protocol)
         return [self.fold(cell.protocol, only_fold)]
-
-    def _images(self, indices: np.ndarray) -> tuple[np.ndarray, ...]:
-        return tuple(self.frames.images[i] for i in indices)
-
-    def generator(self, fold: Fold) -> SRResNet:
-        """A fold's generator, trained if the run does not have it.
-
-        It is kept as Orbax checkpoints, and beside them as one .safetensors file to hand over.
-        """
-        settings = self.run.config.sr
-        job = f"sr/srresnet/{fold.protocol}/fold{fold.generator}"
-        # Evenly spread over the held-out frames, which are ordered by patient.
-        last = len(fold.sr_held_out) - 1
-        spread = np.linspace(0, last, min(settings.evaluate_frames, last + 1)).round().astype(int)
-        model = super_resolution.train(
-            self._images(fold.sr_train),
-            self._images(fold.sr_held_out[spread]),
-            settings,
-            mesh=self.mesh,
-            checkpoints=self.run.path / job,
-            title=job.removeprefix("sr/"),
-            log=lambda step, **metrics: self.run.log(job, step, **metrics),
-        )
-        handed_over = self.run.path / f"{job}.safetensors"
-        if not handed_over.exists():
-            safetensors_file.save(model, handed_over, super_resolution.metadata(settings))
-        return model
 
     def enlarge(self, sr: str, fold: Fold) -> enhance.Enlarge:
         """What enlarges frames in a fold."""
@@ -168,9 +144,10 @@ class Study:
             return enhance.interpolation("bicubic")
         key = (sr, fold.protocol, fold.generator)
         if key not in self._generators:
-            # Cells are done fold by fold: what another generator made is not needed again.
-            self._generators = {key: enhance.network(self.generator(fold))}
-            self._inputs = {k: v for k, v in self._inputs.items() if k[0] in (NONE, "bicubic")}
+            # Cells are done fold by fold: what other folds' generators made is not needed again.
+            kept = {k: v for k, v in self._generators.items() if k[1:] == key[1:]}
+            self._generators = {**kept, key: enhance.network(self.generator(sr, fold))}
+            self._inputs = {k: v for k, v in self._inputs.items() if k[2] in ((), key[1:])}
         return self._generators[key]
 
     def inputs(self, indices: np.ndarray, fold: Fold, sr: str, mode: str) -> np.ndarray:

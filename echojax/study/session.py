@@ -33,22 +33,22 @@ class Request:
         cells: Sequence[Cell] = (),
         *,
         only_fold: int | None = None,
-        generators: Sequence[Fold] = (),
+        generators: Sequence[tuple[str, Fold]] = (),
     ) -> Study:
         """Make or enter the run directory, once all that is asked for is known to be possible.
 
         Args:
             cells: that will be done.
             only_fold: number of the one fold of them; all by default.
-            generators: folds whose generator will be trained.
+            generators: that will be trained: their names and folds.
 
         Raises:
             InputError: as `Study.check`, or the run was made with other frames.
         """
         study = self.study
         study.check(cells, only_fold)
-        for fold in generators:
-            study.check_generator(fold)
+        for sr, fold in generators:
+            study.check_generator(sr, fold)
         open_run(
             study.run.path,
             study.run.config,
@@ -81,6 +81,34 @@ def request(
     Raises:
         InputError: bad configuration, run directory or dataset.
     """
+    path, settings = settle(
+        file=file,
+        overrides=overrides,
+        data_dir=data_dir,
+        run=run,
+        resume=resume,
+        overwrite=overwrite,
+    )
+    devices.start()
+    frames = load_frames(settings.data)
+    study = Study(Run(path, settings), frames, devices.data_mesh(), patient_groups(frames))
+    return Request(study, resume, overwrite)
+
+
+def settle(
+    *,
+    file: Path | None,
+    overrides: Sequence[str],
+    data_dir: Path | None,
+    run: Path | None,
+    resume: bool,
+    overwrite: bool,
+) -> tuple[Path, config.Config]:
+    """The run directory and the configuration that are asked for; arguments as for `request`.
+
+    Raises:
+        InputError: bad configuration, or a run directory that may not be used so.
+    """
     if resume and overwrite:
         raise InputError("--resume and --overwrite exclude each other; pass one of them")
     path = run or Path("runs", file.stem if file else "default")
@@ -92,10 +120,7 @@ def request(
     data = settings.data.model_copy(update={"dir": settings.data.dir.absolute()})
     settings = settings.model_copy(update={"data": data})
     check_run(path, settings, resume=resume, overwrite=overwrite)
-    devices.start()
-    frames = load_frames(settings.data)
-    study = Study(Run(path, settings), frames, devices.data_mesh(), patient_groups(frames))
-    return Request(study, resume, overwrite)
+    return path, settings
 
 
 def load_frames(data: config.DataConfig) -> Frames:

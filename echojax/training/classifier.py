@@ -1,6 +1,7 @@
 """Training ResNet-18 to tell two classes of frames apart, and asking it."""
 
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -15,7 +16,16 @@ from echojax.config import ClassifierConfig
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.resize import resize
-from echojax.training.loop import Log, Metrics, Step, fit, initial_state, make_step, split
+from echojax.training.checkpoints import split
+from echojax.training.loop import (
+    Log,
+    Metrics,
+    Step,
+    TrainState,
+    fit,
+    initial_state,
+    make_step,
+)
 from echojax.weights import safetensors_file
 
 Batch = tuple[jax.Array, jax.Array]
@@ -31,12 +41,21 @@ def network(config: ClassifierConfig, seed: int) -> ResNet18:
 def untrained(config: ClassifierConfig, seed: int) -> ResNet18:
     """The network as a configuration starts it.
 
+    A file may be of a network for other classes, as ImageNet's: its last layer is left out then,
+    and ours starts at random.
+
     Raises:
         InputError: `config.init` is a file that is not there or does not fit.
     """
     model = network(config, seed)
     if config.init != "random":
-        safetensors_file.load(model, Path(config.init))
+        file = Path(config.init)
+        tensors = safetensors_file.tensors(file)
+        start = safetensors_file.flat(model)
+        head = {name: np.asarray(start[name]) for name in ("fc.kernel", "fc.bias")}
+        if any(name in tensors and tensors[name].shape != head[name].shape for name in head):
+            tensors |= head
+        safetensors_file.fill(model, tensors, file)
     return model
 
 
@@ -68,7 +87,7 @@ def cross_entropy(model: ResNet18, batch: Batch) -> tuple[jax.Array, Metrics]:
 
 
 @functools.lru_cache(maxsize=4)
-def _program(config: ClassifierConfig) -> tuple[optax.GradientTransformation, Step]:
+def _program(config: ClassifierConfig) -> tuple[optax.GradientTransformation, Step[TrainState]]:
     # Kept, so that the hundreds of classifiers of a study share one compiled step.
     graphdef, _, _ = split(network(config, 0))
     optimizer = optax.adam(config.learning_rate)
@@ -110,11 +129,11 @@ def train(
     optimizer, step = _program(config)
     order = _order(len(frames), config.epochs, config.batch, seed)
 
-    def batch(k: int) -> tuple[np.ndarray, np.ndarray]:
-        return frames[order[k]], labels[order[k]].astype(np.int32)
+    def batches(first: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        return ((frames[chosen], labels[chosen].astype(np.int32)) for chosen in order[first:])
 
     state = fit(
-        step, initial_state(model, optimizer), batch, len(order), mesh=mesh, title=title, log=log
+        step, initial_state(model, optimizer), batches, len(order), mesh=mesh, title=title, log=log
     )
     graphdef, _, _ = split(model)
     return nnx.merge(graphdef, state.params, state.stats)

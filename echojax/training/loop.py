@@ -2,22 +2,22 @@
 
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
 from jax.sharding import Mesh
-from orbax.checkpoint import v1 as ocp
 
 from echojax import devices
 from echojax.errors import EchojaxError
 from echojax.progress import bar
+from echojax.training.checkpoints import abstract, checkpointer_of, load, split
 
 Metrics = dict[str, jax.Array]
 Log = Callable[..., None]  # log(step, **metrics)
@@ -40,15 +40,19 @@ class TrainState:
     opt_state: optax.OptState
 
 
-Step = Callable[[TrainState, Any], tuple[TrainState, Metrics]]
+class Counted(Protocol):
+    """The least that `fit` asks of a state: a pytree that counts its steps."""
+
+    @property
+    def step(self) -> jax.Array:
+        """Steps taken, a scalar integer."""
+
+
+State = TypeVar("State", bound=Counted)
+Step = Callable[[State, Any], tuple[State, Metrics]]
+Batches = Callable[[int], Iterator[Any]]
 # loss(model, batch) runs the model in training mode and returns a scalar and further metrics.
 Loss = Callable[[Any, Any], tuple[jax.Array, Metrics]]
-
-
-def split(model: nnx.Module) -> tuple[nnx.GraphDef, nnx.State, nnx.State]:
-    """A network as its structure, its parameters and its running statistics."""
-    graphdef, params, *rest = nnx.split(model, nnx.Param, nnx.BatchStat)
-    return graphdef, params, rest[0]
 
 
 def initial_state(model: nnx.Module, optimizer: optax.GradientTransformation) -> TrainState:
@@ -57,7 +61,9 @@ def initial_state(model: nnx.Module, optimizer: optax.GradientTransformation) ->
     return TrainState(jnp.zeros((), jnp.int32), params, stats, optimizer.init(params))
 
 
-def make_step(graphdef: nnx.GraphDef, optimizer: optax.GradientTransformation, loss: Loss) -> Step:
+def make_step(
+    graphdef: nnx.GraphDef, optimizer: optax.GradientTransformation, loss: Loss
+) -> Step[TrainState]:
     """Compile one step: loss, gradient, update. The state passed in is used up."""
 
     @partial(jax.jit, donate_argnums=0)
@@ -78,9 +84,9 @@ def make_step(graphdef: nnx.GraphDef, optimizer: optax.GradientTransformation, l
 
 
 def fit(
-    step: Step,
-    state: TrainState,
-    batches: Callable[[int], Any],
+    step: Step[State],
+    state: State,
+    batches: Batches,
     steps: int,
     *,
     mesh: Mesh,
@@ -89,16 +95,16 @@ def fit(
     checkpoints: Path | None = None,
     metadata: dict[str, Any] | None = None,
     save_every: int = 1000,
-    evaluate: Callable[[TrainState], dict[str, float]] | None = None,
+    evaluate: Callable[[State], dict[str, float]] | None = None,
     evaluate_every: int = 1000,
-) -> TrainState:
+) -> State:
     """Train up to step `steps`, going on from the newest checkpoint if there is one.
 
     Args:
         step: one training step, as `make_step` makes it.
         state: where to start if there is no checkpoint.
-        batches: gives the batch of a step, always the same one, so that a resumed training sees
-            what an uninterrupted one would.
+        batches: gives the batches from a step on (counted from 0), always the same ones, so that a
+            resumed training sees what an uninterrupted one would.
         steps: number of the last step.
         mesh: devices to share every batch between.
         title: of the progress bar, and in errors.
@@ -120,9 +126,9 @@ def fit(
     with contextlib.ExitStack() as stack:
         checkpointer = None
         if checkpoints is not None:
-            checkpointer = stack.enter_context(_checkpointer(checkpoints, metadata))
+            checkpointer = stack.enter_context(checkpointer_of(checkpoints, metadata))
             if checkpointer.latest is not None:
-                state = _load(checkpointer.load, checkpoints, _abstract(state))
+                state = load(checkpointer.load, checkpoints, abstract(state))
         first = int(state.step)
         if first >= steps:
             return state
@@ -140,8 +146,8 @@ def fit(
 
         # Metrics are looked at one step late, so that the device never waits for Python.
         pending: Metrics | None = None
-        for done in range(first + 1, steps + 1):
-            state, metrics = step(state, devices.shard(batches(done - 1), mesh))
+        for done, batch in zip(range(first + 1, steps + 1), batches(first), strict=False):
+            state, metrics = step(state, devices.shard(batch, mesh))
             if pending is not None:
                 settle(done - 1, pending)
             pending = metrics
@@ -160,54 +166,9 @@ def fit(
     return state
 
 
-def _check_finite(state: TrainState, title: str) -> None:
-    if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(state.params)):
+def _check_finite(state: Counted, title: str) -> None:
+    if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(state)):
         raise EchojaxError(
             f"{title}: parameters are no numbers after step {int(state.step)}; "
             "lower the learning rate"
         )
-
-
-def _checkpointer(directory: Path, metadata: dict[str, Any] | None) -> ocp.training.Checkpointer:
-    return ocp.training.Checkpointer(
-        directory.absolute(),
-        # When to save is the loop's decision; a torn write never replaces the last whole one.
-        save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
-        preservation_policy=ocp.training.preservation_policies.LatestN(1),
-        custom_metadata=metadata,
-    )
-
-
-def _abstract(tree: Any) -> Any:
-    """Shapes, types and places of arrays, which Orbax restores to whatever the device count was."""
-    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), tree)
-
-
-def save_network(model: nnx.Module, directory: Path) -> None:
-    """Keep a trained network, without the state of its optimiser, as an Orbax checkpoint."""
-    _, params, stats = split(model)
-    ocp.save(directory.absolute(), {"params": params, "stats": stats}, overwrite=True)
-
-
-def load_network(model: nnx.Module, directory: Path, mesh: Mesh) -> None:
-    """Fill a network from what `save_network` kept of one like it, on every device of a mesh.
-
-    Raises:
-        EchojaxError: the checkpoint is damaged.
-    """
-    _, params, stats = split(model)
-    like = _abstract(devices.replicate({"params": params, "stats": stats}, mesh))
-    stored = _load(
-        lambda abstract_state: ocp.load(directory.absolute(), abstract_state), directory, like
-    )
-    nnx.update(model, stored["params"], stored["stats"])
-
-
-def _load(load: Callable[..., Any], directory: Path, like: Any) -> Any:
-    try:
-        return load(abstract_state=like)
-    except (ValueError, KeyError, OSError) as error:
-        raise EchojaxError(
-            f"{directory}: not a whole checkpoint of this network ({type(error).__name__}); delete "
-            "it and go on with --resume"
-        ) from error

@@ -1,8 +1,8 @@
 """Training a x4 generator on pairs of crops and their bicubic reductions."""
 
-import dataclasses
 import functools
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
@@ -14,9 +14,11 @@ from jax.sharding import Mesh
 
 from echojax import devices, enhance
 from echojax.config import SuperResolutionConfig
-from echojax.data.crops import crop_batches
+from echojax.data.crops import crop_batches, stream
+from echojax.errors import InputError
 from echojax.metrics import psnr, ssim
 from echojax.models.srresnet import SRResNet, SRResNetSettings, start_as_interpolation
+from echojax.training.checkpoints import split
 from echojax.training.loop import (
     Log,
     Metrics,
@@ -25,9 +27,9 @@ from echojax.training.loop import (
     fit,
     initial_state,
     make_step,
-    split,
 )
-from echojax.weights import safetensors_file
+from echojax.weights import networks
+from echojax.weights.networks import Generator
 
 _WARM_UP = 0.02  # of all steps, for the cosine schedule
 
@@ -45,7 +47,7 @@ def settings(config: SuperResolutionConfig) -> SRResNetSettings:
     )
 
 
-def mean_squared_error(model: SRResNet, batch: jax.Array) -> tuple[jax.Array, Metrics]:
+def mean_squared_error(model: Generator, batch: jax.Array) -> tuple[jax.Array, Metrics]:
     """SRResNet's loss (Ledig et al., eq. 4) on a uint8 batch (n, side, side, 1) of crops."""
     high = batch.astype(jnp.float32) / 255
     return jnp.mean((model(enhance.degrade(high), train=True) - high) ** 2), {}
@@ -61,36 +63,44 @@ def _optimizer(config: SuperResolutionConfig) -> optax.GradientTransformation:
 
 
 @functools.lru_cache(maxsize=4)
-def _program(config: SuperResolutionConfig) -> tuple[optax.GradientTransformation, Step]:
+def _program(
+    graphdef: nnx.GraphDef, config: SuperResolutionConfig
+) -> tuple[optax.GradientTransformation, Step[TrainState]]:
     # Kept, so that the folds of a study share one compiled step.
-    graphdef, _, _ = split(SRResNet(settings(config), rngs=nnx.Rngs(0)))
     optimizer = _optimizer(config)
     return optimizer, make_step(graphdef, optimizer, mean_squared_error)
 
 
-def untrained(config: SuperResolutionConfig) -> SRResNet:
+def untrained(config: SuperResolutionConfig) -> Generator:
     """The network as a configuration starts it.
 
     Raises:
-        InputError: `config.init` is a file that is not there or does not fit.
+        InputError: `config.init` is a file that is not there or holds no gray x4 generator.
     """
+    if config.init not in ("interpolation", "random"):
+        return gray_generator(Path(config.init))
     model = SRResNet(settings(config), rngs=nnx.Rngs(config.seed))
     if config.init == "interpolation":
         start_as_interpolation(model)
-    elif config.init != "random":
-        safetensors_file.load(model, Path(config.init))
     return model
 
 
-def metadata(config: SuperResolutionConfig) -> dict[str, str]:
-    """What a file of weights must say of its network to be complete in itself."""
-    return {
-        "model": "srresnet",
-        **{name: str(value) for name, value in dataclasses.asdict(settings(config)).items()},
-    }
+def gray_generator(file: Path) -> Generator:
+    """The generator of a file, if it can be trained on gray frames.
+
+    Raises:
+        InputError: no such file, or it holds something else than a gray x4 generator.
+    """
+    model = enhance.load_generator(file)
+    if model.settings.image_channels != 1:
+        raise InputError(
+            f"{file}: enlarges colour images; training needs a gray network, as "
+            "`echojax weights convert FILE --gray -o OUT.safetensors` makes"
+        )
+    return model
 
 
-def check(images: tuple[np.ndarray, ...], config: SuperResolutionConfig, mesh: Mesh) -> None:
+def check(images: Sequence[np.ndarray], config: SuperResolutionConfig, mesh: Mesh) -> None:
     """See that a training can begin.
 
     Raises:
@@ -104,19 +114,19 @@ def check(images: tuple[np.ndarray, ...], config: SuperResolutionConfig, mesh: M
 
 
 def train(
-    images: tuple[np.ndarray, ...],
-    held_out: tuple[np.ndarray, ...],
+    images: Sequence[np.ndarray],
+    held_out: Sequence[np.ndarray],
     config: SuperResolutionConfig,
     *,
     mesh: Mesh,
     checkpoints: Path,
     title: str,
     log: Log,
-) -> SRResNet:
-    """Train SRResNet with the mean squared error, or load it where that is done already.
+) -> Generator:
+    """Train a generator with the mean squared error, or load it where that is done already.
 
     Args:
-        images: uint8 frames (rows, columns) to learn from.
+        images: uint8 images (rows, columns) to learn from.
         held_out: uint8 frames to measure PSNR and SSIM on as it goes; may be empty.
         config: the generator and its training.
         mesh: devices to share every batch between.
@@ -134,32 +144,37 @@ def train(
     devices.check_batch(config.batch, mesh, "sr.batch")
     model = untrained(config)
     graphdef, _, _ = split(model)
-    optimizer, step = _program(config)
+    optimizer, step = _program(graphdef, config)
     batches = crop_batches(images, config.crop, config.batch, config.seed)
-    references = functools.cache(lambda: reference_quality(held_out))
-
-    def evaluate(state: TrainState) -> dict[str, float]:
-        trained = nnx.merge(graphdef, state.params, state.stats)
-        return {**quality(held_out, enhance.network(trained)), **references()}
+    measure = measuring(held_out)
 
     state = fit(
         step,
         initial_state(model, optimizer),
-        lambda k: batches[k],
+        lambda first: stream(batches, first),
         config.steps,
         mesh=mesh,
         title=title,
         log=log,
         checkpoints=checkpoints,
-        metadata=metadata(config),
+        metadata=networks.describe(model),
         save_every=config.save_every,
-        evaluate=evaluate if held_out else None,
+        evaluate=measure
+        and (lambda state: measure(nnx.merge(graphdef, state.params, state.stats))),
         evaluate_every=config.evaluate_every,
     )
     return nnx.merge(graphdef, state.params, state.stats)
 
 
-def quality(frames: tuple[np.ndarray, ...], enlarge: enhance.Enlarge) -> dict[str, float]:
+def measuring(held_out: Sequence[np.ndarray]) -> Callable[[Generator], dict[str, float]] | None:
+    """What measures a generator on held-out frames, beside interpolation; None without frames."""
+    if not held_out:
+        return None
+    references = functools.cache(lambda: reference_quality(held_out))
+    return lambda model: {**quality(held_out, enhance.network(model)), **references()}
+
+
+def quality(frames: Sequence[np.ndarray], enlarge: enhance.Enlarge) -> dict[str, float]:
     """Mean PSNR and SSIM of frames (at least one) that are reduced by four and brought back.
 
     Args:
@@ -179,7 +194,7 @@ def quality(frames: tuple[np.ndarray, ...], enlarge: enhance.Enlarge) -> dict[st
     return {"psnr": float(means[0]), "ssim": float(means[1])}
 
 
-def reference_quality(frames: tuple[np.ndarray, ...]) -> dict[str, float]:
+def reference_quality(frames: Sequence[np.ndarray]) -> dict[str, float]:
     """The same for bicubic and Lanczos enlargement, as psnr_bicubic, ssim_lanczos ..."""
     return {
         f"{name}_{method}": value

@@ -1,12 +1,13 @@
 """Files of weights that are complete in themselves: they say which network they belong to."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 from flax import nnx
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from echojax.errors import InputError
 from echojax.models.msrresnet import MSRResNet, MSRResNetSettings
@@ -29,7 +30,7 @@ KINDS = {
     "resnet18": Kind(ResNet18, ResNetSettings),
     "vgg19": Kind(VGG19, VGG19Settings),
 }
-GENERATORS = (SRResNet, MSRResNet)
+Generator = SRResNet | MSRResNet
 
 
 def describe(model: Any) -> dict[str, str]:
@@ -44,7 +45,20 @@ def empty(name: str, settings: Any) -> Any:
     return nnx.eval_shape(lambda: KINDS[name].network(settings, rngs=nnx.Rngs(0)))
 
 
-def save(model: Any, path: Path, card: dict[str, str] | None = None) -> None:
+def summary(model: Any) -> str:
+    """A network in a line: its settings where they differ from the defaults, and its size."""
+    settings = model.settings
+    told = [type(model).__name__]
+    told += [
+        f"{field.name} {getattr(settings, field.name)}"
+        for field in dataclasses.fields(settings)
+        if getattr(settings, field.name) != field.default
+    ]
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))
+    return f"{', '.join(told)}; {parameters:,} parameters"
+
+
+def save(model: Any, path: Path, card: Mapping[str, str] | None = None) -> None:
     """Write a network as one file that `load` understands.
 
     Args:
@@ -55,6 +69,34 @@ def save(model: Any, path: Path, card: dict[str, str] | None = None) -> None:
     safetensors_file.save(model, path, {**describe(model), **(card or {})})
 
 
+def build(metadata: Mapping[str, str], source: Path) -> Any:
+    """The network that metadata describes, without numbers in it yet.
+
+    Args:
+        metadata: as `describe` makes it; may say more.
+        source: the file it is from, named in errors.
+
+    Raises:
+        InputError: it describes no network of ours.
+    """
+    name = metadata.get("model", "")
+    if name not in KINDS:
+        raise InputError(
+            f"{source}: does not say which network it belongs to; convert it first: "
+            f"echojax weights convert {source} -o OUT.safetensors"
+        )
+    kind = KINDS[name]
+    fields = {field.name for field in dataclasses.fields(kind.settings)}
+    given = {key: value for key, value in metadata.items() if key in fields}
+    try:
+        return empty(name, TypeAdapter(kind.settings).validate_python(given))
+    except ValueError as error:  # pydantic's, or that of a network which cannot be
+        first = str(error).partition("\n")[0]
+        raise InputError(
+            f"{source}: what it says of its network makes no sense ({first})"
+        ) from error
+
+
 def load(path: Path) -> Any:
     """Make the network of a file and fill it.
 
@@ -62,19 +104,6 @@ def load(path: Path) -> Any:
         InputError: no such file, no weights of ours, or tensors that do not fit what it says of
             itself; all of them are named.
     """
-    metadata = safetensors_file.metadata(path)
-    name = metadata.get("model")
-    if name not in KINDS:
-        raise InputError(
-            f"{path}: does not say which network it belongs to; convert it first: "
-            f"echojax weights convert {path} -o OUT.safetensors"
-        )
-    kind = KINDS[name]
-    fields = {field.name for field in dataclasses.fields(kind.settings)}
-    given = {key: value for key, value in metadata.items() if key in fields}
-    try:
-        model = empty(name, TypeAdapter(kind.settings).validate_python(given))
-    except (ValidationError, ValueError) as error:
-        raise InputError(f"{path}: what it says of its network makes no sense ({error})") from error
+    model = build(safetensors_file.metadata(path), path)
     safetensors_file.load(model, path)
     return model

@@ -16,10 +16,14 @@ from echojax.errors import InputError
 from echojax.files import written_whole
 
 
-def _flat(model: nnx.Module) -> dict[str, np.ndarray]:
+def flat(model: nnx.Module) -> dict[str, np.ndarray]:
     """Every parameter and statistic by its dotted path in the network."""
-    state = nnx.to_pure_dict(nnx.state(model, (nnx.Param, nnx.BatchStat)))
-    leaves, _ = jax.tree_util.tree_flatten_with_path(state)
+    return by_path(nnx.to_pure_dict(nnx.state(model, (nnx.Param, nnx.BatchStat))))
+
+
+def by_path(tree: Any) -> dict[str, Any]:
+    """The leaves of nested dictionaries by their dotted paths."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
     return {_name(path): leaf for path, leaf in leaves}
 
 
@@ -29,12 +33,12 @@ def _name(path: tuple[Any, ...]) -> str:
 
 def shapes(model: nnx.Module) -> dict[str, tuple[int, ...]]:
     """Shape of every parameter and statistic by its dotted path in the network."""
-    return {name: leaf.shape for name, leaf in _flat(model).items()}
+    return {name: leaf.shape for name, leaf in flat(model).items()}
 
 
 def save(model: nnx.Module, path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write a network's parameters and statistics, with text metadata beside them."""
-    tensors = {name: np.asarray(leaf, order="C") for name, leaf in _flat(model).items()}
+    tensors = {name: np.asarray(leaf, order="C") for name, leaf in flat(model).items()}
     with written_whole(path) as file:
         save_file(tensors, file, metadata)
 
@@ -76,17 +80,19 @@ def load(model: nnx.Module, path: Path) -> None:
         InputError: no such file, not safetensors, or any tensor missing, left over or of another
             shape; all of them are named, and the network is left as it was.
     """
-    try:
-        fill(model, tensors(path))
-    except ValueError as error:
-        raise InputError(f"{path}: {error}") from None
+    fill(model, tensors(path), path)
 
 
-def fill(model: nnx.Module, tensors: Mapping[str, np.ndarray]) -> None:
+def fill(model: nnx.Module, tensors: Mapping[str, np.ndarray], source: Path) -> None:
     """Fill a network, which may be without numbers yet, from tensors by dotted path.
 
+    Args:
+        model: the network.
+        tensors: its parameters and statistics.
+        source: the file they are from, named in errors.
+
     Raises:
-        ValueError: any tensor is missing, left over or of another shape; all of them are named, and
+        InputError: any tensor is missing, left over or of another shape; all of them are named, and
             the network is left as it was.
     """
     expected = shapes(model)
@@ -98,7 +104,7 @@ def fill(model: nnx.Module, tensors: Mapping[str, np.ndarray]) -> None:
         if name in tensors and tensors[name].shape != shape
     ]
     if wrong:
-        raise ValueError(f"does not fit the network: {'; '.join(sorted(wrong))}")
+        raise InputError(f"{source}: does not fit the network: {'; '.join(sorted(wrong))}")
     state = nnx.state(model, (nnx.Param, nnx.BatchStat))
     filled = jax.tree_util.tree_map_with_path(
         lambda path, leaf: jnp.asarray(tensors[_name(path)], leaf.dtype), nnx.to_pure_dict(state)

@@ -1,11 +1,16 @@
+import gc
 import hashlib
+import itertools
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from echojax.data.crops import crop_batches
+from echojax.data import natural
+from echojax.data.crops import crop_batches, stream
 from echojax.errors import InputError
 
 SIDE, BATCH = 16, 4
@@ -17,6 +22,15 @@ from echojax.data.crops import crop_batches
 rng = np.random.default_rng(0)
 images = tuple(rng.integers(0, 256, (30 + k, 40), np.uint8) for k in range(3))
 print(hashlib.sha256(crop_batches(images, 16, 4, 5)[7].tobytes()).hexdigest())
+"""
+
+UNFINISHED = """
+import numpy as np
+from echojax.data.crops import crop_batches, stream
+
+batches = stream(crop_batches((np.zeros((40, 40), np.uint8),), 16, 4, 5), 0)
+next(batches)
+print("end of program")
 """
 
 
@@ -119,3 +133,84 @@ def test_suggested_crop_fits_and_is_a_multiple_of_four(images):
 def test_no_frames_are_refused():
     with pytest.raises(InputError, match=r"no frames to cut crops from; see sr.quality"):
         crop_batches((), SIDE, BATCH, seed=0)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """A prepared folder of three gray images of 100 x 100 pixels and more."""
+    folder = tmp_path_factory.mktemp("photos")
+    for k in range(3):
+        pixels = np.random.default_rng(k).integers(0, 256, (100 + k, 110), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{k}.png")
+    natural.prepare(folder, folder / "data", "photos")
+    return natural.open_images(folder / "data", "photos")
+
+
+def test_crops_of_natural_images_are_those_of_the_same_images_in_memory(photos):
+    read, held = (crop_batches(source, 64, BATCH, seed=5) for source in (photos, tuple(photos)))
+    for k in (0, 3):
+        np.testing.assert_array_equal(read[k], held[k])
+
+
+def test_natural_image_smaller_than_a_crop_is_refused_with_a_crop_that_fits(photos):
+    with pytest.raises(
+        InputError, match=r"an image of photos is only 100 pixels wide, a crop 104; .*sr.crop=100\)"
+    ):
+        crop_batches(photos, 104, BATCH, seed=0)
+    assert crop_batches(photos, 100, BATCH, seed=0)[0].shape == (BATCH, 100, 100, 1)
+
+
+def test_images_of_unrecorded_size_are_refused_when_they_are_read(photos, monkeypatch):
+    monkeypatch.setattr(photos, "smallest_side", None)
+    with pytest.raises(InputError, match=r"an image is only 10\d pixels wide, a crop 104"):
+        next(stream(crop_batches(photos, 104, BATCH, seed=0), 0))
+
+
+@pytest.mark.parametrize("first", [0, 7])
+def test_stream_is_the_batches_from_a_step_on(images, photos, first):
+    for source in (images, photos):
+        dataset = crop_batches(source, SIDE, BATCH, seed=5)
+        for k, batch in enumerate(itertools.islice(stream(dataset, first), 40), start=first):
+            np.testing.assert_array_equal(batch, dataset[k])
+
+
+def readers():
+    return [t for t in threading.enumerate() if t.name.startswith("grain-prefetch")]
+
+
+@pytest.mark.parametrize("end", ["closed", "dropped"])
+def test_threads_of_a_stream_end_with_it(images, end):
+    before = set(readers())
+    batches = stream(crop_batches(images, SIDE, BATCH, seed=5), 0)
+    next(batches)
+    own = set(readers()) - before
+    assert own
+    if end == "closed":
+        batches.close()
+    del batches
+    gc.collect()
+    for thread in own:
+        thread.join(timeout=30)
+        assert not thread.is_alive()
+
+
+def test_program_ends_while_a_stream_is_open():
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", UNFINISHED],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert (done.stdout, done.stderr) == ("end of program\n", "")
+
+
+def test_what_goes_wrong_in_reading_is_raised_as_it_is(photos):
+    class Failing(natural.NaturalImages):
+        def __getitem__(self, index):
+            raise OSError("the disk is gone")
+
+    broken = photos[:]
+    broken.__class__ = Failing
+    with pytest.raises(OSError, match=r"^the disk is gone$"):
+        next(stream(crop_batches(broken, SIDE, BATCH, seed=5), 0))

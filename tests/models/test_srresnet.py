@@ -11,6 +11,7 @@ from echojax.models.srresnet import (
     SRResNetSettings,
     start_as_interpolation,
 )
+from tests import by_hand
 
 SMALL = {"blocks": 2, "channels": 4}
 
@@ -173,6 +174,79 @@ def test_activation_is_applied_to_the_output(network, activation, function):
     np.testing.assert_allclose(activated, function(np.asarray(plain)), rtol=1e-5, atol=1e-6)
 
 
+def test_gray_replicates_the_image_before_and_averages_the_outputs_after(network):
+    """Reference: the network of three channels, fed r = g = b; tolerance 1e-6.
+
+    With tanh at the end, so that averaging before it would give something else.
+    """
+    colour = {"in_channels": 3, "out_channels": 3, "activation": "tanh"}
+    gray, rgb = network(**colour, gray=True), network(**colour)
+    assert (gray.settings.image_channels, rgb.settings.image_channels) == (1, 3)
+    x = images(2, 6, 5, 1)
+    outputs = run(rgb, np.repeat(x, 3, -1))
+    assert float(jnp.ptp(outputs, axis=-1).max()) > 0.1
+    np.testing.assert_allclose(run(gray, x), outputs.mean(-1, keepdims=True), rtol=0, atol=1e-6)
+
+
+def test_normalising_takes_imagenets_mean_and_deviation_off_the_image(network):
+    """Reference: torchvision's normalisation by hand, before the plain network; tolerance 1e-5."""
+    colour = {"in_channels": 3, "out_channels": 3}
+    x = images(2, 6, 5, 3)
+    normalised = (x - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
+    expected = run(network(**colour), normalised.astype(np.float32))
+    np.testing.assert_allclose(
+        run(network(**colour, normalise=True), x), expected, rtol=1e-5, atol=1e-5
+    )
+
+
+def test_a_gray_network_that_normalises_is_fed_each_channels_own(network):
+    """Reference: the network of three channels that normalises, fed r = g = b; tolerance 1e-5."""
+    colour = {"in_channels": 3, "out_channels": 3, "normalise": True}
+    x = images(2, 6, 5, 1)
+    expected = run(network(**colour), np.repeat(x, 3, -1)).mean(-1, keepdims=True)
+    np.testing.assert_allclose(run(network(**colour, gray=True), x), expected, rtol=0, atol=1e-5)
+
+
+def test_a_trunk_may_end_with_prelu_instead_of_batch_norm(network):
+    """Reference: the same tensors in NumPy up to the first enlargement; tolerance 1e-5."""
+    model = network(trunk_end="prelu", bias=True, scale=2)
+    assert not hasattr(model, "bn2")
+    x = images(2, 6, 5, 1)
+
+    def slope(layer):
+        return float(layer.negative_slope[...])
+
+    first = y = by_hand.leaky(by_hand.conv(x, model.conv1), slope(model.prelu1))
+    for block in model.blocks:
+        z = by_hand.norm(by_hand.conv(y, block.conv1), block.bn1, batch=False)
+        z = by_hand.conv(by_hand.leaky(z, slope(block.prelu)), block.conv2)
+        y = y + by_hand.norm(z, block.bn2, batch=False)
+    y = first + by_hand.leaky(by_hand.conv(y, model.conv2), slope(model.prelu2))
+    (stage,) = model.upsample
+    y = by_hand.leaky(by_hand.shuffled(by_hand.conv(y, stage.conv), 2), slope(stage.prelu))
+    np.testing.assert_allclose(run(model, x), by_hand.conv(y, model.conv3), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"blocks": 1},
+        {"blocks": 2, "first_kernel": 3, "last_kernel": 5, "scale": 2},
+        {"blocks": 1, "first_kernel": 5, "last_kernel": 3, "scale": 8},
+    ],
+)
+def test_pixels_change_what_is_within_its_reach_and_nothing_else(network, settings):
+    model = network(**settings)
+    reach, scale = model.settings.reach, model.settings.scale
+    centre = reach + 2
+    x = images(1, 2 * centre + 1, 2 * centre + 1, 1)
+    other = x.copy()
+    other[0, centre, centre, 0] += 1
+    changed = np.abs(run(model, x) - run(model, other))[0, ..., 0] > 1e-6
+    for pixels in np.nonzero(changed):
+        assert np.abs(pixels // scale - centre).max() == reach
+
+
 def test_training_updates_running_statistics_by_a_tenth(network):
     """Reference: PyTorch's momentum of 0.1, on the input of the first BatchNorm."""
     model = network()
@@ -258,6 +332,8 @@ def test_after_an_interpolating_start_all_of_the_network_learns():
         {"activation": "tanh"},
         {"in_channels": 3},
         {"in_channels": 3, "out_channels": 3, "channels": 2},
+        {"in_channels": 3, "out_channels": 3, "normalise": True},
+        {"trunk_end": "prelu"},
     ],
 )
 def test_networks_that_cannot_interpolate_are_refused(network, settings):

@@ -13,7 +13,7 @@ import numpy as np
 from flax import nnx
 
 from echojax import config, devices
-from echojax.training import classifier, loop, super_resolution
+from echojax.training import checkpoints, classifier, super_resolution
 
 SETTINGS = config.load(
     None,
@@ -72,9 +72,9 @@ def main() -> None:
     def answers(mesh, folder):
         """What a classifier says on a mesh after it was kept and read back there."""
         model = train_classifier(mesh)
-        loop.save_network(model, folder)
+        checkpoints.save_network(model, folder)
         again = classifier.network(SETTINGS.classifier, 1)
-        loop.load_network(again, folder, mesh)
+        checkpoints.load_network(again, folder, mesh)
         return classifier.probabilities(again, frames, mesh)
 
     with tempfile.TemporaryDirectory() as folder:

@@ -1,3 +1,5 @@
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ from flax import nnx
 from echojax import devices
 from echojax.errors import EchojaxError
 from echojax.training import loop
+from echojax.training.checkpoints import load_network, save_network, split
 
 
 class Line(nnx.Module):
@@ -34,11 +37,11 @@ OPTIMIZER = optax.adam(1e-2)
 
 def train(steps, *, checkpoints=None, log=lambda step, **metrics: None, batches=batches, **more):
     model = Line()
-    graphdef, _, _ = loop.split(model)
+    graphdef, _, _ = split(model)
     return loop.fit(
         loop.make_step(graphdef, OPTIMIZER, loss),
         loop.initial_state(model, OPTIMIZER),
-        batches,
+        lambda first: map(batches, itertools.count(first)),
         steps,
         mesh=devices.data_mesh(),
         title="line",
@@ -114,15 +117,15 @@ def test_a_network_comes_back_as_it_was_kept(tmp_path):
     model, other = Line(), Line()
     model.linear.kernel[...] = model.linear.kernel[...] + 1
     model.norm.mean[...] = model.norm.mean[...] + 3
-    loop.save_network(model, tmp_path / "network")
-    loop.load_network(other, tmp_path / "network", devices.data_mesh())
+    save_network(model, tmp_path / "network")
+    load_network(other, tmp_path / "network", devices.data_mesh())
     assert same(nnx.state(model), nnx.state(other))
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
     (tmp_path / "network").mkdir()
     with pytest.raises(EchojaxError, match=r"network: not a whole checkpoint.*--resume"):
-        loop.load_network(Line(), tmp_path / "network", devices.data_mesh())
+        load_network(Line(), tmp_path / "network", devices.data_mesh())
 
 
 def test_a_diverged_training_leaves_the_last_good_checkpoint(tmp_path):

@@ -1,0 +1,161 @@
+"""Commands that use a trained generator: enhance, evaluate-sr."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from echojax.cli import options
+from echojax.cli.study import MODES
+from echojax.cli.training import GENERATORS
+
+if TYPE_CHECKING:
+    from echojax.weights.networks import Generator
+
+_GENERATOR = (
+    click.option(
+        "--weights",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="A .safetensors file, as train-sr leaves it and `weights convert` makes it.",
+    ),
+    click.option(
+        "--run",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="A run whose generator is used.",
+    ),
+    click.option(
+        "--sr", type=click.Choice(GENERATORS), default="srresnet", help="Which one of the run."
+    ),
+    click.option("--fold", type=click.IntRange(min=0), default=0, help="Of which fold."),
+)
+
+
+def _generator_options(function: click.decorators.FC) -> click.decorators.FC:
+    for option in reversed(_GENERATOR):
+        function = option(function)
+    return function
+
+
+def _file(weights: Path | None, run: Path | None, sr: str, fold: int) -> Path | None:
+    from echojax.study import generators
+
+    if weights is not None and run is not None:
+        raise click.UsageError("--weights and --run both name a generator; pass one of them")
+    return weights if run is None else generators.find(run, sr, fold)
+
+
+def _load(file: Path) -> "Generator":
+    from echojax import devices, enhance
+
+    devices.start()
+    return enhance.load_generator(file)
+
+
+@options.command("enhance")
+@click.argument(
+    "inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A folder; for a single INPUT it may be a file.",
+)
+@_generator_options
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="upscale",
+    help="upscale: four times larger; restore: reduced by 4 and brought back.",
+)
+@click.option("--compare", is_flag=True, help="Write a picture beside bicubic, too.")
+@click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+@click.option(
+    "--tile",
+    type=click.IntRange(min=64),
+    default=384,
+    help="Side of a tile in pixels; smaller needs less memory.",
+)
+def enhance(
+    inputs: tuple[Path, ...],
+    out: Path,
+    weights: Path | None,
+    run: Path | None,
+    sr: str,
+    fold: int,
+    mode: str,
+    compare: bool,
+    overwrite: bool,
+    tile: int,
+) -> None:
+    """Enlarge or restore recordings of any common format.
+
+    INPUT is a PNG, JPEG, TIFF, NIfTI, MetaImage, DICOM, AVI, MP4, MOV, MKV or GIF file, or a folder
+    of them, which is searched recursively and keeps its structure. Formats, bit depth, spacing and
+    frame rate are kept; colour images are enlarged by their luminance if the network is gray.
+
+    A file that cannot be done is named at the end, the others are done; the exit code is 1 then.
+    """
+    from echojax import recordings
+    from echojax.errors import EchojaxError
+
+    file = _file(weights, run, sr, fold)
+    if file is None:
+        raise click.UsageError(
+            "which network? Pass --run DIR of a training, or --weights FILE; "
+            "`echojax weights list` names public ones"
+        )
+    jobs = recordings.plan(inputs, out)
+    if not overwrite:
+        recordings.check_free(jobs, compare=compare)
+    done = "enlarged 4 times" if mode == "upscale" else "reduced by 4 and restored"
+    work = recordings.Work(
+        model=_load(file),
+        description=f"{done} by {file.stem} (echojax)",
+        mode="upscale" if mode == "upscale" else "restore",
+        compare=compare,
+        tile=tile,
+    )
+    failures = work.run(jobs)
+    succeeded = len(jobs) - len(failures)
+    if succeeded:
+        target = jobs[0].target if len(jobs) == 1 else out
+        click.echo(f"{succeeded} of {len(jobs)} enhanced: {target}")
+    for failure in failures:
+        click.echo(f"Failed: {failure}", err=True)
+    if failures:
+        raise EchojaxError(f"{len(failures)} of {len(jobs)} could not be enhanced")
+
+
+@options.command("evaluate-sr")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@_generator_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+@click.option("--markdown", is_flag=True, help="Print a Markdown table only.")
+def evaluate_sr(
+    folder: Path,
+    weights: Path | None,
+    run: Path | None,
+    sr: str,
+    fold: int,
+    as_json: bool,
+    markdown: bool,
+) -> None:
+    """Measure PSNR and SSIM on a folder of images as the literature does.
+
+    Images are reduced by 4 (antialiased bicubic), enlarged again and compared on the Y channel, or
+    the gray, without a border of 4 pixels; bicubic and Lanczos enlargement stand beside the
+    network, or alone without one.
+    """
+    from echojax import fidelity
+
+    if as_json and markdown:
+        raise click.UsageError("--json and --markdown exclude each other")
+    file = _file(weights, run, sr, fold)
+    report = fidelity.evaluate(folder, None if file is None else _load(file))
+    if as_json:
+        click.echo(json.dumps(report.as_json(), indent=2))
+    else:
+        click.echo(report.as_markdown() if markdown else report.as_text())

@@ -1,0 +1,123 @@
+"""Commands about files of weights: convert, info, list, fetch."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from echojax.cli import options
+
+if TYPE_CHECKING:
+    from echojax.weights.convert import Converted
+
+_OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+_GRAY = click.option("--gray", is_flag=True, help="Make a network of gray images of one of RGB.")
+
+
+@click.group("weights")
+def weights() -> None:
+    """Convert, look into and fetch trained weights."""
+
+
+@options.command("convert")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The .safetensors file to write.  [default: the name of FILE, in this folder]",
+)
+@_GRAY
+@_OVERWRITE
+def convert(file: Path, out: Path | None, gray: bool, overwrite: bool) -> None:
+    """Make one .safetensors file that is complete in itself.
+
+    FILE is a PyTorch checkpoint (.pth, .pt, .pth.tar), read without PyTorch and without executing
+    anything, a .safetensors file with PyTorch's names, or the folder of a training's Orbax
+    checkpoints (RUN/sr/srresnet/patient/fold0). A model card is written beside it.
+    """
+    from echojax.weights import convert as conversion
+
+    stem = file.name.split(".")[0]
+    out = out or Path(f"{stem}-gray.safetensors" if gray else f"{stem}.safetensors")
+    _check_free(out, overwrite)
+    if file.is_dir():
+        from echojax.training.checkpoints import load_generator
+
+        found = conversion.of_checkpoint(load_generator(file), file, gray=gray)
+    else:
+        found = conversion.convert(file, gray=gray)
+    _save(found, out)
+
+
+@options.command("info")
+@click.argument("file", type=click.Path(path_type=Path))
+def info(file: Path) -> None:
+    """Show which network a file of weights holds, and what is known of it."""
+    from echojax.weights.convert import inspect
+
+    click.echo(inspect(file).as_text())
+
+
+@options.command("list")
+def list_() -> None:
+    """List the public checkpoints that can be fetched."""
+    from echojax.weights import fetch
+    from echojax.weights.catalogue import CHECKPOINTS
+
+    for name, checkpoint in CHECKPOINTS.items():
+        file = fetch.converted(name)
+        click.echo(f"{name:<14}{checkpoint.what}")
+        click.echo(f"{'':<14}{checkpoint.source}; licence: {checkpoint.licence}")
+        click.echo(f"{'':<14}{file if file.is_file() else 'not fetched'}")
+
+
+@options.command("fetch")
+@click.argument("name")
+@_GRAY
+@click.option("--mirror", metavar="URL", help="Folder to fetch from: http, https or file.")
+@click.option("--sha256", help="Hash to check, where the name of the file carries none.")
+@_OVERWRITE
+def fetch(name: str, gray: bool, mirror: str | None, sha256: str | None, overwrite: bool) -> None:
+    """Download a public checkpoint, check and convert it.
+
+    NAME is one of `echojax weights list`. Both files are kept in ECHOJAX_WEIGHTS (default
+    ~/.cache/echojax/weights); a download that broke off goes on.
+    """
+    from echojax.weights import convert as conversion
+    from echojax.weights import fetch as fetching
+    from echojax.weights.catalogue import checkpoint
+
+    known = checkpoint(name)
+    out = fetching.converted(f"{name}-gray" if gray else name)
+    if out.is_file() and not overwrite:
+        click.echo(f"There already: {out}")
+        return
+    raw = fetching.cache_dir() / known.file
+    url = fetching.mirrored(known.url, mirror)
+    fetching.download(url, raw, sha256=sha256 or known.expected_hash)
+    found = conversion.convert(raw, gray=gray)
+    _save(found, out, {"title": known.what, "licence": known.licence, "origin": known.source})
+
+
+def _check_free(out: Path, overwrite: bool) -> None:
+    from echojax.errors import InputError
+
+    if out.suffix != ".safetensors":
+        raise InputError(f"{out}: expected a name that ends in .safetensors")
+    if out.exists() and not overwrite:
+        raise InputError(f"{out}: is there already; pass --overwrite to replace it")
+
+
+def _save(found: "Converted", out: Path, more: dict[str, str] | None = None) -> None:
+    from echojax.weights import model_card, networks
+
+    model_card.hand_over(found.model, out, {**(more or {}), **found.card})
+    click.echo(f"{found.layout}: {networks.summary(found.model)}")
+    for note in found.notes:
+        click.echo(f"- {note}")
+    click.echo(f"Written: {out}")
+
+
+for _command in (convert, info, list_, fetch):
+    weights.add_command(_command)

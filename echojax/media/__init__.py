@@ -1,0 +1,62 @@
+"""Recordings of any common format, read frame by frame and written back enlarged."""
+
+from pathlib import Path
+
+from echojax.errors import InputError
+from echojax.media.recording import SUFFIXES, Recording, Region, family
+
+__all__ = ["Recording", "Region", "is_supported", "open_recording"]
+
+_DICOM_MAGIC = b"DICM"  # after a preamble of 128 bytes
+
+
+def is_supported(path: Path) -> bool:
+    """Whether a file is a recording, by its suffix; one without a known suffix may be DICOM."""
+    return _family(path) is not None
+
+
+def open_recording(path: Path) -> Recording:
+    """Open a recording: PNG, JPEG, TIFF, NIfTI, MetaImage, DICOM, AVI, MP4, MOV, MKV or GIF.
+
+    Raises:
+        InputError: no such file, an unknown format, or a file that is not what its name says.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; check the path")
+    # Each import waits until its format is asked for: together they take over a second.
+    match _family(path):
+        case "image":
+            from echojax.media.images import open_image
+
+            return open_image(path)
+        case "NIfTI":
+            from echojax.media.nifti import NiftiRecording
+
+            return NiftiRecording(path)
+        case "MetaImage":
+            from echojax.media.metaimage import MetaImageRecording
+
+            return MetaImageRecording(path)
+        case "DICOM":
+            from echojax.media.dicom import DicomRecording
+
+            return DicomRecording(path)
+        case "clip":
+            from echojax.media.clips import ClipRecording
+
+            return ClipRecording(path)
+        case "GIF":
+            from echojax.media.gif import GifRecording
+
+            return GifRecording(path)
+    known = ", ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+    raise InputError(f"{path}: not a known format; expected {known} or DICOM without a suffix")
+
+
+def _family(path: Path) -> str | None:
+    known = family(path)
+    if known is None and path.is_file():
+        with path.open("rb") as file:
+            if file.read(132).endswith(_DICOM_MAGIC):
+                return "DICOM"
+    return known

@@ -1,0 +1,125 @@
+"""DICOM, one frame or many, compressed or not; written uncompressed."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.pixels import (  # type: ignore[attr-defined]
+    apply_color_lut,
+    get_decoder,
+    iter_pixels,
+)
+
+from echojax.errors import InputError
+from echojax.media.dicom_header import derived, regions
+from echojax.media.recording import Recording, family, reading
+
+_LONGEST = 2**32 - 2  # bytes of an element whose length is stated
+
+
+class DicomRecording(Recording):
+    """A DICOM file; frames hold the stored values, which the modality LUT leaves alone.
+
+    YBR and palette colours are read, and written back, as 8-bit RGB; MONOCHROME1 is inverted
+    on reading and back on writing. Overlays and icons are not enlarged but left out.
+
+    Raises:
+        InputError: not DICOM, cut off, without an image, or compressed in a way that no installed
+            decoder knows.
+    """
+
+    family = "DICOM"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with reading(path, "DICOM"):
+            dataset = dcmread(path, stop_before_pixels=True)
+            if "Rows" not in dataset:
+                raise InputError(f"{path}: holds no image; choose a file that shows one")
+            self._dataset = dataset
+            self._photometric = str(dataset.PhotometricInterpretation)
+            self._kind = f"DICOM, {_decodable(path, dataset)}"
+            self.count = int(dataset.get("NumberOfFrames") or 1)
+            self._palette = _palette(dataset) if self._photometric == "PALETTE COLOR" else None
+            self.low, self.high = 0, 255
+            if self._palette is None:
+                bits = int(dataset.BitsStored)
+                signed = int(dataset.get("PixelRepresentation", 0))
+                self.low = -(2 ** (bits - 1)) if signed else 0
+                self.high = self.low + 2**bits - 1
+        first = next(self.frames())
+        self.shape, self.dtype = first.shape, first.dtype
+        self.regions = regions(dataset, first.shape)
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """The frames one at a time, decoded as they are asked for."""
+        with reading(self.path, self._kind):
+            for stored in iter_pixels(self.path):
+                yield self._shown(stored.astype(stored.dtype.newbyteorder("="), copy=False))
+
+    def _shown(self, stored: np.ndarray) -> np.ndarray:
+        if self._palette is not None:
+            return self._palette[stored]
+        if self.low == 0:
+            stored = stored & stored.dtype.type(self.high)  # overlays once lay in the upper bits
+        return self._inverted(stored) if self._photometric == "MONOCHROME1" else stored
+
+    def _inverted(self, frame: np.ndarray) -> np.ndarray:
+        return frame.dtype.type(self.low + self.high) - frame
+
+    def _refuse(self, path: Path) -> None:
+        if family(path) is not None:  # a DICOM file may be called anything else
+            super()._refuse(path)
+
+    def _write(
+        self, path: Path, frames: Iterator[np.ndarray], scale: int, description: str
+    ) -> None:
+        dataset = derived(self._dataset, scale, description)
+        dataset.Rows, dataset.Columns = (side * scale for side in self.shape[:2])
+        dataset.BitsAllocated = 8 * self.dtype.itemsize
+        if len(self.shape) == 3:
+            dataset.PhotometricInterpretation = "RGB"
+            dataset.SamplesPerPixel = 3
+            dataset.PlanarConfiguration = 0
+        if self._palette is not None:
+            dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 8, 7, 0
+        else:
+            dataset.HighBit = int(dataset.BitsStored) - 1
+        with tempfile.TemporaryFile(dir=path.parent) as spool:
+            for frame in frames:
+                stored = self._inverted(frame) if self._photometric == "MONOCHROME1" else frame
+                spool.write(stored.astype(self.dtype.newbyteorder("<")).tobytes())
+            spool.write(b"\0" * (spool.tell() % 2))
+            if spool.tell() > _LONGEST:
+                raise InputError(
+                    f"{self.path}: its {self.count} frames would exceed the 4 GB of a DICOM file; "
+                    "split it"
+                )
+            spool.seek(0)
+            dataset.add_new("PixelData", "OB" if self.dtype.itemsize == 1 else "OW", spool)
+            dcmwrite(path, dataset, enforce_file_format=True)
+
+
+def _decodable(path: Path, dataset: Dataset) -> str:
+    """The name of the transfer syntax."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    try:
+        known = get_decoder(syntax).is_available
+    except NotImplementedError:
+        known = False
+    if not known:
+        raise InputError(
+            f"{path}: compressed as {syntax.name}, for which no decoder is installed; "
+            "save it uncompressed, or try again after: pip install 'pylibjpeg[all]'"
+        )
+    return syntax.name
+
+
+def _palette(dataset: Dataset) -> np.ndarray:
+    """The colours of all stored values: uint8 (values, 3)."""
+    values = np.arange(2 ** int(dataset.BitsStored), dtype=f"u{int(dataset.BitsAllocated) // 8}")
+    colours = apply_color_lut(values, dataset)
+    # Tables are mostly of 16 bit; some devices fill only the lower byte.
+    return (colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)

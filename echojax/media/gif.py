@@ -1,0 +1,80 @@
+"""GIF, both ways by Pillow."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import GifImagePlugin, Image
+
+from echojax.media.recording import Recording, reading
+
+
+class GifRecording(Recording):
+    """A GIF; each frame is shown as a viewer would, on black where it is transparent.
+
+    Raises:
+        InputError: not GIF, or cut off.
+    """
+
+    family = "GIF"
+    dtype = np.dtype(np.uint8)
+    low, high = 0.0, 255.0
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._durations: list[int] = []  # milliseconds
+        gray = True
+        for image, frame in self._shown():
+            self._durations.append(image.info.get("duration", 0))
+            self._loop = image.info.get("loop")
+            gray &= bool((frame == frame[..., :1]).all())
+        self.count = len(self._durations)
+        self.shape = frame.shape[:2] if gray else frame.shape
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """The frames one at a time; gray if no frame of the file has colour."""
+        for _, frame in self._shown():
+            yield frame[..., 0] if len(self.shape) == 2 else frame
+
+    def _shown(self) -> Iterator[tuple[Image.Image, np.ndarray]]:
+        with reading(self.path, "GIF"), Image.open(self.path, formats=["GIF"]) as image:
+            black = Image.new("RGBA", image.size, "black")
+            for number in range(getattr(image, "n_frames", 1)):
+                image.seek(number)
+                shown = Image.alpha_composite(black, image.convert("RGBA"))
+                yield image, np.array(shown.convert("RGB"))
+
+    def _write(
+        self,
+        path: Path,
+        frames: Iterator[np.ndarray],
+        scale: int,  # noqa: ARG002
+        description: str,
+    ) -> None:
+        # Not by Image.save, which keeps all frames in memory and merges two that are alike.
+        with path.open("wb") as file:
+            for duration, frame in zip(self._durations, frames, strict=True):
+                image = _indexed(frame)
+                if file.tell() == 0:
+                    head = {"loop": self._loop, "duration": duration, "comment": description}
+                    file.writelines(GifImagePlugin.getheader(image, info=head)[0])
+                # Gray frames share the palette in the header, colour frames have their own.
+                palette = image.mode == "P"
+                file.writelines(
+                    GifImagePlugin.getdata(image, duration=duration, include_color_table=palette)
+                )
+            file.write(b";")
+
+
+def _indexed(frame: np.ndarray) -> Image.Image:
+    """Exact if a frame has no more than 256 colours; else the nearest 256, dithered."""
+    if frame.ndim == 2:
+        return Image.fromarray(frame)
+    packed = frame @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    colours, index = np.unique(packed, return_inverse=True)
+    if len(colours) > 256:
+        return Image.fromarray(frame).quantize(256)
+    image = Image.fromarray(index.reshape(packed.shape).astype(np.uint8))
+    palette = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1)
+    image.putpalette(palette.astype(np.uint8).tobytes())
+    return image

@@ -1,0 +1,94 @@
+"""NIfTI: axis 0 is lateral, axis 1 is depth, every further axis counts frames."""
+
+import gzip
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+
+from echojax.errors import InputError
+from echojax.media.recording import Recording, bounds, reading
+
+_NIFTI_2 = (b"\x1c\2\0\0", b"\0\0\2\x1c")  # the size of its header, 540, in either byte order
+
+
+class NiftiRecording(Recording):
+    """A .nii or .nii.gz file; frames hold the stored values, not scaled by slope and intercept.
+
+    Raises:
+        InputError: not NIfTI, cut off, or values that are not real numbers.
+    """
+
+    family = "NIfTI"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with reading(path, "NIfTI"):
+            image = _load(path)
+            self._header = image.header.copy()
+            # nibabel empties these two, as if the values were to be scaled on reading.
+            self._header.set_slope_inter(image.dataobj.slope, image.dataobj.inter)
+            stored = np.asanyarray(image.dataobj.get_unscaled())
+        if stored.ndim < 2 or not stored.size or stored.dtype.kind not in "iuf":
+            raise InputError(
+                f"{path}: {stored.dtype} values of shape {stored.shape}; expected one or more "
+                "planes of integer or floating-point numbers"
+            )
+        self.dtype = stored.dtype.newbyteorder("=")
+        self.shape = stored.shape[1::-1]
+        # Fortran order: the last axis is the slowest, in time as in the file.
+        self._planes = stored.reshape((*stored.shape[:2], -1), order="F")
+        self.count = self._planes.shape[2]
+        self.low, self.high = bounds(stored)
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """The frames one at a time, upright: rows are depth."""
+        for plane in np.moveaxis(self._planes, 2, 0):
+            yield np.ascontiguousarray(plane.T, self.dtype)
+
+    def _write(
+        self, path: Path, frames: Iterator[np.ndarray], scale: int, description: str
+    ) -> None:
+        if max(self.shape) * scale > np.iinfo(self._header["dim"].dtype).max:
+            raise InputError(
+                f"{self.path}: too large for NIfTI-1 when enlarged; save it as NIfTI-2"
+            )
+        header = _enlarged(self._header, scale)
+        header["descrip"] = description.encode("ascii", "replace")[:79]
+        stored = header.get_data_dtype()
+        with gzip.open(path, "wb", 6) if path.suffix.lower() == ".gz" else path.open("wb") as file:
+            header.write_to(file)
+            file.write(b"\0" * (header.get_data_offset() - file.tell()))
+            for frame in frames:  # a frame in C order is a plane in NIfTI's order
+                file.write(frame.astype(stored).tobytes())
+
+
+def _load(path: Path) -> Any:
+    if path.suffix.lower() != ".gz":
+        return nibabel.load(path)
+    # Unpacked whole: nibabel stops before gzip's checksum, and would pass on wrong pixels.
+    content = gzip.decompress(path.read_bytes())
+    second = content[:4] in _NIFTI_2
+    return (nibabel.Nifti2Image if second else nibabel.Nifti1Image).from_bytes(content)
+
+
+def _enlarged(old: nibabel.Nifti1Header, scale: int) -> nibabel.Nifti1Header:
+    """The header of planes `scale` times as large that lie where the old ones lay."""
+    header = old.copy()
+    header["dim"][1:3] *= scale
+    header["pixdim"][1:3] /= scale
+    half = 0.5 / scale - 0.5  # the centre of the first new voxel, counted in old voxels
+    if int(old["qform_code"]) > 0:
+        first = old.get_qform() @ (half, half, 0, 1)
+        header["qoffset_x"], header["qoffset_y"], header["qoffset_z"] = first[:3]
+    if int(old["sform_code"]) > 0:
+        finer = np.diag([1 / scale, 1 / scale, 1, 1])
+        finer[:2, 3] = half
+        header.set_sform(old.get_sform() @ finer, int(old["sform_code"]))
+    header["magic"] = header.single_magic
+    end = header.single_vox_offset + header.extensions.get_sizeondisk()
+    header["vox_offset"] = 16 * math.ceil(end / 16)
+    return header

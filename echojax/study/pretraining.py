@@ -1,0 +1,59 @@
+"""Pretraining SRResNet on natural images, before it sees an echo frame."""
+
+from pathlib import Path
+
+from echojax import devices
+from echojax.config import Config
+from echojax.data import natural
+from echojax.training import super_resolution
+from echojax.training.run import open_run
+from echojax.weights import model_card
+
+JOB = "sr/srresnet/pretrained"
+
+
+def pretrain(path: Path, settings: Config, *, resume: bool, overwrite: bool) -> Path:
+    """Train SRResNet on the natural images that `sr.images` names.
+
+    The last `sr.evaluate_frames` of them are held out to measure PSNR and SSIM on.
+
+    Args:
+        path: the run directory.
+        settings: the configuration.
+        resume: go on with an existing run.
+        overwrite: replace an existing run.
+
+    Returns:
+        The file of weights, to start fine-tuning from.
+
+    Raises:
+        InputError: the images are not there, or a setting does not fit them.
+        EchojaxError: training diverged.
+    """
+    config = settings.sr
+    devices.start()
+    mesh = devices.data_mesh()
+    images = natural.open_images(settings.data.dir, config.images)
+    last = max(len(images) - config.evaluate_frames, 1)
+    learned = images[:last]
+    super_resolution.check(learned, config, mesh)
+    run = open_run(path, settings, dataset=images.fingerprint(), resume=resume, overwrite=overwrite)
+    model = super_resolution.train(
+        learned,
+        [images[k] for k in range(last, len(images))],
+        config,
+        mesh=mesh,
+        checkpoints=run.path / JOB,
+        title="pretraining srresnet",
+        log=lambda step, **metrics: run.log(JOB, step, **metrics),
+    )
+    file = run.path / f"{JOB}.safetensors"
+    card = {
+        "title": "SRResNet, pretrained on natural images",
+        "data": f"{last} images of {config.images}",
+        "started from": config.init,
+        "steps": f"{config.steps}; batches of {config.batch} crops of {config.crop} pixels",
+        "licence": "that of the images it learned from; DIV2K: academic research only",
+    }
+    model_card.hand_over(model, file, card)
+    return file

@@ -1,0 +1,219 @@
+"""Public checkpoints as networks of ours, checked tensor by tensor."""
+
+import dataclasses
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from echojax.errors import InputError
+from echojax.models.srresnet import SRResNet
+from echojax.weights import fitting, layouts, networks, safetensors_file, state_dict
+
+OWN = "echojax"
+_STATISTICS = (".running_mean", ".running_var", ".mean", ".var")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A filled network, whose layout its file had, and what its user should know.
+
+    `card` is what a file written from it says of its origin, for `networks.save`.
+    """
+
+    model: Any
+    layout: str
+    notes: tuple[str, ...]
+    card: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a file of weights holds.
+
+    Attributes:
+        format: "safetensors" or "PyTorch".
+        layout: whose names its tensors have, "echojax" for ours, None if nobody's we know.
+        network: the network and its settings; empty if there is a problem.
+        tensors: how many, without counters.
+        parameters: numbers in them, without running statistics.
+        notes: what was chosen and what would be left out.
+        metadata: what one of our files says besides its network.
+        problem: why it cannot be converted or used, if so.
+    """
+
+    format: str
+    layout: str | None
+    network: dict[str, str]
+    tensors: int
+    parameters: int
+    notes: tuple[str, ...] = ()
+    metadata: dict[str, str] = dataclasses.field(default_factory=dict)
+    problem: str | None = None
+
+    def as_text(self) -> str:
+        """Lines for a terminal, without what is empty."""
+        rows = [
+            ("format", self.format),
+            ("names of", self.layout or "unknown"),
+            *self.network.items(),
+            ("tensors", f"{self.tensors:,}"),
+            ("parameters", f"{self.parameters:,}"),
+            *self.metadata.items(),
+            *(("note", note) for note in self.notes),
+            *([("problem", self.problem)] if self.problem else []),
+        ]
+        # A file can say anything; what it says must not steer the terminal.
+        rows = [(_printable(name), _printable(value)) for name, value in rows]
+        width = max(len(name) for name, _ in rows) + 2
+        return "\n".join(f"{name:<{width}}{value}" for name, value in rows)
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else ascii(text)
+
+
+def convert(path: Path, *, gray: bool = False) -> Converted:
+    """Make the network of a public checkpoint, PyTorch's or safetensors.
+
+    Args:
+        path: the file.
+        gray: make a network for images of one channel from one for RGB, see `fold_to_gray`.
+
+    Raises:
+        InputError: the file cannot be read, is ours already, has no known layout, or does not fit
+            it; every tensor that is missing, left over or of another shape is named.
+    """
+    if _own_metadata(path):
+        raise InputError(f"{path}: is a file of echojax already; use it as it is")
+    try:
+        found = state_dict.find(state_dict.read(path))
+        layout = layouts.recognise(found.tensors)
+        plan = fitting.plan(layout, found.tensors, path)
+        numbers = fitting.numbers(plan)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
+    safetensors_file.fill(plan.model, numbers, path)
+    model, folded = fold_to_gray(plan.model) if gray else (plan.model, ())
+    notes = (*found.notes, *plan.notes, *folded)
+    return Converted(model, layout.name, notes, card(path, layout.name, notes))
+
+
+def of_checkpoint(model: Any, path: Path, *, gray: bool = False) -> Converted:
+    """A network that a training of ours left in the folder `path`, as if it had been converted.
+
+    Raises:
+        InputError: it makes no images although it shall be for gray ones.
+    """
+    model, notes = fold_to_gray(model) if gray else (model, ())
+    return Converted(model, OWN, notes, card(path, OWN, notes))
+
+
+def card(path: Path, layout: str, notes: tuple[str, ...]) -> dict[str, str]:
+    """The origin of a network: its file or folder, a file's sha256, the layout and the notes."""
+    found = {"source": path.name, "layout": layout, "notes": "; ".join(notes)}
+    if path.is_file():
+        with path.open("rb") as file:
+            found["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def inspect(path: Path) -> Info:
+    """What a file of weights is, ours or a public checkpoint; large tensors are not read.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    form = "safetensors" if state_dict.is_safetensors(path) else "PyTorch"
+    own = _own_metadata(path)
+    try:
+        found = state_dict.find(state_dict.read(path))
+    except ValueError as error:
+        return Info(form, None, {}, 0, 0, problem=str(error))
+    tensors = found.tensors
+    parameters = sum(
+        math.prod(each.shape) for name, each in tensors.items() if not name.endswith(_STATISTICS)
+    )
+    if own:
+        fields = [each.name for each in dataclasses.fields(networks.KINDS[own["model"]].settings)]
+        # Safetensors keeps metadata in no order.
+        network = {key: own[key] for key in ("model", *fields) if key in own}
+        rest = {key: own[key] for key in sorted(own) if key not in network}
+        return Info(form, OWN, network, len(tensors), parameters, (), rest)
+    layout = None
+    try:
+        layout = layouts.recognise(tensors)
+        plan = fitting.plan(layout, tensors, path)
+    except ValueError as error:
+        name = layout.name if layout else None
+        return Info(form, name, {}, len(tensors), parameters, found.notes, problem=str(error))
+    notes = (*found.notes, *plan.notes)
+    network = networks.describe(plan.model)
+    return Info(form, layout.name, network, len(tensors), parameters, notes)
+
+
+def _own_metadata(path: Path) -> dict[str, str]:
+    """The metadata of a file of ours, otherwise nothing."""
+    metadata = safetensors_file.metadata(path) if state_dict.is_safetensors(path) else {}
+    return metadata if metadata.get("model") in networks.KINDS else {}
+
+
+def fold_to_gray(model: Any) -> tuple[Any, tuple[str, ...]]:
+    """A network for gray images that does what the RGB network does to r = g = b, then averages.
+
+    Convolutions are folded where that is exact: the first is summed over its inputs, the last
+    averaged over its outputs. Otherwise the network replicates or averages by itself.
+
+    Returns:
+        The network, which is `model` itself if it is for gray images already, and notes.
+
+    Raises:
+        InputError: the network makes no images.
+    """
+    if not isinstance(model, networks.Generator):
+        kind = networks.describe(model)["model"]
+        raise InputError(f"gray is for networks that enlarge images, not for {kind}")
+    settings = model.settings
+    if settings.image_channels == 1:
+        return model, ("gray already: nothing was folded",)
+    first, last = ("conv1", "conv3") if isinstance(model, SRResNet) else ("conv_first", "conv_last")
+    weights = nnx.to_pure_dict(nnx.state(model, (nnx.Param, nnx.BatchStat)))
+    activation = getattr(settings, "activation", "none")
+    if getattr(settings, "normalise", False):
+        folded: dict[str, Any] = {"gray": True}
+        note = (
+            "gray: replicated before and averaged after, nothing folded, because ImageNet's "
+            "normalisation gives the three channels different values, but zero outside the image"
+        )
+    else:
+        weights[first]["kernel"] = _over(np.sum, weights[first]["kernel"], 2)
+        if activation == "none":
+            for leaf in ("kernel", "bias"):
+                weights[last][leaf] = _over(np.mean, weights[last][leaf], -1)
+            folded = {"in_channels": 1, "out_channels": 1}
+            note = "gray: first kernel summed over inputs, last averaged over outputs; exact"
+        else:
+            folded = {"in_channels": 1, "gray": True}
+            note = (
+                "gray: first kernel summed over inputs; the outputs are averaged after the "
+                f"{activation}, which an averaged kernel would not equal"
+            )
+    kind = networks.describe(model)["model"]
+    gray = networks.empty(kind, dataclasses.replace(settings, **folded))
+    state = nnx.state(gray, (nnx.Param, nnx.BatchStat))
+    nnx.replace_by_pure_dict(state, weights)
+    nnx.update(gray, state)
+    return gray, (note,)
+
+
+def _over(combine: Callable[..., np.ndarray], array: Any, axis: int) -> jnp.ndarray:
+    """Sum or mean over an axis that stays with length 1, in float64."""
+    return jnp.asarray(
+        combine(np.asarray(array, np.float64), axis=axis, keepdims=True), jnp.float32
+    )

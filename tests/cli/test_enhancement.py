@@ -1,0 +1,122 @@
+import json
+
+import numpy as np
+import pytest
+from flax import nnx
+from PIL import Image
+
+from echojax.cli import main
+from echojax.models.srresnet import SRResNet, SRResNetSettings
+from echojax.weights import networks
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory, random_network):
+    settings = SRResNetSettings(blocks=1, channels=4)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    networks.save(random_network(lambda: SRResNet(settings, rngs=nnx.Rngs(0))), path)
+    return str(path)
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "in" / "deep" / "a.png"
+    path.parent.mkdir(parents=True)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 48), np.uint8)).save(path)
+    return path
+
+
+def size(path):
+    with Image.open(path) as image:
+        return image.size
+
+
+def test_enhance_writes_a_file_four_times_larger(tmp_path, picture, weights, capsys):
+    out = tmp_path / "out.png"
+    assert main(["enhance", str(picture), "-o", str(out), "--weights", weights]) == 0
+    assert size(out) == (192, 160)
+    assert str(out) in capsys.readouterr().out
+
+
+def test_enhance_keeps_the_structure_of_a_folder_and_names_a_bad_file(
+    tmp_path, picture, weights, capsys
+):
+    (tmp_path / "in" / "bad.png").write_text("no picture")
+    out = tmp_path / "out"
+    code = main(["enhance", str(tmp_path / "in"), "-o", str(out), "--weights", weights])
+    said = capsys.readouterr()
+    assert code == 1
+    assert (out / "deep" / "a.png").is_file()
+    assert not (out / "bad.png").exists()
+    assert "1 of 2 enhanced" in said.out
+    assert "bad.png" in said.err
+
+
+def test_enhance_overwrites_only_when_told(tmp_path, picture, weights, capsys):
+    out = tmp_path / "out.png"
+    out.write_text("precious")
+    arguments = ["enhance", str(picture), "-o", str(out), "--weights", weights]
+    assert main(arguments) == 2
+    assert out.read_text() == "precious"
+    assert "--overwrite" in capsys.readouterr().err
+    assert main([*arguments, "--overwrite"]) == 0
+    assert size(out) == (192, 160)
+
+
+def test_enhance_restores_and_compares(tmp_path, picture, weights):
+    out = tmp_path / "out.png"
+    arguments = ["enhance", str(picture), "-o", str(out), "--weights", weights]
+    assert main([*arguments, "--mode", "restore", "--compare"]) == 0
+    assert size(out) == (48, 40)
+    assert (tmp_path / "out_compare.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([], "which network?"),
+        (["--weights", "none.safetensors"], "no such weights file"),
+        (["--run", "."], "not a run directory"),
+        (["--run", ".", "--weights", "x"], "pass one of them"),
+    ],
+)
+def test_enhance_says_which_network_it_lacks(tmp_path, picture, capsys, given, said):
+    assert main(["enhance", str(picture), "-o", str(tmp_path / "out.png"), *given]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_evaluate_sr_prints_json_as_documented(picture, weights, capsys):
+    folder = str(picture.parent)
+    assert main(["evaluate-sr", folder, "--weights", weights, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    methods = {"sr", "bicubic", "lanczos"}
+    assert found.keys() == {"images", "mean", "protocol"}
+    assert found["images"].keys() == {"a.png"}
+    assert found["images"]["a.png"].keys() == found["mean"].keys() == methods
+    assert all(scores.keys() == {"psnr", "ssim"} for scores in found["mean"].values())
+
+
+def test_evaluate_sr_prints_a_markdown_table(picture, capsys):
+    assert main(["evaluate-sr", str(picture.parent), "--markdown"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("|")
+    assert "a.png" in said
+
+
+def test_evaluate_sr_of_real_weights_gives_the_known_figures(
+    shared_data, tmp_path, monkeypatch, capsys
+):
+    """Reference: data/README.md, measured with PyTorch; to 0.02 dB."""
+    monkeypatch.chdir(tmp_path)
+    file = shared_data / "sr_weights" / "leftthomas_netG_epoch_4_100.pth"
+    assert main(["weights", "convert", str(file)]) == 0
+    weights = "leftthomas_netG_epoch_4_100.safetensors"
+    capsys.readouterr()
+    arguments = ["evaluate-sr", str(shared_data / "set5"), "--weights", weights, "--json"]
+    assert main(arguments) == 0
+    found = json.loads(capsys.readouterr().out)
+    expected = {"baby": 32.51, "bird": 32.70, "butterfly": 26.38, "head": 32.23, "woman": 29.49}
+    for name, psnr in expected.items():
+        assert found["images"][f"{name}.png"]["sr"]["psnr"] == pytest.approx(psnr, abs=0.02)
+    assert found["mean"]["sr"]["psnr"] == pytest.approx(30.66, abs=0.02)
+    assert found["mean"]["bicubic"]["psnr"] == pytest.approx(28.43, abs=0.02)

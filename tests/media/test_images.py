@@ -1,0 +1,248 @@
+import numpy as np
+import pytest
+import SimpleITK
+from PIL import ExifTags, Image, PngImagePlugin, TiffImagePlugin
+
+from echojax.errors import InputError
+from echojax.media import open_recording
+from tests.media.rewriting import DESCRIPTION, frames_of, noise, repeated, rewritten
+
+SHAPES = [(7, 9), (7, 9, 3)]
+
+
+def save(path, array):
+    if array.dtype == np.uint16 and array.ndim > 2:
+        SimpleITK.WriteImage(SimpleITK.GetImageFromArray(array, isVector=True), str(path))
+    else:
+        Image.fromarray(array).save(path)
+    return path
+
+
+def save_pages(path, pages, **options):
+    first, *others = [Image.fromarray(page) for page in pages]
+    first.save(path, save_all=True, append_images=others, **options)
+    return path
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_png_and_tiff_keep_every_bit(tmp_path, dtype, shape, suffix, scale):
+    array = noise(*shape, dtype=dtype)
+    source = save(tmp_path / f"in{suffix}", array)
+    opened = open_recording(source)
+    np.testing.assert_array_equal(next(opened.frames()), array)
+    assert (opened.shape, opened.dtype, opened.count) == (shape, dtype, 1)
+    assert (opened.low, opened.high) == (0, np.iinfo(dtype).max)
+    assert opened.regions == ()
+    again = rewritten(source, tmp_path / f"out{suffix}", scale)
+    frame = next(again.frames())
+    assert frame.dtype == dtype
+    np.testing.assert_array_equal(frame, repeated(array, scale))
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_alpha_is_kept_beside_the_frames_and_enlarged(tmp_path, suffix, channels):
+    array = noise(5, 6, channels)
+    recording = rewritten(save(tmp_path / f"in{suffix}", array), tmp_path / f"out{suffix}", 4)
+    assert recording.shape == ((20, 24) if channels == 2 else (20, 24, 3))
+    with Image.open(tmp_path / f"out{suffix}") as image:
+        np.testing.assert_array_equal(np.asarray(image), repeated(array, 4))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_alpha_of_16_bit_is_kept(tmp_path, suffix):
+    array = noise(5, 6, 4, dtype=np.uint16)
+    rewritten(save(tmp_path / f"in{suffix}", array), tmp_path / f"out{suffix}", 4)
+    written = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(tmp_path / f"out{suffix}")))
+    np.testing.assert_array_equal(written, repeated(array, 4))
+
+
+def test_a_transparent_colour_becomes_alpha(tmp_path):
+    Image.fromarray(noise(5, 6)).save(tmp_path / "in.png", transparency=int(noise(5, 6)[2, 3]))
+    rewritten(tmp_path / "in.png", tmp_path / "out.png", 1)
+    with Image.open(tmp_path / "out.png") as image:
+        assert image.mode == "LA"
+        assert image.getpixel((3, 2))[1] == 0
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_page_of_a_tiff_is_a_frame(tmp_path, shape, dtype):
+    pages = noise(3, *shape, dtype=dtype)
+    if pages.ndim == 4 and dtype == np.uint16:
+        source = save(tmp_path / "in.tif", pages)
+    else:
+        source = save_pages(tmp_path / "in.tif", pages)
+    again = rewritten(source, tmp_path / "out.tif", 4)
+    assert again.count == 3
+    np.testing.assert_array_equal(frames_of(tmp_path / "out.tif"), pages.repeat(4, 1).repeat(4, 2))
+
+
+def test_pages_of_different_size_are_refused(tmp_path):
+    source = save_pages(tmp_path / "in.tif", [noise(5, 6), noise(6, 5)])
+    with pytest.raises(InputError, match="pages differ"):
+        rewritten(source, tmp_path / "out.tif", 1)
+    assert not (tmp_path / "out.tif").exists()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_jpeg_is_written_in_high_quality(tmp_path, shape):
+    gradient = np.broadcast_to(np.arange(0, 240, 5, np.uint8), (32, 48))
+    array = gradient if len(shape) == 2 else np.stack([gradient] * 3, axis=2)
+    Image.fromarray(array).save(tmp_path / "in.jpg", quality=95)
+    again = rewritten(tmp_path / "in.jpg", tmp_path / "out.jpg", 4)
+    assert again.shape == (128, 192, *shape[2:])
+    error = next(again.frames()).astype(int) - repeated(array, 4)
+    assert np.abs(error).mean() < 2
+    with Image.open(tmp_path / "out.jpg") as image:
+        assert image.info["comment"] == DESCRIPTION.encode()
+        assert max(image.quantization[0]) < 15  # quality 95; 75 has over 50
+
+
+def test_a_turned_photograph_is_upright_and_stays_so(tmp_path):
+    array = np.zeros((16, 32), np.uint8)
+    array[:, :8] = 255
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # turned clockwise to be upright
+    Image.fromarray(array).save(tmp_path / "in.jpg", exif=exif)
+    recording = open_recording(tmp_path / "in.jpg")
+    assert recording.shape == (32, 16)
+    upright = next(recording.frames())
+    assert upright[:6].min() > 240
+    assert upright[10:].max() < 15
+    again = rewritten(tmp_path / "in.jpg", tmp_path / "out.jpg", 1)
+    assert again.shape == (32, 16)
+
+
+def test_a_palette_becomes_its_colours(tmp_path):
+    colours = np.array([[10, 200, 30], [250, 0, 4], [7, 7, 7]], np.uint8)
+    index = noise(5, 6) % 3
+    image = Image.fromarray(index)
+    image.putpalette(colours.tobytes())
+    image.save(tmp_path / "in.png")
+    frame = next(open_recording(tmp_path / "in.png").frames())
+    np.testing.assert_array_equal(frame, colours[index])
+
+
+def test_a_palette_of_grays_is_gray(tmp_path):
+    image = Image.fromarray(noise(5, 6) % 3)
+    image.putpalette([0, 0, 0, 90, 90, 90, 255, 255, 255])
+    image.save(tmp_path / "in.png")
+    frame = next(open_recording(tmp_path / "in.png").frames())
+    np.testing.assert_array_equal(frame, np.array([0, 90, 255])[noise(5, 6) % 3])
+
+
+def test_black_and_white_are_0_and_255(tmp_path):
+    bits = noise(5, 6) > 127
+    Image.fromarray(bits).save(tmp_path / "in.png")
+    frame = next(rewritten(tmp_path / "in.png", tmp_path / "out.png", 1).frames())
+    np.testing.assert_array_equal(frame, np.where(bits, 255, 0))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_white_is_bright_where_a_tiff_counts_from_white(tmp_path, dtype):
+    array = noise(5, 6, dtype=dtype)
+    Image.fromarray(np.iinfo(dtype).max - array).save(tmp_path / "in.tif", "TIFF")
+    with Image.open(tmp_path / "in.tif") as image:
+        offset = (tmp_path / "in.tif").read_bytes().find(b"\x06\x01\x03\x00\x01\x00\x00\x00\x01")
+        assert image.tag_v2[262] == 1
+    content = bytearray((tmp_path / "in.tif").read_bytes())
+    content[offset + 8] = 0  # PhotometricInterpretation, white is zero
+    (tmp_path / "in.tif").write_bytes(content)
+    np.testing.assert_array_equal(next(open_recording(tmp_path / "in.tif").frames()), array)
+    again = rewritten(tmp_path / "in.tif", tmp_path / "out.tif", 1)
+    np.testing.assert_array_equal(next(again.frames()), array)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])
+def test_resolution_follows_the_scale(tmp_path, suffix):
+    Image.fromarray(noise(8, 8)).save(tmp_path / f"in{suffix}", dpi=(100, 50))
+    rewritten(tmp_path / f"in{suffix}", tmp_path / f"out{suffix}", 4)
+    with Image.open(tmp_path / f"out{suffix}") as image:
+        assert image.info["dpi"] == pytest.approx((400, 200), rel=1e-3)
+
+
+def test_resolution_of_16_bit_rgb_follows_the_scale(tmp_path):
+    image = SimpleITK.GetImageFromArray(noise(5, 6, 3, dtype=np.uint16), isVector=True)
+    image.SetSpacing((0.2, 0.4))
+    SimpleITK.WriteImage(image, str(tmp_path / "in.tif"))
+    rewritten(tmp_path / "in.tif", tmp_path / "out.tif", 4)
+    written = SimpleITK.ReadImage(str(tmp_path / "out.tif"))
+    assert written.GetSpacing() == pytest.approx((0.05, 0.1))
+
+
+def test_what_a_png_says_is_kept_and_the_derivation_added(tmp_path):
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Author", "Åsa")
+    image = Image.fromarray(noise(5, 6))
+    image.save(tmp_path / "in.png", pnginfo=text, icc_profile=b"profile")
+    rewritten(tmp_path / "in.png", tmp_path / "out.png", 4)
+    with Image.open(tmp_path / "out.png") as written:
+        assert written.text == {"Author": "Åsa", "Description": DESCRIPTION}
+        assert written.info["icc_profile"] == b"profile"
+
+
+def test_what_a_tiff_says_is_kept_and_the_derivation_added(tmp_path):
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[270], tags[315] = "ImageJ=1.53", "Hanna"
+    Image.fromarray(noise(5, 6)).save(tmp_path / "in.tif", tiffinfo=tags, compression="tiff_lzw")
+    rewritten(tmp_path / "in.tif", tmp_path / "out.tif", 4)
+    with Image.open(tmp_path / "out.tif") as written:
+        assert written.tag_v2[270] == f"{DESCRIPTION}\nImageJ=1.53"
+        assert written.tag_v2[315] == "Hanna"
+        assert written.info["compression"] == "tiff_lzw"
+
+
+@pytest.mark.parametrize(("source", "target"), [("a.png", "b.tif"), ("a.tif", "b.png")])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_png_may_become_tiff_and_back(tmp_path, source, target, dtype):
+    array = noise(5, 6, 3, dtype=dtype)
+    again = rewritten(save(tmp_path / source, array), tmp_path / target, 1)
+    np.testing.assert_array_equal(next(again.frames()), array)
+
+
+@pytest.mark.parametrize(
+    ("array", "target", "reason"),
+    [
+        (noise(5, 6, dtype=np.uint16), "out.jpg", "16 bit"),
+        (noise(5, 6, 3, dtype=np.uint16), "out.jpg", "16 bit"),
+        (noise(5, 6, 4), "out.jpg", "alpha"),
+        (noise(5, 6), "out.nii", "png"),
+    ],
+)
+def test_a_format_that_cannot_hold_the_frames_is_refused(tmp_path, array, target, reason):
+    with pytest.raises(InputError, match=reason):
+        rewritten(save(tmp_path / "in.png", array), tmp_path / target, 1)
+    assert [file.name for file in tmp_path.iterdir()] == ["in.png"]
+
+
+def test_pages_do_not_fit_in_a_png(tmp_path):
+    source = save_pages(tmp_path / "in.tif", noise(3, 5, 6))
+    with pytest.raises(InputError, match="3 pages do not fit in a PNG"):
+        rewritten(source, tmp_path / "out.png", 1)
+
+
+def test_an_animated_png_is_refused(tmp_path):
+    source = save_pages(tmp_path / "in.png", noise(3, 5, 6))
+    with pytest.raises(InputError, match="animated"):
+        open_recording(source)
+
+
+def test_floating_point_pixels_are_refused(tmp_path):
+    Image.fromarray(np.zeros((5, 6), np.float32)).save(tmp_path / "in.tif")
+    with pytest.raises(InputError, match="32 bit"):
+        open_recording(tmp_path / "in.tif")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("kept", [0.1, 0.7])
+def test_a_file_cut_off_is_an_input_error(tmp_path, suffix, dtype, kept):
+    source = save(tmp_path / f"in{suffix}", noise(40, 50, 3, dtype=dtype))
+    content = source.read_bytes()
+    source.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(InputError, match=f"in{suffix}: cannot be read as"):
+        frames_of(source)

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+import SimpleITK
+
+from echojax.errors import InputError
+from echojax.media import open_recording
+from tests.media.rewriting import DESCRIPTION, frames_of, noise, rewritten
+
+TURNED = (0, -1, 0, 1, 0, 0, 0, 0, 1)
+
+
+def save(path, array, compress=False, vector=False):
+    image = SimpleITK.GetImageFromArray(array, isVector=vector)
+    if image.GetDimension() == 3:
+        image.SetDirection(TURNED)
+    dimensions = image.GetDimension()
+    image.SetSpacing((0.3, 0.2, 1.5, 0.02)[:dimensions])
+    image.SetOrigin((5.0, -7.0, 9.0, 0.0)[:dimensions])
+    image.SetMetaData("PatientName", "patient0001")
+    SimpleITK.WriteImage(image, str(path), useCompression=compress)
+    return path
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+@pytest.mark.parametrize("suffix", [".mhd", ".mha"])
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize("shape", [(7, 5), (3, 7, 5), (2, 3, 7, 5)])
+def test_values_survive_exactly(tmp_path, shape, compress, suffix, scale):
+    stored = noise(*shape, dtype=np.int16)
+    source = save(tmp_path / f"a{suffix}", stored, compress)
+    again = rewritten(source, tmp_path / "new" / f"out{suffix}", scale)
+    assert (again.shape, again.dtype) == ((7 * scale, 5 * scale), np.int16)
+    assert again.count == int(np.prod(shape[:-2]))
+    written = SimpleITK.ReadImage(str(tmp_path / "new" / f"out{suffix}"))
+    np.testing.assert_array_equal(
+        SimpleITK.GetArrayFromImage(written), stored.repeat(scale, -1).repeat(scale, -2)
+    )
+    data = {".mha": set(), ".mhd": {"out.zraw" if compress else "out.raw"}}[suffix]
+    assert {file.name for file in (tmp_path / "new").iterdir()} == {f"out{suffix}", *data}
+
+
+def test_rgb_survives_exactly(tmp_path):
+    stored = noise(3, 7, 5, 3)
+    source = save(tmp_path / "a.mha", stored, vector=True)
+    np.testing.assert_array_equal(frames_of(source), stored)
+    rewritten(source, tmp_path / "out.mha", 4)
+    np.testing.assert_array_equal(frames_of(tmp_path / "out.mha"), stored.repeat(4, 1).repeat(4, 2))
+
+
+def test_pixels_lie_where_they_lay(tmp_path):
+    source = save(tmp_path / "a.mhd", noise(3, 7, 5))
+    rewritten(source, tmp_path / "out.mhd", 4)
+    old = SimpleITK.ReadImage(str(source))
+    new = SimpleITK.ReadImage(str(tmp_path / "out.mhd"))
+    assert new.GetSpacing() == pytest.approx((0.075, 0.05, 1.5))
+    assert new.GetDirection() == TURNED
+    # The middle of the 4 x 4 new pixels is the centre of the old one.
+    after = new.TransformContinuousIndexToPhysicalPoint((2 * 4 + 1.5, 6 * 4 + 1.5, 1))
+    assert after == pytest.approx(old.TransformIndexToPhysicalPoint((2, 6, 1)))
+
+
+def test_what_the_header_says_is_kept_and_the_derivation_added(tmp_path):
+    rewritten(save(tmp_path / "a.mhd", noise(7, 5)), tmp_path / "out.mhd", 4)
+    header = (tmp_path / "out.mhd").read_text()
+    assert "PatientName = patient0001" in header
+    assert DESCRIPTION in header
+    assert "ITK_" not in header
+
+
+def test_mhd_may_become_mha(tmp_path):
+    source = save(tmp_path / "a.mhd", noise(3, 7, 5))
+    rewritten(source, tmp_path / "out.mha", 1)
+    np.testing.assert_array_equal(frames_of(tmp_path / "out.mha"), frames_of(source))
+
+
+def test_black_and_white_are_judged_by_the_data(tmp_path):
+    recording = open_recording(save(tmp_path / "a.mhd", np.array([[-3, 900]], np.int16)))
+    assert (recording.low, recording.high) == (-3, 900)
+
+
+def test_a_missing_data_file_is_named(tmp_path):
+    source = save(tmp_path / "a.mhd", noise(7, 5))
+    (tmp_path / "a.raw").unlink()
+    with pytest.raises(InputError, match=r"its data file a\.raw is missing"):
+        open_recording(source)
+
+
+@pytest.mark.parametrize(("name", "cut"), [("a.mhd", "a.raw"), ("a.mha", "a.mha")])
+@pytest.mark.parametrize("kept", [0.1, 0.9])
+def test_a_file_cut_off_is_an_input_error(tmp_path, name, cut, kept):
+    source = save(tmp_path / name, noise(70, 50))
+    content = (tmp_path / cut).read_bytes()
+    (tmp_path / cut).write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(InputError, match=f"{name}: cannot be read as MetaImage"):
+        open_recording(source)
