@@ -165,9 +165,21 @@ class Config(_Section):
 # What may change between a run and its continuation without making its results a mixture.
 _FREE = {
     "data.dir",
-    *(f"sr.{key}" for key in ("evaluate_every", "evaluate_frames", "save_every")),
+    *(f"sr.{key}" for key in ("images", "evaluate_every", "evaluate_frames", "save_every")),
     *(f"study.{key}" for key in ("protocols", "tasks", "train", "test", "sr", "modes", "sr_on")),
     *(f"study.{key}" for key in ("enhance", "folds", "seeds", "keep_classifiers", "note")),
+}
+# What matters to SRGAN alone.
+_ADVERSARIAL = {
+    f"sr.{key}"
+    for key in (
+        "gan_steps",
+        "gan_learning_rate",
+        "perceptual",
+        "adversarial",
+        "discriminator_width",
+        "average",
+    )
 }
 
 
@@ -254,12 +266,19 @@ def _explain(error: Any, file: Path | None, overrides: Sequence[str]) -> str:
     return f"{origin}: {key} = {value!r}: {message[0].lower()}{message[1:]}"
 
 
-def differences(stored: Config, asked: Config) -> list[str]:
-    """Keys, with both values, in which two configurations would give different results."""
+def differences(stored: Config, asked: Config, *, srgan: bool = True) -> list[str]:
+    """Keys, with both values, in which two configurations would give different results.
+
+    Args:
+        stored: of a run.
+        asked: for its continuation.
+        srgan: whether the run has trained an SRGAN; the settings of that do not matter otherwise.
+    """
+    free = _FREE if srgan else _FREE | _ADVERSARIAL
     found = []
     for key in keys():
         section, name = key.split(".")
         old, new = (getattr(getattr(c, section), name) for c in (stored, asked))
-        if key not in _FREE and old != new:
+        if key not in free and old != new:
             found.append(f"{key} was {old!r}, now {new!r}")
     return found

@@ -11,6 +11,7 @@ import numpy as np
 from flax import nnx
 
 from echojax.errors import InputError
+from echojax.metrics import LUMA
 from echojax.resize import Array, Method, enlarge, reduce
 from echojax.weights import networks
 from echojax.weights.networks import Generator
@@ -69,7 +70,9 @@ class Piece(NamedTuple):
     values: np.ndarray
 
 
-def pieces(model: Generator, image: np.ndarray, tile: int = TILE) -> Iterator[Piece]:
+def pieces(
+    model: Generator, image: np.ndarray, tile: int = TILE, *, step: int = _STEP
+) -> Iterator[Piece]:
     """Enlarge an image of any size in bounded memory.
 
     Tiles overlap by twice the network's reach and are cut in the middle of the overlap, so that no
@@ -81,15 +84,17 @@ def pieces(model: Generator, image: np.ndarray, tile: int = TILE) -> Iterator[Pi
         model: a generator, x4.
         image: float32 (rows, columns, 1 or 3) in [0, 1].
         tile: side of a tile in low-resolution pixels, overlaps included.
+        step: images smaller than a tile are continued by their mirror image up to a multiple of
+            this, so that few programs are compiled; 1 leaves them as they are.
 
     Yields:
         Pieces that together cover the enlarged image, with the channels of `image`, in [0, 1].
     """
     reach = model.settings.reach
-    tile = max(_rounded_up(tile), _rounded_up(4 * reach))
+    tile = -(-max(tile, 4 * reach) // _STEP) * _STEP
     for rows, columns in itertools.product(*(_spans(n, tile, reach) for n in image.shape[:2])):
         window = image[rows.begin : rows.end, columns.begin : columns.end]
-        values = _colours(model, window)[rows.inner, columns.inner]
+        values = _colours(model, window, step)[rows.inner, columns.inner]
         yield Piece(rows.place, columns.place, values)
 
 
@@ -124,31 +129,24 @@ def _spans(length: int, tile: int, reach: int) -> list[_Span]:
     ]
 
 
-def _colours(model: Generator, window: np.ndarray) -> np.ndarray:
+def _colours(model: Generator, window: np.ndarray, step: int) -> np.ndarray:
     """Enlarge a window whose channels need not be the network's."""
     given, wanted = window.shape[-1], model.settings.image_channels
     if given == wanted:
-        return _padded(model, window)
+        return _padded(model, window, step)
     if given == 1:
-        return _padded(model, np.repeat(window, 3, -1)).mean(-1, keepdims=True)
-    luminance = window @ _LUMA
-    large = enlarge(window - luminance, SCALE) + _padded(model, luminance)
+        return _padded(model, np.repeat(window, 3, -1), step).mean(-1, keepdims=True)
+    luma = window @ LUMA
+    large = enlarge(window - luma, SCALE) + _padded(model, luma, step)
     return large.clip(0, 1)
 
 
-_LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)  # ITU-R BT.601
-
-
-def _padded(model: Generator, window: np.ndarray) -> np.ndarray:
+def _padded(model: Generator, window: np.ndarray, step: int) -> np.ndarray:
     rows, columns, _ = window.shape
-    surplus = [(0, _rounded_up(n) - n) for n in (rows, columns)]
+    surplus = [(0, -n % step) for n in (rows, columns)]
     whole = np.pad(window, [*surplus, (0, 0)], mode="symmetric")
     large = np.asarray(_run(model, jnp.asarray(whole)[None]))[0]
     return large[: rows * SCALE, : columns * SCALE]
-
-
-def _rounded_up(length: int) -> int:
-    return -(-length // _STEP) * _STEP
 
 
 @nnx.jit

@@ -14,23 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
 from echojax import enhance
 from echojax.data import image_files
 from echojax.enhance import SCALE
 from echojax.errors import InputError
-from echojax.metrics import LUMA, psnr, ssim, y_channel
+from echojax.metrics import psnr, ssim, y_channel
 from echojax.progress import bar
 from echojax.resize import Method, enlarge
 from echojax.weights.networks import Generator
 
 BORDER = SCALE  # pixels at every edge that do not count
 _SMALLEST = 20  # pixels: less its border, SSIM's window of 11 fits
-_WHOLE = 2 * enhance.TILE**2  # low-resolution pixels of the largest image that is not tiled
 
 PROTOCOL = {
     "scale": SCALE,
@@ -149,32 +145,14 @@ def _interpolation(method: Method) -> Enlarger:
 
 def _network(model: Generator) -> Enlarger:
     def run(image: np.ndarray) -> np.ndarray:
-        given, wanted = image.shape[-1], model.settings.image_channels
-        if image.shape[0] * image.shape[1] > _WHOLE:
-            return _tiled(model, image)
-        if given < wanted:
-            return run(np.repeat(image, wanted, -1)).mean(-1, keepdims=True)
-        if given > wanted:
-            luma = image @ LUMA
-            return run(luma) + enlarge(image - luma, SCALE)
-        # Not `enhance.pieces`, which pads to sizes that are compiled already: the last rows and
-        # columns then see a mirror image instead of the zeros that published figures have there.
-        return np.asarray(_run(model, jnp.asarray(image)[None]))[0]
+        rows, columns, channels = image.shape
+        large = np.empty((rows * SCALE, columns * SCALE, channels), np.float32)
+        # Not continued by a mirror image: published figures have zeros around the image.
+        for piece in enhance.pieces(model, image, step=1):
+            large[piece.rows, piece.columns] = piece.values
+        return large
 
     return run
-
-
-@nnx.jit
-def _run(model: Generator, x: jax.Array) -> jax.Array:
-    return model(x).clip(0, 1)
-
-
-def _tiled(model: Generator, image: np.ndarray) -> np.ndarray:
-    rows, columns, channels = image.shape
-    large = np.empty((rows * SCALE, columns * SCALE, channels), np.float32)
-    for piece in enhance.pieces(model, image):
-        large[piece.rows, piece.columns] = piece.values
-    return large
 
 
 def _scores(path: Path, ways: dict[str, Enlarger]) -> dict[str, Score]:

@@ -96,7 +96,19 @@ def prepare_images(
     click.echo(found.as_text())
 
 
+@options.command("div2k")
+@options.data_dir
+@click.option("--mirror", metavar="URL", help="Folder to fetch from: http, https or file.")
+@click.option("--overwrite", is_flag=True, help="Replace what was prepared before.")
+def prepare_div2k(data_dir: Path, mirror: str | None, overwrite: bool) -> None:
+    """Download DIV2K's 800 training images (3.5 GB) and build a dataset of them."""
+    from echojax.data.div2k import prepare_div2k as prepare_dataset
+
+    click.echo(prepare_dataset(data_dir, mirror=mirror, overwrite=overwrite).as_text())
+
+
 prepare.add_command(prepare_camus)
+prepare.add_command(prepare_div2k)
 prepare.add_command(prepare_images)
 
 

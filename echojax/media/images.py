@@ -1,7 +1,7 @@
 """PNG, JPEG and TIFF, 8 or 16 bit, by Pillow; what Pillow cannot hold is in `deep_images`."""
 
 from collections.abc import Iterator
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,9 @@ class ImageRecording(Recording):
         with reading(self.path, self.kind), Image.open(self.path, formats=[self.kind]) as image:
             image.load()  # some of what is kept stands behind the pixels
             options = self._options(image, kind, scale, description)
-        alphas = (alpha for _, alpha in self._pages()) if self._transparent else repeat(None)
+        # Never the shorter of the two: `frames` is to be asked whether it ends where it should.
+        kept = (alpha for _, alpha in self._pages()) if self._transparent else ()
+        alphas = chain(kept, repeat(None))
         pages = (
             Image.fromarray(_join(frame, alpha, scale))
             for frame, alpha in zip(frames, alphas, strict=False)

@@ -15,7 +15,8 @@ JOB = "sr/srresnet/pretrained"
 def pretrain(path: Path, settings: Config, *, resume: bool, overwrite: bool) -> Path:
     """Train SRResNet on the natural images that `sr.images` names.
 
-    The last `sr.evaluate_frames` of them are held out to measure PSNR and SSIM on.
+    About `sr.evaluate_frames` parts, of images it does not learn from, are held out to measure PSNR
+    and SSIM on.
 
     Args:
         path: the run directory.
@@ -34,13 +35,12 @@ def pretrain(path: Path, settings: Config, *, resume: bool, overwrite: bool) -> 
     devices.start()
     mesh = devices.data_mesh()
     images = natural.open_images(settings.data.dir, config.images)
-    last = max(len(images) - config.evaluate_frames, 1)
-    learned = images[:last]
+    learned, held_out = images.hold_out(config.evaluate_frames)
     super_resolution.check(learned, config, mesh)
     run = open_run(path, settings, dataset=images.fingerprint(), resume=resume, overwrite=overwrite)
     model = super_resolution.train(
         learned,
-        [images[k] for k in range(last, len(images))],
+        tuple(held_out),
         config,
         mesh=mesh,
         checkpoints=run.path / JOB,
@@ -50,7 +50,7 @@ def pretrain(path: Path, settings: Config, *, resume: bool, overwrite: bool) -> 
     file = run.path / f"{JOB}.safetensors"
     card = {
         "title": "SRResNet, pretrained on natural images",
-        "data": f"{last} images of {config.images}",
+        "data": f"{len(learned)} parts of the images {config.images}",
         "started from": config.init,
         "steps": f"{config.steps}; batches of {config.batch} crops of {config.crop} pixels",
         "licence": "that of the images it learned from; DIV2K: academic research only",

@@ -75,7 +75,9 @@ def check_run(path: Path, asked: config.Config, *, resume: bool, overwrite: bool
             f"{path}: the run exists already; pass --resume to go on with it, --overwrite to "
             "replace it, or choose another --run"
         )
-    different = config.differences(config.load(path / "config.toml"), asked)
+    different = config.differences(
+        config.load(path / "config.toml"), asked, srgan=(path / "sr" / "srgan").exists()
+    )
     if different:
         raise InputError(
             f"{path}: cannot go on with this run, its settings differ: {'; '.join(different)}; "

@@ -3,9 +3,13 @@
 import csv
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from echojax import enhance
 from echojax.cli import main
+from echojax.weights import safetensors_file
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +134,110 @@ def test_a_run_begun_with_train_sr_goes_on_with_eval(data_dir, tiny, tmp_path, c
     words = ["eval", "--run", run, "--train", "poor", "--test", "good", "--sr", "srresnet"]
     assert main([*words, "--task", "phase"]) == 0
     assert "poor" in capsys.readouterr().out
+
+
+def test_train_sr_trains_srgan_after_srresnet_and_hands_both_over(data_dir, tiny, tmp_path, capsys):
+    run = tmp_path / "run"
+    words = ["train-sr", "--sr", "srgan", "--data-dir", str(data_dir), "--run", str(run)]
+    assert main([*words, *tiny]) == 0
+    assert "srgan patient 0" in capsys.readouterr().out
+    for sr in ("srresnet", "srgan"):
+        handed_over = run / "sr" / sr / "patient" / "fold0.safetensors"
+        assert enhance.load_generator(handed_over).settings.blocks == 1
+        assert "dB" in handed_over.with_suffix(".md").read_text()
+
+
+def test_matrix_includes_srgan(data_dir, tiny, tmp_path):
+    run = tmp_path / "run"
+    words = ["matrix", "--data-dir", str(data_dir), "--run", str(run), *tiny]
+    for setting in ('sr=["none","srgan"]', 'tasks=["view"]', 'modes=["restore"]', 'train=["poor"]'):
+        words += ["--set", f"study.{setting}"]
+    assert main(words) == 0
+    assert {row["sr"] for row in rows(run / "tables" / "accuracy.csv")} == {"none", "srgan"}
+    assert "SRGAN" in (run / "report.html").read_text()
+
+
+def test_srgan_without_vgg19_says_how_to_fetch_it_before_anything_is_done(
+    data_dir, tiny, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("ECHOJAX_WEIGHTS", str(tmp_path / "none"))
+    words = ["train-sr", "--sr", "srgan", "--data-dir", str(data_dir)]
+    words += ["--run", str(tmp_path / "run"), *tiny, "--set", "sr.perceptual=vgg19"]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "echojax weights fetch vgg19" in said
+    assert 'sr.perceptual="none"' in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_settings_of_srgan_may_change_until_one_is_trained(data_dir, tiny, tmp_path, capsys):
+    run = str(tmp_path / "run")
+    words = ["train-sr", "--data-dir", str(data_dir), "--run", run]
+    assert main([*words, *tiny]) == 0
+    changed = ["--resume", "--set", "sr.adversarial=0.5"]
+    assert main([*words, *changed, "--sr", "srgan"]) == 0
+    assert main([*words, "--resume", "--set", "sr.adversarial=0.25", "--sr", "srgan"]) == 2
+    assert "sr.adversarial was 0.5, now 0.25" in capsys.readouterr().err
+
+
+def test_pretraining_on_natural_images_gives_a_file_to_fine_tune_from(
+    data_dir, tiny, tmp_path, capsys
+):
+    rng = np.random.default_rng(0)
+    (tmp_path / "photographs").mkdir()
+    for number in range(3):
+        pixels = rng.integers(0, 256, (100, 120, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photographs" / f"{number}.png")
+    own = tmp_path / "data"
+    words = ["prepare", "images", "--from", str(tmp_path / "photographs"), "--name", "mine"]
+    assert main([*words, "--data-dir", str(own)]) == 0
+    run = tmp_path / "pretrain"
+    words = ["train-sr", "--stage", "pretrain", "--data-dir", str(own), "--run", str(run), *tiny]
+    assert main([*words, "--set", "sr.images=mine"]) == 0
+    file = run / "sr" / "srresnet" / "pretrained.safetensors"
+    assert f"sr.init={file}" in capsys.readouterr().out
+    words = ["train-sr", "--data-dir", str(data_dir), "--run", str(tmp_path / "tuned"), *tiny]
+    assert main([*words, "--set", f"sr.init={file}"]) == 0
+
+
+def test_pretraining_without_images_says_how_to_get_them(tiny, tmp_path, capsys):
+    words = ["train-sr", "--stage", "pretrain", "--data-dir", str(tmp_path / "data")]
+    assert main([*words, "--run", str(tmp_path / "run"), *tiny]) == 2
+    assert "echojax prepare" in capsys.readouterr().err
+
+
+def test_an_orbax_checkpoint_becomes_one_file(data_dir, tiny, tmp_path):
+    run, out = tmp_path / "run", tmp_path / "out.safetensors"
+    assert main(["train-sr", "--data-dir", str(data_dir), "--run", str(run), *tiny]) == 0
+    handed_over = run / "sr" / "srresnet" / "patient" / "fold0.safetensors"
+    assert main(["weights", "convert", str(handed_over.with_suffix("")), "-o", str(out)]) == 0
+    kept, made = (safetensors_file.tensors(path) for path in (handed_over, out))
+    assert kept.keys() == made.keys()
+    assert all(np.array_equal(kept[name], made[name]) for name in kept)
+
+
+def test_a_run_enhances(data_dir, tiny, tmp_path):
+    run, frame = tmp_path / "run", tmp_path / "frame.png"
+    assert main(["train-sr", "--data-dir", str(data_dir), "--run", str(run), *tiny]) == 0
+    Image.fromarray(np.zeros((40, 48), np.uint8)).save(frame)
+    out = tmp_path / "large.png"
+    assert main(["enhance", str(frame), "-o", str(out), "--run", str(run)]) == 0
+    assert out.is_file()
+    assert (
+        main(
+            [
+                "enhance",
+                str(frame),
+                "-o",
+                str(tmp_path / "x.png"),
+                "--run",
+                str(run),
+                "--sr",
+                "srgan",
+            ]
+        )
+        == 2
+    )
 
 
 def test_train_classifier_keeps_its_networks(data_dir, tiny, tmp_path, capsys):

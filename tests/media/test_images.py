@@ -165,6 +165,27 @@ def test_resolution_follows_the_scale(tmp_path, suffix):
         assert image.info["dpi"] == pytest.approx((400, 200), rel=1e-3)
 
 
+def test_exif_is_kept_but_for_what_is_no_longer_true(tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Vivid"
+    exif[ExifTags.Base.XResolution] = exif[ExifTags.Base.YResolution] = 100.0
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExifImageWidth] = 8
+    Image.fromarray(noise(8, 8)).save(tmp_path / "in.jpg", exif=exif)
+    rewritten(tmp_path / "in.jpg", tmp_path / "out.jpg", 4)
+    with Image.open(tmp_path / "out.jpg") as image:
+        written = image.getexif()
+        assert written[ExifTags.Base.Make] == "Vivid"
+        assert written[ExifTags.Base.XResolution] == written[ExifTags.Base.YResolution] == 400
+        assert ExifTags.Base.ExifImageWidth not in written.get_ifd(ExifTags.IFD.Exif)
+
+
+def test_more_frames_than_pages_with_alpha_are_a_programming_error(tmp_path):
+    recording = open_recording(save(tmp_path / "in.tif", noise(5, 6, 4)))
+    frame = next(recording.frames())
+    with pytest.raises(ValueError, match="2 frames for"):
+        recording.write(tmp_path / "out.tif", [frame, frame], 1, DESCRIPTION)
+
+
 def test_resolution_of_16_bit_rgb_follows_the_scale(tmp_path):
     image = SimpleITK.GetImageFromArray(noise(5, 6, 3, dtype=np.uint16), isVector=True)
     image.SetSpacing((0.2, 0.4))
