@@ -3,13 +3,14 @@
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from echojax.config import Mode
 from echojax.errors import InputError
 from echojax.metrics import LUMA
 from echojax.resize import Array, Method, enlarge, reduce
@@ -20,7 +21,6 @@ SCALE = 4
 TILE = 384  # low-resolution pixels; SRResNet needs about 1.2 GB for one tile
 _STEP = 32  # low-resolution sizes are rounded up to this, so that few programs are compiled
 
-Mode = Literal["upscale", "restore"]
 Enlarge = Callable[[np.ndarray], np.ndarray]
 """From a float32 frame (rows, columns) in [0, 1] to one SCALE times larger, in [0, 1]."""
 

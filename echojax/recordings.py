@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from echojax import enhance
+from echojax.config import Mode
 from echojax.errors import EchojaxError, InputError
 from echojax.files import written_whole
 from echojax.media import Recording, Region, is_supported, open_recording
@@ -99,7 +100,7 @@ class Work:
 
     model: Generator
     description: str
-    mode: enhance.Mode
+    mode: Mode
     compare: bool = False
     tile: int = enhance.TILE
 

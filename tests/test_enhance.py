@@ -272,9 +272,7 @@ def test_values_are_those_of_the_enlarged_frame(dtype, low, high):
     """Reference: Pillow's bicubic of the values themselves, rounded; within one rounding."""
     frame = (low + (high - low) * (0.3 + 0.4 * noise(12, 16))).astype(dtype)
     large = Image.fromarray(frame.astype(np.float32)).resize((64, 48), Image.Resampling.BICUBIC)
-    result = enhance.enhance_frame(
-        frame, enhance.interpolated, mode="upscale", low=low, high=high
-    )
+    result = enhance.enhance_frame(frame, enhance.interpolated, mode="upscale", low=low, high=high)
     integer = np.issubdtype(dtype, np.integer)
     difference = np.abs(result.astype(np.float64) - np.asarray(large, np.float64))
     assert difference.max() < (0.51 if integer else 1e-5)
@@ -292,9 +290,7 @@ def test_integers_are_rounded_not_truncated(value, expected):
 
 
 def test_a_restored_frame_is_the_one_that_restore_gives(frame):
-    by_frame = enhance.enhance_frame(
-        frame, enhance.interpolated, mode="restore", low=0, high=255
-    )
+    by_frame = enhance.enhance_frame(frame, enhance.interpolated, mode="restore", low=0, high=255)
     expected = 255 * enhance.restore(frame, enhance.interpolation("bicubic"))
     np.testing.assert_allclose(by_frame, expected, rtol=0, atol=0.51)
 

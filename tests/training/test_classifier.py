@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
+from flax import nnx
 
 from echojax import config, devices
 from echojax.errors import InputError
+from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.training import classifier
+from echojax.weights import networks, safetensors_file
 
 SETTINGS = config.load(
     None,
@@ -81,3 +84,47 @@ def test_weights_that_are_not_there_are_named():
     settings = SETTINGS.model_copy(update={"init": "nowhere.safetensors"})
     with pytest.raises(InputError, match=r"nowhere\.safetensors"):
         train(settings=settings)
+
+
+@pytest.fixture
+def given(random_network, tmp_path):
+    """Writes a ResNet-18 with random weights; gives its tensors, and settings that begin there."""
+
+    def write(classes, width=SETTINGS.width):
+        settings = ResNetSettings(classes=classes, width=width)
+        model = random_network(lambda: ResNet18(settings, rngs=nnx.Rngs(0)))
+        networks.save(model, tmp_path / "given.safetensors")
+        chosen = SETTINGS.model_copy(update={"init": str(tmp_path / "given.safetensors")})
+        return safetensors_file.flat(model), chosen
+
+    return write
+
+
+def test_it_starts_from_the_trunk_of_a_network_for_other_classes(given):
+    """As ImageNet's 1000; the head is the random one of the seed."""
+    tensors, settings = given(1000)
+    start = safetensors_file.flat(classifier.untrained(settings, 3))
+    head = {name: start.pop(name) for name in ("fc.kernel", "fc.bias")}
+    fresh = safetensors_file.flat(classifier.network(settings, 3))
+    for name, tensor in start.items():
+        np.testing.assert_array_equal(tensor, tensors[name], err_msg=name)
+    for name, tensor in head.items():
+        np.testing.assert_array_equal(tensor, fresh[name], err_msg=name)
+    assert head["fc.kernel"].shape == (8 * SETTINGS.width, 2)
+    assert np.ptp(head["fc.kernel"]) > 0.1
+    other = safetensors_file.flat(classifier.untrained(settings, 4))
+    assert np.abs(other["fc.kernel"] - head["fc.kernel"]).max() > 0.1
+
+
+def test_it_starts_from_the_head_too_if_the_network_is_for_two_classes(given):
+    tensors, settings = given(2)
+    start = safetensors_file.flat(classifier.untrained(settings, 0))
+    assert start.keys() == tensors.keys()
+    for name, tensor in start.items():
+        np.testing.assert_array_equal(tensor, tensors[name], err_msg=name)
+
+
+def test_a_network_of_another_width_does_not_fit(given):
+    _, settings = given(1000, width=2)
+    with pytest.raises(InputError, match=r"given\.safetensors: does not fit.*conv1\.kernel is"):
+        classifier.check(settings, devices.data_mesh())
