@@ -76,9 +76,9 @@ def pieces(
     """Enlarge an image of any size in bounded memory.
 
     Tiles overlap by twice the network's reach and are cut in the middle of the overlap, so that no
-    pixel sees where a tile ends: the result is that of the whole image. A network of one channel
-    enlarges the luminance of colour images, and their chrominance is interpolated; a network of
-    three sees gray replicated.
+    pixel sees where a tile ends: the result is that of the whole image (see `step`). A network of
+    one channel enlarges the luminance of colour images, and their chrominance is interpolated; a
+    network of three sees gray replicated.
 
     Args:
         model: a generator, x4.
@@ -186,7 +186,10 @@ def enhance_frame(
     result = np.empty((*size, image.shape[-1]), frame.dtype)
     for piece in by(image):
         place = result[piece.rows, piece.columns]
-        values = low + piece.values[: place.shape[0], : place.shape[1]] * (high - low)
+        # Floats of 32 bit cannot tell the levels of wider integers apart.
+        exact = np.dtype(np.float64 if high - low > 2**24 else np.float32)
+        values = piece.values[: place.shape[0], : place.shape[1]].astype(exact, copy=False)
+        values = (low + values * (high - low)).clip(low, high)
         place[...] = values.round() if np.issubdtype(frame.dtype, np.integer) else values
     return result.reshape(*size, *frame.shape[2:])
 

@@ -43,7 +43,8 @@ class MSRResNetSettings:
     @property
     def reach(self) -> int:
         """How far a pixel's neighbourhood reaches, in pixels of the low resolution."""
-        enlarged = len(_STAGES[self.scale]) * 1 + 2 / self.scale
+        stages = _STAGES[self.scale]
+        enlarged = sum(1 / math.prod(stages[:k]) for k in range(len(stages))) + 2 / self.scale
         return math.ceil(1 + 2 * self.blocks + enlarged)
 
 

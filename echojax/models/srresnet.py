@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from echojax.models.layers import as_imagenet, conv, norm, pixel_shuffle, prelu
+from echojax.models.layers import IMAGENET_MEAN, as_imagenet, conv, norm, pixel_shuffle, prelu
 
 Activation = Literal["none", "clip", "tanh"]
 
@@ -100,10 +100,13 @@ class SRResNet(nnx.Module):
         """Make the network.
 
         Raises:
-            ValueError: `settings.scale` is not 2, 4 or 8.
+            ValueError: `settings.scale` is not 2, 4 or 8, or it normalises other than three
+                channels.
         """
         if settings.scale not in _DOUBLINGS:
             raise ValueError(f"scale is {settings.scale}; expected 2, 4 or 8")
+        if settings.normalise and settings.in_channels != len(IMAGENET_MEAN):
+            raise ValueError(f"{settings.in_channels} channels cannot be normalised as ImageNet's")
         s, c = settings, settings.channels
         self.settings = s
         self.conv1 = conv(s.in_channels, c, s.first_kernel, rngs=rngs)

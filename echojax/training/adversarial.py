@@ -204,7 +204,8 @@ def train(
     state = fit(
         lambda state, batch: step(state, batch, eye),
         AdversarialState(
-            initial_state(start, optimizer),
+            # A copy, since the first step uses up what it is given.
+            jax.tree.map(jnp.copy, initial_state(start, optimizer)),
             initial_state(critic, optimizer),
             jax.tree.map(jnp.copy, (params, stats)),
         ),

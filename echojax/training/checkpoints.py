@@ -78,6 +78,8 @@ def load_generator(directory: Path) -> networks.Generator:
         InputError: no training of a generator was kept there.
         EchojaxError: the checkpoint is damaged.
     """
+    if not directory.is_dir():  # Orbax would make it
+        raise InputError(f"{directory}: no such folder")
     with ocp.training.Checkpointer(directory.absolute()) as checkpointer:
         if checkpointer.latest is None:
             raise InputError(f"{directory}: no checkpoint of a training")

@@ -31,6 +31,8 @@ KINDS = {
     "vgg19": Kind(VGG19, VGG19Settings),
 }
 Generator = SRResNet | MSRResNet
+MAX_BLOCKS = 128  # making a network takes a tenth of a second for each
+MAX_CHANNELS = 65_536
 
 
 def describe(model: Any) -> dict[str, str]:
@@ -89,12 +91,25 @@ def build(metadata: Mapping[str, str], source: Path) -> Any:
     fields = {field.name for field in dataclasses.fields(kind.settings)}
     given = {key: value for key, value in metadata.items() if key in fields}
     try:
-        return empty(name, TypeAdapter(kind.settings).validate_python(given))
+        settings = TypeAdapter(kind.settings).validate_python(given)
+        _check_sizes(settings)
+        return empty(name, settings)
     except ValueError as error:  # pydantic's, or that of a network which cannot be
         first = str(error).partition("\n")[0]
         raise InputError(
             f"{source}: what it says of its network makes no sense ({first})"
         ) from error
+
+
+def _check_sizes(settings: Any) -> None:
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if type(value) is not int:
+            continue
+        if not 1 <= value <= (MAX_BLOCKS if field.name == "blocks" else MAX_CHANNELS):
+            raise ValueError(f"{field.name} is {value}")
+        if "kernel" in field.name and value % 2 == 0:
+            raise ValueError(f"{field.name} is {value}, an even number")
 
 
 def load(path: Path) -> Any:

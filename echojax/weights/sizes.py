@@ -9,12 +9,11 @@ from echojax.models.resnet import ResNetSettings
 from echojax.models.srresnet import SRResNetSettings
 from echojax.models.vgg import VGG19Settings
 from echojax.weights.layouts import Layout
+from echojax.weights.networks import MAX_BLOCKS, MAX_CHANNELS
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-_MAX_BLOCKS = 128
 _MAX_KERNEL = 31
-_MAX_SIZE = 65_536
 
 
 def settings(layout: Layout, shapes: Shapes) -> tuple[Any, dict[str, str]]:
@@ -32,8 +31,8 @@ def settings(layout: Layout, shapes: Shapes) -> tuple[Any, dict[str, str]]:
         return VGG19Settings(width=width), layout.modules()
     names = list(shapes)
     blocks, stages = layout.count(names, "i", "block"), layout.count(names, "u", "stage")
-    if not 1 <= blocks <= _MAX_BLOCKS:
-        raise ValueError(f"{blocks} residual blocks; expected 1 to {_MAX_BLOCKS}")
+    if not 1 <= blocks <= MAX_BLOCKS:
+        raise ValueError(f"{blocks} residual blocks; expected 1 to {MAX_BLOCKS}")
     modules = layout.modules(blocks, stages)
     generator = _srresnet if layout.kind == "srresnet" else _msrresnet
     return generator(layout, shapes, modules, blocks, stages), modules
@@ -97,8 +96,8 @@ def _size(shapes: Shapes, *places: tuple[str, int]) -> int:
     for name, axis in places:
         shape = shapes.get(name, ())
         if len(shape) > axis:
-            if not 1 <= shape[axis] <= _MAX_SIZE:
-                raise ValueError(f"{name} is {shape}; expected sizes of 1 to {_MAX_SIZE}")
+            if not 1 <= shape[axis] <= MAX_CHANNELS:
+                raise ValueError(f"{name} is {shape}; expected sizes of 1 to {MAX_CHANNELS}")
             return shape[axis]
     names = " and ".join(dict.fromkeys(name for name, _ in places))
     raise ValueError(f"{names} are missing or have too few axes, so its size is unknown")

@@ -345,7 +345,6 @@ def test_the_papers_discriminator_fits_the_step(start):
     assert {value.shape for value in metrics.values()} == {()}
 
 
-@pytest.mark.xfail(strict=True, reason="its arrays are donated to the first step")
 def test_the_generator_it_starts_from_is_left_as_it_was(start, tmp_path):
     """A study goes on to use it."""
     model = start()

@@ -9,7 +9,7 @@ from flax import nnx
 
 from echojax import config, devices
 from echojax.errors import EchojaxError, InputError
-from echojax.models.layers import conv, norm
+from echojax.models.layers import norm
 from echojax.models.msrresnet import MSRResNet, MSRResNetSettings
 from echojax.models.srresnet import SRResNet, SRResNetSettings
 from echojax.training import adversarial, checkpoints, loop, super_resolution
@@ -78,9 +78,9 @@ def test_the_generator_of_a_training_is_the_one_it_returned(generator, tmp_path)
     assert same(nnx.state(loaded), nnx.state(trained))
 
 
-def test_the_generator_of_srgan_is_the_average(generator, tmp_path):
+def test_the_generator_of_srgan_is_the_average(generator, random_network, tmp_path):
     average = generator(1)
-    opponent = nnx.Sequential(conv(1, 2, 3, rngs=nnx.Rngs(0)), norm(2, nnx.Rngs(0)))
+    opponent = random_network(lambda: norm(2, nnx.Rngs(0)))
     state = adversarial.AdversarialState(
         loop.initial_state(generator(0), OPTIMIZER),
         loop.initial_state(opponent, OPTIMIZER),
@@ -114,7 +114,7 @@ def test_an_empty_folder_is_named(tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(InputError, match="nowhere: no checkpoint of a training"):
+    with pytest.raises(InputError, match="nowhere: no such folder"):
         checkpoints.load_generator(tmp_path / "nowhere")
 
 

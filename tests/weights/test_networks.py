@@ -114,17 +114,12 @@ def test_a_file_of_an_unknown_network_must_be_converted_first(tmp_path, network,
         {"model": "msrresnet", "scale": "8"},
         {"model": "resnet18", "classes": "2.5"},
         {"model": "vgg19", "width": ""},
-        *(
-            pytest.param(
-                metadata,
-                marks=pytest.mark.xfail(strict=True, reason="sizes below one are not looked at"),
-            )
-            for metadata in (
-                {"model": "srresnet", "channels": "0"},
-                {"model": "srresnet", "blocks": "-1"},
-                {"model": "resnet18", "width": "-1"},
-            )
-        ),
+        {"model": "srresnet", "channels": "0"},
+        {"model": "srresnet", "blocks": "-1"},
+        {"model": "srresnet", "blocks": "100000"},
+        {"model": "srresnet", "first_kernel": "4"},
+        {"model": "srresnet", "normalise": "True"},
+        {"model": "resnet18", "width": "-1"},
     ],
 )
 def test_metadata_that_makes_no_sense_is_an_input_error(tmp_path, metadata):
