@@ -67,8 +67,8 @@ class SuperResolutionConfig(_Section):
     activation: Literal["none", "clip", "tanh"] = Field("none", description="of the output")
     init: str = Field(
         "interpolation",
-        description='"interpolation", "random" or a .safetensors file, which brings its own '
-        "blocks, channels, kernels, bias and activation",
+        description='"interpolation", "random", a .safetensors file or a name of `echojax weights '
+        "list`; the latter two bring their own blocks, channels, kernels, bias and activation",
     )
     quality: tuple[Grade, ...] = Field(("good",), min_length=1, description="frames to learn from")
     images: str = Field("div2k", description="natural images that --stage pretrain learns from")
@@ -90,7 +90,9 @@ class SuperResolutionConfig(_Section):
     )
     adversarial: float = Field(1e-3, ge=0, description="weight of the adversarial loss")
     discriminator_width: int = Field(64, ge=1, description="channels of its first convolution")
-    average: float = Field(0.999, ge=0, lt=1, description="decay of the average over SRGAN's steps")
+    average: float = Field(
+        0.999, ge=0, lt=1, description="largest decay of the average over SRGAN's steps"
+    )
     evaluate_every: int = Field(1000, ge=1, description="steps between PSNR and SSIM")
     evaluate_frames: int = Field(16, ge=1, description="held-out frames they are measured on")
     save_every: int = Field(1000, ge=1, description="steps between checkpoints")
@@ -110,7 +112,7 @@ class ClassifierConfig(_Section):
 
     size: int = Field(224, ge=32, description="side of the square input")
     width: int = Field(64, ge=1, description="channels of the first stage; 64 is ResNet-18")
-    init: str = Field("random", description='"random" or a .safetensors file')
+    init: str = Field("random", description='"random", a .safetensors file, or "resnet18" fetched')
     batch: int = Field(16, ge=1)
     epochs: int = Field(10, ge=1)
     learning_rate: float = Field(1e-4, gt=0)

@@ -19,6 +19,7 @@ from echojax.weights.networks import Generator
 
 SCALE = 4
 TILE = 384  # low-resolution pixels; SRResNet needs about 1.2 GB for one tile
+_CUBIC = 3  # low-resolution pixels that a cubic kernel sees to either side, generously
 _STEP = 32  # low-resolution sizes are rounded up to this, so that few programs are compiled
 
 Enlarge = Callable[[np.ndarray], np.ndarray]
@@ -92,10 +93,20 @@ def pieces(
     """
     reach = model.settings.reach
     tile = -(-max(tile, 4 * reach) // _STEP) * _STEP
+    yield from _tiled(image, tile, reach, lambda window: _colours(model, window, step))
+
+
+def interpolated(image: np.ndarray) -> Iterator[Piece]:
+    """The same by bicubic interpolation."""
+    yield from _tiled(image, TILE, _CUBIC, lambda window: enlarge(window, SCALE).clip(0, 1))
+
+
+def _tiled(
+    image: np.ndarray, tile: int, reach: int, run: Callable[[np.ndarray], np.ndarray]
+) -> Iterator[Piece]:
     for rows, columns in itertools.product(*(_spans(n, tile, reach) for n in image.shape[:2])):
-        window = image[rows.begin : rows.end, columns.begin : columns.end]
-        values = _colours(model, window, step)[rows.inner, columns.inner]
-        yield Piece(rows.place, columns.place, values)
+        window = run(image[rows.begin : rows.end, columns.begin : columns.end])
+        yield Piece(rows.place, columns.place, window[rows.inner, columns.inner])
 
 
 class _Span(NamedTuple):
@@ -154,11 +165,6 @@ def _run(model: Generator, x: jax.Array) -> jax.Array:
     return jnp.clip(model(x), 0, 1)
 
 
-def interpolated(image: np.ndarray) -> Iterator[Piece]:
-    """An image enlarged by bicubic interpolation, in one piece."""
-    yield Piece(slice(None), slice(None), enlarge(image, SCALE).clip(0, 1))
-
-
 def enhance_frame(
     frame: np.ndarray,
     by: Callable[[np.ndarray], Iterator[Piece]],
@@ -168,6 +174,8 @@ def enhance_frame(
     high: float,
 ) -> np.ndarray:
     """Upscale or restore a frame of any depth and colour, without holding the result as floats.
+
+    What is no finite number, as outside of some sectors, is black to the network and stays so.
 
     Args:
         frame: (rows, columns) or (rows, columns, 3) of any real type.
@@ -179,7 +187,9 @@ def enhance_frame(
     Returns:
         The frame four times larger or as large as before, in its own type and range.
     """
-    image = np.atleast_3d(((frame.astype(np.float32) - low) / (high - low)).clip(0, 1))
+    holes = ~np.isfinite(frame)
+    known = np.where(holes, low, frame) if holes.any() else frame
+    image = np.atleast_3d(((known.astype(np.float32) - low) / (high - low)).clip(0, 1))
     size = tuple(n * SCALE for n in frame.shape[:2])
     if mode == "restore":
         image, size = reduced(image), frame.shape[:2]
@@ -191,7 +201,12 @@ def enhance_frame(
         values = piece.values[: place.shape[0], : place.shape[1]].astype(exact, copy=False)
         values = (low + values * (high - low)).clip(low, high)
         place[...] = values.round() if np.issubdtype(frame.dtype, np.integer) else values
-    return result.reshape(*size, *frame.shape[2:])
+    result = result.reshape(*size, *frame.shape[2:])
+    if holes.any():
+        factor = size[0] // frame.shape[0]
+        holes, old = (np.repeat(np.repeat(x, factor, 0), factor, 1) for x in (holes, frame))
+        result[holes] = old[holes]
+    return result
 
 
 def upscale(frame: np.ndarray, enlarge_by: Enlarge) -> np.ndarray:

@@ -1,9 +1,11 @@
 """Enhancing files and folders: what goes where, one frame at a time, and what went wrong."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +16,15 @@ from echojax import enhance
 from echojax.config import Mode
 from echojax.errors import EchojaxError, InputError
 from echojax.files import written_whole
-from echojax.media import Recording, Region, is_supported, open_recording
+from echojax.media import (
+    Recording,
+    Region,
+    check_target,
+    is_supported,
+    open_recording,
+    stem,
+    written_files,
+)
 from echojax.progress import bar
 from echojax.weights.networks import Generator
 
@@ -22,15 +32,15 @@ _GAP = 8  # pixels between the pictures of a comparison
 
 
 class Job(NamedTuple):
-    """A recording and the file that its enhanced copy goes to."""
+    """A recording, the file that its enhanced copy goes to, and the picture beside bicubic."""
 
     source: Path
     target: Path
+    comparison: Path
 
-    @property
-    def comparison(self) -> Path:
-        """The picture that shows it beside bicubic."""
-        return self.target.with_name(f"{self.target.name.split('.')[0]}_compare.png")
+    def files(self, *, compare: bool) -> tuple[Path, ...]:
+        """All files that are made or replaced."""
+        return written_files(self.target) + (self.comparison,) * compare
 
 
 def plan(inputs: Sequence[Path], out: Path) -> list[Job]:
@@ -42,35 +52,74 @@ def plan(inputs: Sequence[Path], out: Path) -> list[Job]:
         out: a folder; for a single file it may be a file.
 
     Raises:
-        InputError: an input is not there, a folder holds no recording, or two would go to one file.
+        InputError: an input is not there, a folder holds no recording, `out` cannot hold what is
+            asked for, two would go to one file, or an input would be replaced.
     """
-    jobs = []
-    single = len(inputs) == 1 and inputs[0].is_file() and not out.is_dir()
+    single = len(inputs) == 1 and not inputs[0].is_dir()
+    if out.exists() and not out.is_dir() and not single:
+        raise InputError(f"{out}: is a file; -o must be a folder for several inputs")
+    as_file = single and not out.is_dir() and (out.exists() or bool(out.suffix))
+    pairs = []
     for path in inputs:
         if path.is_dir():
-            found = [
-                file
-                for file in sorted(path.rglob("*"))
-                if file.is_file()
-                and not file.is_relative_to(out)
-                and not any(part.startswith(".") for part in file.relative_to(path).parts)
-                and is_supported(file)
-            ]
-            if not found:
-                raise InputError(f"{path}: holds no recording that can be read")
-            jobs += [Job(file, out / file.relative_to(path)) for file in found]
+            pairs += [(file, out / file.relative_to(path)) for file in _found(path, out)]
         elif path.is_file():
-            jobs.append(Job(path, out if single and out.suffix else out / path.name))
+            if as_file:
+                check_target(path, out)
+            pairs.append((path, out if as_file else out / path.name))
         else:
             raise InputError(f"{path}: no such file or folder")
-    sources: dict[Path, Path] = {}
-    for job in jobs:
-        other = sources.setdefault(job.target, job.source)
-        if other != job.source:
-            raise InputError(f"{other} and {job.source} would both become {job.target}")
-        if job.target.resolve() == job.source.resolve():
-            raise InputError(f"{job.source}: would be replaced by its copy; choose another -o")
-    return jobs
+    # What is named twice is done once.
+    pairs = list(
+        {(source.resolve(), target): (source, target) for source, target in pairs}.values()
+    )
+    sources = {source.resolve() for source, _ in pairs}
+    writers: dict[Path, Path] = {}
+    for source, target in pairs:
+        for file in written_files(target):
+            if file.resolve() in sources:
+                raise InputError(f"{file}: is an input and would be replaced; choose another -o")
+            other = writers.setdefault(file.resolve(), source)
+            if other != source:
+                raise InputError(f"{other} and {source} would both become {file}")
+    comparisons = _comparisons([target for _, target in pairs], sources | writers.keys())
+    return [Job(*pair, comparison) for pair, comparison in zip(pairs, comparisons, strict=True)]
+
+
+def _found(folder: Path, out: Path) -> list[Path]:
+    """The recordings in a folder, without hidden ones and without earlier results."""
+    place, results = folder.resolve(), out.resolve()
+    if place == results:
+        raise InputError(f"{folder}: is input and output at once; choose another -o")
+    inside = results.is_relative_to(place)
+    found = [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+        and not (inside and file.parent.resolve().is_relative_to(results))
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+        and is_supported(file)
+    ]
+    if not found:
+        raise InputError(f"{folder}: holds no recording that can be read")
+    return found
+
+
+def _comparisons(targets: Sequence[Path], taken: set[Path]) -> Iterator[Path]:
+    """Names for pictures beside targets: short ones, but where two would share one or it is taken.
+
+    Args:
+        targets: what is shown in the pictures.
+        taken: the files that must not be named, resolved.
+    """
+    short = [target.with_name(f"{stem(target)}_compare.png") for target in targets]
+    times = Counter(short)
+    taken = taken | {path.resolve() for path in short if times[path] > 1}
+    for target, first in zip(targets, short, strict=True):
+        longer = (target.with_name(f"{target.name}{'_' * n}compare.png") for n in count(1))
+        path = next(path for path in chain([first], longer) if path.resolve() not in taken)
+        taken.add(path.resolve())
+        yield path
 
 
 def check_free(jobs: Sequence[Job], *, compare: bool) -> None:
@@ -79,8 +128,7 @@ def check_free(jobs: Sequence[Job], *, compare: bool) -> None:
     Raises:
         InputError: a file is there already.
     """
-    targets = [path for job in jobs for path in (job.target, job.comparison)[: 1 + compare]]
-    there = [path for path in targets if path.exists()]
+    there = [file for job in jobs for file in job.files(compare=compare) if file.exists()]
     if there:
         more = f" and {len(there) - 1} more files are" if len(there) > 1 else " is"
         raise InputError(f"{there[0]}{more} there already; pass --overwrite to replace")
@@ -138,8 +186,19 @@ class Work:
                 yield enhanced
                 done()
 
+        own = {file.resolve() for file in recording.files}
+        for file in job.files(compare=self.compare):
+            if file.resolve() in own:
+                raise InputError(
+                    f"{file}: holds data of {job.source} and would be replaced; choose another -o"
+                )
         scale = enhance.SCALE if self.mode == "upscale" else 1
-        recording.write(job.target, frames(), scale, self.description)
+        try:
+            recording.write(job.target, frames(), scale, self.description)
+        except OSError as error:
+            raise EchojaxError(
+                f"{job.target}: cannot be written ({error or type(error).__name__})"
+            ) from error
 
     def _frame(self, recording: Recording, frame: np.ndarray) -> np.ndarray:
         enhance_by = partial(

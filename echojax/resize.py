@@ -32,7 +32,7 @@ def _lanczos3(x: np.ndarray) -> np.ndarray:
 _KERNELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"bicubic": _keys, "lanczos": _lanczos3}
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=64)  # a matrix of 1024 x 4096 takes 16 MB
 def _weights(old: int, new: int, method: Method) -> np.ndarray:
     """Matrix (new, old) that resamples one axis."""
     step = old / new

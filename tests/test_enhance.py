@@ -6,7 +6,7 @@ import pytest
 from flax import nnx
 from PIL import Image
 
-from echojax import enhance
+from echojax import enhance, resize
 from echojax.errors import InputError
 from echojax.models.msrresnet import MSRResNet, MSRResNetSettings
 from echojax.models.resnet import ResNet18, ResNetSettings
@@ -340,3 +340,24 @@ def test_a_file_that_does_not_say_what_it_is_must_be_converted_first(tmp_path, g
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nothing\.safetensors: no such weights file"):
         enhance.load_generator(tmp_path / "nothing.safetensors")
+
+
+def test_interpolation_of_a_large_image_is_that_of_the_whole(monkeypatch):
+    monkeypatch.setattr(enhance, "TILE", 32)
+    image = np.random.default_rng(0).random((75, 33, 3), np.float32)
+    whole = resize.enlarge(image, 4).clip(0, 1)
+    seen = np.full(whole.shape, np.nan, np.float32)
+    parts = list(enhance.interpolated(image))
+    for piece in parts:
+        seen[piece.rows, piece.columns] = piece.values
+    assert len(parts) > 2
+    np.testing.assert_allclose(seen, whole, atol=1e-6)
+
+
+@pytest.mark.parametrize(("mode", "factor"), [("upscale", 4), ("restore", 1)])
+def test_what_is_no_number_stays_so_and_harms_nothing_else(mode, factor):
+    frame = np.random.default_rng(0).random((40, 48)).astype(np.float32)
+    frame[3, 5], frame[20:24, 30:] = np.nan, np.inf
+    result = enhance.enhance_frame(frame, enhance.interpolated, mode=mode, low=0, high=1)
+    odd = np.kron(~np.isfinite(frame), np.ones((factor, factor), bool))
+    np.testing.assert_array_equal(~np.isfinite(result), odd)

@@ -65,7 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
             return _exit_code(error)
         text = _one_line(str(error))
-        if not isinstance(error, EchojaxError):
+        if isinstance(error, OSError) and error.filename and error.strerror:
+            text = f"{error.filename}: {error.strerror}"
+        elif not isinstance(error, EchojaxError):
             text = f"unexpected {type(error).__name__}: {text} (--debug shows where)"
         click.echo(f"Error: {text}", err=True)
         return _exit_code(error)

@@ -11,13 +11,15 @@ from echojax.cli.study import MODES
 from echojax.cli.training import GENERATORS
 
 if TYPE_CHECKING:
+    from echojax.config import Mode
     from echojax.weights.networks import Generator
 
 _GENERATOR = (
     click.option(
         "--weights",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="A .safetensors file, as train-sr leaves it and `weights convert` makes it.",
+        metavar="FILE",
+        help="A .safetensors file, as train-sr leaves it and `weights convert` makes it, or the "
+        "name of a fetched network (srresnet-x4).",
     ),
     click.option(
         "--run",
@@ -25,9 +27,9 @@ _GENERATOR = (
         help="A run whose generator is used.",
     ),
     click.option(
-        "--sr", type=click.Choice(GENERATORS), default="srresnet", help="Which one of the run."
+        "--sr", type=click.Choice(GENERATORS), help="Which one of the run.  [default: srresnet]"
     ),
-    click.option("--fold", type=click.IntRange(min=0), default=0, help="Of which fold."),
+    click.option("--fold", type=click.IntRange(min=0), help="Of which fold.  [default: 0]"),
 )
 
 
@@ -37,12 +39,17 @@ def _generator_options(function: click.decorators.FC) -> click.decorators.FC:
     return function
 
 
-def _file(weights: Path | None, run: Path | None, sr: str, fold: int) -> Path | None:
+def _file(weights: str | None, run: Path | None, sr: str | None, fold: int | None) -> Path | None:
     from echojax.study import generators
+    from echojax.weights import catalogue
 
+    if run is None and (sr is not None or fold is not None):
+        raise click.UsageError("--sr and --fold choose a network of a run; pass --run")
     if weights is not None and run is not None:
         raise click.UsageError("--weights and --run both name a generator; pass one of them")
-    return weights if run is None else generators.find(run, sr, fold)
+    if run is not None:
+        return generators.find(run, sr or "srresnet", fold or 0)
+    return None if weights is None else catalogue.locate(weights)
 
 
 def _load(file: Path) -> "Generator":
@@ -75,22 +82,22 @@ def _load(file: Path) -> "Generator":
 @click.option(
     "--tile",
     type=click.IntRange(min=64),
-    default=384,
-    help="Side of a tile in pixels; smaller needs less memory.",
+    help="Side of a tile in pixels, 384 by default; smaller needs less memory and more time, but a "
+    "tile is never smaller than the network's sight (160 for SRResNet).",
 )
 def enhance(
     inputs: tuple[Path, ...],
     out: Path,
-    weights: Path | None,
+    weights: str | None,
     run: Path | None,
-    sr: str,
-    fold: int,
-    mode: str,
+    sr: str | None,
+    fold: int | None,
+    mode: "Mode",
     compare: bool,
     overwrite: bool,
-    tile: int,
+    tile: int | None,
 ) -> None:
-    """Enlarge or restore recordings of any common format.
+    """Enlarge or restore images, volumes, DICOM and clips.
 
     INPUT is a PNG, JPEG, TIFF, NIfTI, MetaImage, DICOM, AVI, MP4, MOV, MKV or GIF file, or a folder
     of them, which is searched recursively and keeps its structure. Formats, bit depth, spacing and
@@ -114,9 +121,9 @@ def enhance(
     work = recordings.Work(
         model=_load(file),
         description=f"{done} by {file.stem} (echojax)",
-        mode="upscale" if mode == "upscale" else "restore",
+        mode=mode,
         compare=compare,
-        tile=tile,
+        **({} if tile is None else {"tile": tile}),
     )
     failures = work.run(jobs)
     succeeded = len(jobs) - len(failures)
@@ -136,14 +143,14 @@ def enhance(
 @click.option("--markdown", is_flag=True, help="Print a Markdown table only.")
 def evaluate_sr(
     folder: Path,
-    weights: Path | None,
+    weights: str | None,
     run: Path | None,
-    sr: str,
-    fold: int,
+    sr: str | None,
+    fold: int | None,
     as_json: bool,
     markdown: bool,
 ) -> None:
-    """Measure PSNR and SSIM on a folder of images as the literature does.
+    """Measure PSNR and SSIM as the literature does.
 
     Images are reduced by 4 (antialiased bicubic), enlarged again and compared on the Y channel, or
     the gray, without a border of 4 pixels; bicubic and Lanczos enlargement stand beside the

@@ -32,14 +32,15 @@ def train_sr(sr: str, stage: str, fold: int, **given: Any) -> None:
     by the mean squared error, SRGAN after it against a discriminator. PSNR and SSIM on held-out
     frames are shown beside those of bicubic and Lanczos enlargement.
 
-    Pretraining learns from the natural images of sr.images (`echojax prepare images`). Fine-tuning
-    learns from good echo frames, and starts from what --set sr.init=FILE names: a pretrained
-    network, or one that `echojax weights convert --gray` made.
+    Pretraining learns from the natural images of sr.images (`echojax prepare div2k` or `prepare
+    images`), in runs/pretrain by default. Fine-tuning learns from good echo frames, and starts from
+    what --set sr.init=FILE names: a pretrained network, or one that `echojax weights convert
+    --gray` made.
     """
     from echojax.study import session
 
     if stage == "pretrain":
-        _pretrain(sr, given)
+        _pretrain(sr, fold, given)
         return
     request = session.request(**given)
     folds = [request.study.fold(protocol, fold) for protocol in request.settings.protocols]
@@ -51,11 +52,13 @@ def train_sr(sr: str, stage: str, fold: int, **given: Any) -> None:
     click.echo(f"Run: {study.run.path}")
 
 
-def _pretrain(sr: str, given: dict[str, Any]) -> None:
+def _pretrain(sr: str, fold: int, given: dict[str, Any]) -> None:
     from echojax.study import pretraining, session
 
     if sr != "srresnet":
         raise click.UsageError("only SRResNet is pretrained; SRGAN starts from the fine-tuned one")
+    if fold:
+        raise click.UsageError("--fold belongs to fine-tuning; natural images have no folds")
     given["run"] = given["run"] or Path("runs", "pretrain")
     path, settings = session.settle(**given)
     file = pretraining.pretrain(

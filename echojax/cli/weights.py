@@ -42,12 +42,12 @@ def convert(file: Path, out: Path | None, gray: bool, overwrite: bool) -> None:
     out = out or Path(f"{stem}-gray.safetensors" if gray else f"{stem}.safetensors")
     _check_free(out, overwrite)
     if file.is_dir():
-        from echojax.training.checkpoints import load_generator
+        from echojax.study.generators import of_checkpoint
 
-        found = conversion.of_checkpoint(load_generator(file), file, gray=gray)
+        model, card = of_checkpoint(file)
+        _save(conversion.of_network(model, card, gray=gray), out)
     else:
-        found = conversion.convert(file, gray=gray)
-    _save(found, out)
+        _save(conversion.convert(file, gray=gray), out)
 
 
 @options.command("info")
@@ -62,21 +62,22 @@ def info(file: Path) -> None:
 @options.command("list")
 def list_() -> None:
     """List the public checkpoints that can be fetched."""
-    from echojax.weights import fetch
-    from echojax.weights.catalogue import CHECKPOINTS
+    from echojax.weights.catalogue import CHECKPOINTS, converted
 
     for name, checkpoint in CHECKPOINTS.items():
-        file = fetch.converted(name)
+        kept = [
+            str(file) for gray in (False, True) if (file := converted(name, gray=gray)).is_file()
+        ]
         click.echo(f"{name:<14}{checkpoint.what}")
         click.echo(f"{'':<14}{checkpoint.source}; licence: {checkpoint.licence}")
-        click.echo(f"{'':<14}{file if file.is_file() else 'not fetched'}")
+        click.echo(f"{'':<14}{', '.join(kept) or 'not fetched'}")
 
 
 @options.command("fetch")
 @click.argument("name")
 @_GRAY
 @click.option("--mirror", metavar="URL", help="Folder to fetch from: http, https or file.")
-@click.option("--sha256", help="Hash to check, where the name of the file carries none.")
+@click.option("--sha256", help="Hash to check instead of the known one.")
 @_OVERWRITE
 def fetch(name: str, gray: bool, mirror: str | None, sha256: str | None, overwrite: bool) -> None:
     """Download a public checkpoint, check and convert it.
@@ -84,19 +85,27 @@ def fetch(name: str, gray: bool, mirror: str | None, sha256: str | None, overwri
     NAME is one of `echojax weights list`. Both files are kept in ECHOJAX_WEIGHTS (default
     ~/.cache/echojax/weights); a download that broke off goes on.
     """
+    from echojax import download
+    from echojax.errors import InputError
+    from echojax.weights import catalogue
     from echojax.weights import convert as conversion
-    from echojax.weights import fetch as fetching
-    from echojax.weights.catalogue import checkpoint
 
-    known = checkpoint(name)
-    out = fetching.converted(f"{name}-gray" if gray else name)
+    known = catalogue.checkpoint(name)
+    if gray and not known.generator:
+        raise InputError(f"{name}: makes no images; --gray is for networks that enlarge")
+    out = catalogue.converted(name, gray=gray)
     if out.is_file() and not overwrite:
         click.echo(f"There already: {out}")
         return
-    raw = fetching.cache_dir() / known.file
-    url = fetching.mirrored(known.url, mirror)
-    fetching.download(url, raw, sha256=sha256 or known.expected_hash)
-    found = conversion.convert(raw, gray=gray)
+    raw = catalogue.cache_dir() / known.file
+    if overwrite:
+        raw.unlink(missing_ok=True)
+    url = download.mirrored(known.url, mirror)
+    download.download(url, raw, sha256=sha256 or known.expected_hash)
+    try:
+        found = conversion.convert(raw, gray=gray)
+    except InputError as error:
+        raise InputError(f"{error}; --overwrite downloads it again") from error
     _save(found, out, {"title": known.what, "licence": known.licence, "origin": known.source})
 
 

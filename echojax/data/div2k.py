@@ -13,10 +13,10 @@ from pathlib import Path
 
 import tensorflow_datasets as tfds
 
+from echojax import download
 from echojax.data import natural
 from echojax.data.prepared import check_replaceable
-from echojax.errors import EchojaxError, InputError
-from echojax.weights import fetch
+from echojax.errors import InputError
 
 
 def prepare_div2k(
@@ -39,12 +39,7 @@ def prepare_div2k(
     url = tfds.builder_cls("div2k").BUILDER_CONFIGS[0].download_urls["train_hr_url"]
     archive = data_dir / "downloads" / "DIV2K_train_HR.zip"
     check_replaceable(data_dir / "images" / natural.DIV2K, archive, overwrite=overwrite)
-    try:
-        fetch.download(fetch.mirrored(url, mirror), archive, sha256=_sha256(url))
-    except EchojaxError as error:
-        # What `fetch` advises is meant for weights.
-        advice = f"put it at {archive} by hand"
-        raise type(error)(str(error).replace(fetch.BY_HAND, advice)) from error
+    download.download(download.mirrored(url, mirror), archive, sha256=_sha256(url))
     with tempfile.TemporaryDirectory(prefix=".div2k-", dir=data_dir) as folder:
         try:
             with zipfile.ZipFile(archive) as file:

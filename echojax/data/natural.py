@@ -22,7 +22,8 @@ from echojax.progress import bar
 
 DIV2K = "div2k"
 DIV2K_BY_HAND = (
-    "download DIV2K_train_HR.zip from data.vision.ee.ethz.ch/cvl/DIV2K, unpack it, and "
+    "run `echojax prepare div2k`, or download DIV2K_train_HR.zip by hand from "
+    "data.vision.ee.ethz.ch/cvl/DIV2K, unpack it, and "
     f"`echojax prepare images --from DIV2K_train_HR --name {DIV2K}`"
 )
 

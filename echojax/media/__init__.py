@@ -3,9 +3,25 @@
 from pathlib import Path
 
 from echojax.errors import InputError
-from echojax.media.recording import SUFFIXES, Recording, Region, family
+from echojax.media.recording import (
+    SUFFIXES,
+    Recording,
+    Region,
+    check_suffix,
+    family,
+    stem,
+    written_files,
+)
 
-__all__ = ["Recording", "Region", "is_supported", "open_recording"]
+__all__ = [
+    "Recording",
+    "Region",
+    "check_target",
+    "is_supported",
+    "open_recording",
+    "stem",
+    "written_files",
+]
 
 _DICOM_MAGIC = b"DICM"  # after a preamble of 128 bytes
 
@@ -13,6 +29,17 @@ _DICOM_MAGIC = b"DICM"  # after a preamble of 128 bytes
 def is_supported(path: Path) -> bool:
     """Whether a file is a recording, by its suffix; one without a known suffix may be DICOM."""
     return _family(path) is not None
+
+
+def check_target(source: Path, target: Path) -> None:
+    """See that a recording can be written under a name, as far as names tell.
+
+    Raises:
+        InputError: the name belongs to another family of formats.
+    """
+    kind = _family(source)
+    if kind is not None:  # else there is nothing to write
+        check_suffix(source, kind, target)
 
 
 def open_recording(path: Path) -> Recording:

@@ -108,6 +108,8 @@ class ClipRecording(Recording):
             try:
                 self._encode(container, encoder, frames, scale)
             except av.FFmpegError as error:
+                if isinstance(error, OSError):  # a full disk, not the encoder
+                    raise
                 raise InputError(
                     f"{self.path}: {encoder.name} cannot hold its frames ({error}); "
                     "write it as .mp4 or .mkv"

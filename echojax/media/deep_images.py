@@ -7,13 +7,14 @@ import numpy as np
 import SimpleITK
 
 from echojax.errors import InputError
-from echojax.media.recording import Recording, reading
+from echojax.media.recording import Recording, full_depth, reading, writing
 
 
 class DeepImageRecording(Recording):
     """A 16-bit RGB image with or without alpha, read whole, the pages of a TIFF too.
 
-    Of what is beside the pixels only the resolution is kept.
+    Of what is beside the pixels only the resolution is kept. Black is 0; white is the largest value
+    of all pages rounded up to a full depth: 255, 1023, 4095, 16383 or 65535.
 
     Raises:
         InputError: damaged, or gray with alpha.
@@ -34,7 +35,7 @@ class DeepImageRecording(Recording):
         pages = array.reshape(-1, *array.shape[-3:])
         self._pages, self._alpha = pages[..., :3], pages[..., 3:]
         self.count, self.shape, self.dtype = len(pages), self._pages.shape[1:], array.dtype
-        self.low, self.high = 0.0, 65535.0
+        self.low, self.high = 0.0, full_depth(self._pages)
 
     def frames(self) -> Iterator[np.ndarray]:
         """The pages one at a time, without alpha."""
@@ -61,4 +62,5 @@ class DeepImageRecording(Recording):
         image = SimpleITK.GetImageFromArray(stack if len(stack) > 1 else stack[0], isVector=True)
         spacing = self._image.GetSpacing()
         image.SetSpacing([step / scale for step in spacing[:2]] + list(spacing[2:]))
-        SimpleITK.WriteImage(image, str(path))
+        with writing():
+            SimpleITK.WriteImage(image, str(path))

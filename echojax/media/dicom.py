@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from pydicom.pixels import (  # type: ignore[attr-defined]
 
 from echojax.errors import InputError
 from echojax.media.dicom_header import derived, regions
-from echojax.media.recording import Recording, family, reading
+from echojax.media.recording import Recording, bounds, reading
 
 _LONGEST = 2**32 - 2  # bytes of an element whose length is stated
 
@@ -24,6 +25,10 @@ class DicomRecording(Recording):
 
     YBR and palette colours are read, and written back, as 8-bit RGB; MONOCHROME1 is inverted
     on reading and back on writing. Overlays and icons are not enlarged but left out.
+
+    Up to 8 bit, black and white are the smallest and the largest value that can be stored. Beyond,
+    few devices use all bits, so they are judged by the values of all frames and by those that the
+    header states as smallest and largest.
 
     Raises:
         InputError: not DICOM, cut off, without an image, or compressed in a way that no installed
@@ -43,35 +48,49 @@ class DicomRecording(Recording):
             self._kind = f"DICOM, {_decodable(path, dataset)}"
             self.count = int(dataset.get("NumberOfFrames") or 1)
             self._palette = _palette(dataset) if self._photometric == "PALETTE COLOR" else None
-            self.low, self.high = 0, 255
-            if self._palette is None:
-                bits = int(dataset.BitsStored)
-                signed = int(dataset.get("PixelRepresentation", 0))
-                self.low = -(2 ** (bits - 1)) if signed else 0
-                self.high = self.low + 2**bits - 1
+            bits = 8 if self._palette is not None else int(dataset.BitsStored)
+            signed = self._palette is None and int(dataset.get("PixelRepresentation", 0))
+            self._lowest = -(2 ** (bits - 1)) if signed else 0
+            self._highest = self._lowest + 2**bits - 1
+        self.low, self.high = self._range() if bits > 8 else (self._lowest, self._highest)
         first = next(self.frames())
         self.shape, self.dtype = first.shape, first.dtype
         self.regions = regions(dataset, first.shape)
 
     def frames(self) -> Iterator[np.ndarray]:
         """The frames one at a time, decoded as they are asked for."""
-        with reading(self.path, self._kind):
-            for stored in iter_pixels(self.path):
-                yield self._shown(stored.astype(stored.dtype.newbyteorder("="), copy=False))
+        for stored in self._stored():
+            yield self._inverted(stored) if self._photometric == "MONOCHROME1" else stored
 
-    def _shown(self, stored: np.ndarray) -> np.ndarray:
-        if self._palette is not None:
-            return self._palette[stored]
-        if self.low == 0:
-            stored = stored & stored.dtype.type(self.high)  # overlays once lay in the upper bits
-        return self._inverted(stored) if self._photometric == "MONOCHROME1" else stored
+    def _stored(self) -> Iterator[np.ndarray]:
+        with reading(self.path, self._kind):
+            for pixels in iter_pixels(self.path):
+                stored = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+                if self._palette is not None:
+                    stored = self._palette[stored]
+                elif self._lowest == 0:  # overlays once lay in the upper bits
+                    stored = stored & stored.dtype.type(self._highest)
+                yield stored
 
     def _inverted(self, frame: np.ndarray) -> np.ndarray:
-        return frame.dtype.type(self.low + self.high) - frame
+        return frame.dtype.type(self._lowest + self._highest) - frame
 
-    def _refuse(self, path: Path) -> None:
-        if family(path) is not None:  # a DICOM file may be called anything else
-            super()._refuse(path)
+    def _range(self) -> tuple[float, float]:
+        """Black and white of frames that need not use all their bits."""
+        low, high = bounds(chain(self._stored(), self._stated()))
+        if self._photometric == "MONOCHROME1":
+            return self._lowest + self._highest - high, self._lowest + self._highest - low
+        return low, high
+
+    def _stated(self) -> list[np.ndarray]:
+        """The smallest and the largest value as the header states them, if it makes sense."""
+        small, large = (
+            self._dataset.get(f"{which}ImagePixelValue") for which in ("Smallest", "Largest")
+        )
+        if not (isinstance(small, int) and isinstance(large, int)):
+            return []
+        sane = self._lowest <= small < large <= self._highest
+        return [np.array([small, large])] if sane else []
 
     def _write(
         self, path: Path, frames: Iterator[np.ndarray], scale: int, description: str

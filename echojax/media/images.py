@@ -9,7 +9,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, TiffImagePlugin
 
 from echojax.errors import InputError
-from echojax.media.recording import Recording, reading
+from echojax.media.recording import Recording, full_depth, reading
 
 KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
 _MODES = {  # what Pillow's modes are read as; L and LA are gray without and with alpha
@@ -46,7 +46,11 @@ def open_image(path: Path) -> Recording:
 
 
 class ImageRecording(Recording):
-    """An image, or the pages of a TIFF; alpha is kept aside and enlarged by repetition."""
+    """An image, or the pages of a TIFF; alpha is kept aside and enlarged by repetition.
+
+    Black is 0; white is 255 for 8 bit, and for 16 bit the largest value of all pages rounded up to
+    a full depth: 255, 1023, 4095, 16383 or 65535.
+    """
 
     family = "image"
 
@@ -58,7 +62,9 @@ class ImageRecording(Recording):
         first, alpha = next(self._pages())
         self.shape, self.dtype = first.shape, first.dtype
         self._transparent = alpha is not None
-        self.low, self.high = 0.0, float(np.iinfo(self.dtype).max)
+        self.low, self.high = 0.0, 255.0
+        if self.dtype != np.uint8:
+            self.high = full_depth(self.frames())
 
     def frames(self) -> Iterator[np.ndarray]:
         """The pages one at a time, upright, without alpha."""

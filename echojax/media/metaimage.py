@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK
 
 from echojax.errors import InputError
-from echojax.media.recording import Recording, bounds, reading
+from echojax.media.recording import Recording, bounds, reading, writing
 
 
 class MetaImageRecording(Recording):
@@ -23,11 +23,11 @@ class MetaImageRecording(Recording):
     def __init__(self, path: Path) -> None:
         self.path = path
         with reading(path, "MetaImage"):
-            header = _header(path)
-            data = header.get("ElementDataFile", "")
-            if data not in ("", "LOCAL", "LIST") and not (path.parent / data).is_file():
+            header, self._data = _header(path)
+            missing = [file for file in self._data if not file.is_file()]
+            if missing:
                 raise InputError(
-                    f"{path}: its data file {data} is missing; put it beside the header"
+                    f"{path}: its data file {missing[0].name} is missing; put it beside the header"
                 )
             try:
                 self._image = SimpleITK.ReadImage(str(path), imageIO="MetaImageIO")
@@ -47,7 +47,12 @@ class MetaImageRecording(Recording):
         self.count, *shape = self._planes.shape
         self.shape = tuple(shape)
         self.dtype = array.dtype
-        self.low, self.high = bounds(array)
+        self.low, self.high = bounds([array])
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The header and its data files."""
+        return (self.path, *self._data)
 
     def frames(self) -> Iterator[np.ndarray]:
         """The frames one at a time."""
@@ -61,10 +66,13 @@ class MetaImageRecording(Recording):
         path.parent.mkdir(parents=True, exist_ok=True)
         # A .mhd names its data file, so both are written under their last names, in a folder aside.
         with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
-            aside = Path(folder) / path.name
+            # ITK would lower the suffix by itself, and write where nobody looked.
+            aside = Path(folder) / path.with_suffix(path.suffix.lower()).name
             self._write(aside, checked, scale, description)
-            for written in sorted(Path(folder).iterdir(), key=lambda file: file == aside):
-                written.replace(path.parent / written.name)  # the header last
+            for data in Path(folder).iterdir():
+                if data != aside:
+                    data.replace(path.parent / data.name)
+            aside.replace(path)  # the header last
 
     def _write(
         self, path: Path, frames: Iterator[np.ndarray], scale: int, description: str
@@ -86,16 +94,22 @@ class MetaImageRecording(Recording):
             if not key.startswith("ITK_"):  # those say how ITK read the file
                 image.SetMetaData(key, old.GetMetaData(key))
         image.SetMetaData("Comment", description)
-        SimpleITK.WriteImage(image, str(path), useCompression=self._compressed)
+        with writing():
+            SimpleITK.WriteImage(image, str(path), useCompression=self._compressed)
 
 
-def _header(path: Path) -> dict[str, str]:
-    """The fields of a header, which ends with the name of the data file."""
+def _header(path: Path) -> tuple[dict[str, str], list[Path]]:
+    """The fields of a header, and the files beside it that hold its data, which it names last."""
     fields = {}
     with path.open("rb") as file:
         for line in file:
-            key, _, value = line.decode("latin-1").partition("=")
+            key, _, value = line.decode(errors="surrogateescape").partition("=")
             fields[key.strip()] = value.strip()
             if key.strip() == "ElementDataFile" or file.tell() > 1 << 20:
                 break
-    return fields
+        named = fields.get("ElementDataFile", "LOCAL")
+        if named == "LIST":
+            names = file.read().decode(errors="surrogateescape").splitlines()
+        else:
+            names = [] if named == "LOCAL" else [named]
+    return fields, [path.parent / name.strip() for name in names if name.strip()]

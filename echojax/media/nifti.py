@@ -42,7 +42,7 @@ class NiftiRecording(Recording):
         # Fortran order: the last axis is the slowest, in time as in the file.
         self._planes = stored.reshape((*stored.shape[:2], -1), order="F")
         self.count = self._planes.shape[2]
-        self.low, self.high = bounds(stored)
+        self.low, self.high = bounds([stored])
 
     def frames(self) -> Iterator[np.ndarray]:
         """The frames one at a time, upright: rows are depth."""

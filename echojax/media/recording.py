@@ -38,7 +38,7 @@ class Recording(ABC):
         shape: of a frame, (rows, columns) if gray, (rows, columns, 3) if RGB.
         dtype: of the frames.
         low: the value of black.
-        high: the value of white.
+        high: the value of white, above `low`.
         count: how many frames there are, as the file states; None if it does not.
         regions: where ultrasound is shown, as DICOM states; empty if the whole frame is image.
     """
@@ -52,6 +52,11 @@ class Recording(ABC):
     count: int | None
     regions: tuple[Region, ...] = ()
     counted: ClassVar[bool] = True  # `count` can be relied on
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files it consists of: `path`, and what that refers to."""
+        return (self.path,)
 
     @abstractmethod
     def frames(self) -> Iterator[np.ndarray]:
@@ -86,11 +91,7 @@ class Recording(ABC):
         """Write frames already checked to a file that nobody looks at yet."""
 
     def _refuse(self, path: Path) -> None:
-        if family(path) != self.family:
-            raise InputError(
-                f"{path}: {self.path.name} cannot be written in this format; "
-                f"choose a name that ends in {', '.join(SUFFIXES[self.family])}"
-            )
+        check_suffix(self.path, self.family, path)
 
     def _checked(self, frames: Iterable[np.ndarray], scale: int) -> Iterator[np.ndarray]:
         rows, columns, *channels = self.shape
@@ -114,11 +115,59 @@ def family(path: Path) -> str | None:
     return next((key for key, suffixes in SUFFIXES.items() if name.endswith(suffixes)), None)
 
 
-def bounds(values: np.ndarray) -> tuple[float, float]:
-    """The values of black and white of a format that does not state them, judged by its data."""
-    finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    return min(low, 0.0), (1.0 if high <= 1 and values.dtype.kind == "f" else max(high, 255.0))
+def stem(path: Path) -> str:
+    """A name without the suffix of its format; the whole name if that is unknown or missing."""
+    suffixes = SUFFIXES.get(family(path) or "", ())
+    return next(
+        (path.name[: -len(end)] for end in suffixes if path.name.lower().endswith(end)), path.name
+    )
+
+
+def check_suffix(source: Path, kind: str, target: Path) -> None:
+    """See that a recording of a family can be written under a name.
+
+    Raises:
+        InputError: the name belongs to another family.
+    """
+    # A DICOM file may have any suffix or none.
+    if family(target) != kind and not (kind == "DICOM" and family(target) is None):
+        raise InputError(
+            f"{target}: {source.name} cannot be written in this format; "
+            f"choose a name that ends in {', '.join(SUFFIXES[kind])}"
+        )
+
+
+def written_files(path: Path) -> tuple[Path, ...]:
+    """All files that are made or replaced where a recording is written to `path`, by its suffix."""
+    if path.suffix.lower() != ".mhd":
+        return (path,)
+    return path, path.with_suffix(".raw"), path.with_suffix(".zraw")  # compressed as the source is
+
+
+def bounds(arrays: Iterable[np.ndarray]) -> tuple[float, float]:
+    """The values of black and white of a format that does not state them, judged by its data.
+
+    Args:
+        arrays: all values there are, at least one, in as many pieces as is convenient.
+    """
+    low, high, integers = 0.0, -np.inf, True
+    for array in arrays:
+        values = array
+        if array.dtype.kind == "f":
+            integers, values = False, array[np.isfinite(array)]
+        if values.size:
+            low, high = min(low, float(values.min())), max(high, float(values.max()))
+    return low, (1.0 if high <= 1 and not integers else max(high, 255.0))
+
+
+def full_depth(frames: Iterable[np.ndarray]) -> float:
+    """White of 16-bit frames that may hold fewer bits: their maximum rounded up to a full depth.
+
+    Depths are 8, 10, 12, 14 and 16 bit: scanners and cameras often store 12 bits in 16, which
+    would be nearly black if white were 65535.
+    """
+    bits = max(int(frame.max()) for frame in frames).bit_length()
+    return 2.0 ** max(8, bits + bits % 2) - 1
 
 
 @contextmanager
@@ -139,3 +188,16 @@ def reading(path: Path, kind: str) -> Iterator[None]:
             f"{path}: cannot be read as {kind} ({cause}); check that the file is whole and "
             f"really {kind}"
         ) from error
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Turn what SimpleITK raises where a file cannot be written into what everybody else raises.
+
+    Raises:
+        OSError: the block failed.
+    """
+    try:
+        yield
+    except RuntimeError as error:  # of several lines, the last says why
+        raise OSError(str(error).strip().splitlines()[-1]) from error

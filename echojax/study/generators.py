@@ -13,7 +13,7 @@ from echojax.frames import Frames
 from echojax.study import training_log
 from echojax.study.predictions import PROTOCOLS
 from echojax.study.protocol import Fold
-from echojax.training import adversarial, super_resolution
+from echojax.training import adversarial, checkpoints, super_resolution
 from echojax.training.run import Run
 from echojax.weights import model_card
 from echojax.weights.networks import Generator
@@ -60,6 +60,7 @@ def train(sr: str, run: Run, frames: Frames, fold: Fold, mesh: Mesh) -> Generato
     # Evenly spread over the held-out frames, which are ordered by patient.
     last = len(fold.sr_held_out) - 1
     spread = np.linspace(0, last, min(settings.evaluate_frames, last + 1)).round().astype(int)
+    card = _card(sr, run, frames, fold)
     model = trainer(
         _images(frames, fold.sr_train),
         _images(frames, fold.sr_held_out[spread]),
@@ -68,8 +69,9 @@ def train(sr: str, run: Run, frames: Frames, fold: Fold, mesh: Mesh) -> Generato
         checkpoints=run.path / job,
         title=job.removeprefix("sr/"),
         log=lambda step, **metrics: run.log(job, step, **metrics),
+        card=card,
     )
-    model_card.hand_over(model, handed_over, _card(sr, run, frames, fold))
+    model_card.hand_over(model, handed_over, card | measured(run.path, job))
     return model
 
 
@@ -112,7 +114,7 @@ def _card(sr: str, run: Run, frames: Frames, fold: Fold) -> dict[str, str]:
     if sr == "srgan":
         against = "pixels" if config.perceptual == "none" else "VGG19 features"
         steps += f", {config.gan_steps} of SRGAN ({against})"
-    card = {
+    return {
         "title": f"{sr}, fold {fold.generator} of protocol {fold.protocol}",
         "data": f"{len(learned)} echo frames ({', '.join(config.quality)}) of "
         f"{len(np.unique(learned.patient))} patients, fingerprint {learned.fingerprint()}",
@@ -121,12 +123,33 @@ def _card(sr: str, run: Run, frames: Frames, fold: Fold) -> dict[str, str]:
         "licence": "that of the data it learned from; CAMUS: CC BY-NC-SA 4.0, non-commercial "
         "research",
     }
-    job = (sr, fold.protocol, str(fold.generator))
-    for row in training_log.super_resolution_rows(training_log.read(run.path / "log.csv")):
-        if row[:3] == job:
-            card["measured on held-out frames"] = (
-                f"{row.psnr:.2f} dB / {row.ssim:.4f} (PSNR / SSIM, reduced by 4 and restored); "
-                f"bicubic {row.psnr_bicubic:.2f} / {row.ssim_bicubic:.4f}, "
-                f"Lanczos {row.psnr_lanczos:.2f} / {row.ssim_lanczos:.4f}"
-            )
-    return card
+
+
+def measured(run: Path, job: str) -> dict[str, str]:
+    """What a model card says of PSNR and SSIM, if the log of a run has them for a job."""
+    for row in training_log.super_resolution_rows(training_log.read(run / "log.csv")):
+        if row[:3] == training_log.job_names(job):
+            return {
+                "measured on held-out frames": f"{row.psnr:.2f} dB / {row.ssim:.4f} (PSNR / SSIM, "
+                f"reduced by 4 and restored); bicubic {row.psnr_bicubic:.2f} / "
+                f"{row.ssim_bicubic:.4f}, Lanczos {row.psnr_lanczos:.2f} / {row.ssim_lanczos:.4f}"
+            }
+    return {}
+
+
+def of_checkpoint(directory: Path) -> tuple[Generator, dict[str, str]]:
+    """The generator of a training's checkpoints, and its model card.
+
+    Args:
+        directory: such as RUN/sr/srresnet/patient/fold0.
+
+    Raises:
+        InputError: no training of a generator was kept there.
+        EchojaxError: the checkpoint is damaged.
+    """
+    model, card = checkpoints.load_generator(directory)
+    directory = directory.absolute()
+    for run in directory.parents:
+        if (run / "config.toml").is_file():
+            return model, card | measured(run, directory.relative_to(run).as_posix())
+    return model, card

@@ -5,6 +5,7 @@ from pathlib import Path
 from echojax import devices
 from echojax.config import Config
 from echojax.data import natural
+from echojax.study import generators
 from echojax.training import super_resolution
 from echojax.training.run import open_run
 from echojax.weights import model_card
@@ -38,6 +39,13 @@ def pretrain(path: Path, settings: Config, *, resume: bool, overwrite: bool) -> 
     learned, held_out = images.hold_out(config.evaluate_frames)
     super_resolution.check(learned, config, mesh)
     run = open_run(path, settings, dataset=images.fingerprint(), resume=resume, overwrite=overwrite)
+    card = {
+        "title": "SRResNet, pretrained on natural images",
+        "data": f"{len(learned)} parts of the images {config.images}",
+        "started from": config.init,
+        "steps": f"{config.steps}; batches of {config.batch} crops of {config.crop} pixels",
+        "licence": "that of the images it learned from; DIV2K: academic research only",
+    }
     model = super_resolution.train(
         learned,
         tuple(held_out),
@@ -46,14 +54,8 @@ def pretrain(path: Path, settings: Config, *, resume: bool, overwrite: bool) -> 
         checkpoints=run.path / JOB,
         title="pretraining srresnet",
         log=lambda step, **metrics: run.log(JOB, step, **metrics),
+        card=card,
     )
     file = run.path / f"{JOB}.safetensors"
-    card = {
-        "title": "SRResNet, pretrained on natural images",
-        "data": f"{len(learned)} parts of the images {config.images}",
-        "started from": config.init,
-        "steps": f"{config.steps}; batches of {config.batch} crops of {config.crop} pixels",
-        "licence": "that of the images it learned from; DIV2K: academic research only",
-    }
-    model_card.hand_over(model, file, card)
+    model_card.hand_over(model, file, card | generators.measured(run.path, JOB))
     return file

@@ -1,7 +1,7 @@
 """SRGAN: a generator that is trained against a discriminator (Ledig et al., arXiv:1609.04802)."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from echojax.models.vgg import VGG19
 from echojax.training.checkpoints import split
 from echojax.training.loop import Log, Metrics, TrainState, fit, initial_state
 from echojax.training.super_resolution import measuring
-from echojax.weights import fetch, networks
+from echojax.weights import catalogue, networks
 from echojax.weights.networks import Generator
 
 _FEATURES = 1 / 12.75  # brings VGG's features to the scale of pixels (section 3.2)
@@ -112,7 +112,8 @@ def make_step(
             of_discriminator, has_aux=True
         )(critic.params, jax.lax.stop_gradient(made))
         critic = update(critic, gradients, stats)
-        # Begins as a plain mean, so that a short training is not all start.
+        # Spans the last ninth of the steps until that is more than `config.average` spans, so that
+        # a short training does not end as its start.
         decay = jnp.minimum(config.average, maker.step / (maker.step + 9))
         average = optax.incremental_update((maker.params, maker.stats), state.average, 1 - decay)
         metrics = {
@@ -149,12 +150,13 @@ def load_eye(name: str) -> VGG19 | None:
     """
     if name == "none":
         return None
-    file = fetch.converted("vgg19") if name == "vgg19" else Path(name)
-    if name == "vgg19" and not file.is_file():
+    try:
+        file = catalogue.locate(name)
+    except InputError as error:
         raise InputError(
             "SRGAN's perceptual loss needs VGG19's ImageNet weights: get them with `echojax "
             'weights fetch vgg19`, or train without them: --set sr.perceptual="none"'
-        )
+        ) from error
     model = networks.load(file)
     if not isinstance(model, VGG19):
         raise InputError(f"{file}: holds a {type(model).__name__}; sr.perceptual needs a VGG19")
@@ -171,6 +173,7 @@ def train(
     checkpoints: Path,
     title: str,
     log: Log,
+    card: Mapping[str, str] | None = None,
 ) -> Generator:
     """Train SRGAN from a trained generator, or load it where that is done already.
 
@@ -183,6 +186,7 @@ def train(
         checkpoints: directory of its Orbax checkpoints; training goes on from the newest.
         title: of the progress bar.
         log: called as `log(step, **metrics)`.
+        card: what a checkpoint should say of the network beside its settings.
 
     Returns:
         The generator averaged over the steps.
@@ -215,7 +219,7 @@ def train(
         title=title,
         log=log,
         checkpoints=checkpoints,
-        metadata=networks.describe(start),
+        metadata={**networks.describe(start), **(card or {})},
         save_every=config.save_every,
         evaluate=measure and (lambda state: measure(nnx.merge(graphdef, *state.average))),
         evaluate_every=config.evaluate_every,

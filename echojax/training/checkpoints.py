@@ -71,8 +71,11 @@ def load(loader: Callable[..., Any], directory: Path, like: Any) -> Any:
         ) from error
 
 
-def load_generator(directory: Path) -> networks.Generator:
+def load_generator(directory: Path) -> tuple[networks.Generator, dict[str, str]]:
     """The generator of a training's newest checkpoint, finished or not; of SRGAN, the average.
+
+    Returns:
+        The network, and what the checkpoint says of it.
 
     Raises:
         InputError: no training of a generator was kept there.
@@ -81,14 +84,18 @@ def load_generator(directory: Path) -> networks.Generator:
     if not directory.is_dir():  # Orbax would make it
         raise InputError(f"{directory}: no such folder")
     with ocp.training.Checkpointer(directory.absolute()) as checkpointer:
-        if checkpointer.latest is None:
-            raise InputError(f"{directory}: no checkpoint of a training")
-        model = networks.build(checkpointer.root_metadata().custom_metadata or {}, directory)
+        newest = checkpointer.latest
+        if newest is None:
+            raise InputError(
+                f"{directory}: no checkpoint of a training; expected RUN/sr/MODEL/PROTOCOL/foldN"
+            )
+        told = checkpointer.root_metadata().custom_metadata or {}
+        model = networks.build(told, directory)
         # Told where to put things, Orbax needs none of the devices it was saved from.
         place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
         like = jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place),
-            checkpointer.metadata(checkpointer.latest).metadata,
+            checkpointer.metadata(newest).metadata,
         )
         kept = load(checkpointer.load, directory, like)
     params, stats = kept["average"] if "average" in kept else (kept["params"], kept["stats"])
@@ -96,4 +103,6 @@ def load_generator(directory: Path) -> networks.Generator:
     # Orbax stores an NNX variable as a node of one leaf.
     tensors = {name.removesuffix(".value"): leaf for name, leaf in leaves.items()}
     safetensors_file.fill(model, tensors, directory)
-    return model
+    fields = networks.describe(model).keys()
+    card = {key: str(value) for key, value in told.items() if key not in fields}
+    return model, {**card, "checkpoint": f"step {newest.step}"}

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Iterator
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +25,7 @@ from echojax.training.loop import (
     initial_state,
     make_step,
 )
-from echojax.weights import safetensors_file
+from echojax.weights import catalogue, safetensors_file
 
 Batch = tuple[jax.Array, jax.Array]
 
@@ -49,7 +48,7 @@ def untrained(config: ClassifierConfig, seed: int) -> ResNet18:
     """
     model = network(config, seed)
     if config.init != "random":
-        file = Path(config.init)
+        file = catalogue.locate(config.init)
         tensors = safetensors_file.tensors(file)
         start = safetensors_file.flat(model)
         head = {name: np.asarray(start[name]) for name in ("fc.kernel", "fc.bias")}

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import jax
@@ -28,7 +28,7 @@ from echojax.training.loop import (
     initial_state,
     make_step,
 )
-from echojax.weights import networks
+from echojax.weights import catalogue, networks
 from echojax.weights.networks import Generator
 
 _WARM_UP = 0.02  # of all steps, for the cosine schedule
@@ -78,7 +78,7 @@ def untrained(config: SuperResolutionConfig) -> Generator:
         InputError: `config.init` is a file that is not there or holds no gray x4 generator.
     """
     if config.init not in ("interpolation", "random"):
-        return gray_generator(Path(config.init))
+        return gray_generator(catalogue.locate(config.init, gray=True))
     model = SRResNet(settings(config), rngs=nnx.Rngs(config.seed))
     if config.init == "interpolation":
         start_as_interpolation(model)
@@ -122,6 +122,7 @@ def train(
     checkpoints: Path,
     title: str,
     log: Log,
+    card: Mapping[str, str] | None = None,
 ) -> Generator:
     """Train a generator with the mean squared error, or load it where that is done already.
 
@@ -133,6 +134,7 @@ def train(
         checkpoints: directory of its Orbax checkpoints; training goes on from the newest.
         title: of the progress bar.
         log: called as `log(step, **metrics)`.
+        card: what a checkpoint should say of the network beside its settings.
 
     Returns:
         The trained generator.
@@ -157,7 +159,7 @@ def train(
         title=title,
         log=log,
         checkpoints=checkpoints,
-        metadata=networks.describe(model),
+        metadata={**networks.describe(model), **(card or {})},
         save_every=config.save_every,
         evaluate=measure
         and (lambda state: measure(nnx.merge(graphdef, state.params, state.stats))),

@@ -1,17 +1,20 @@
 """Public checkpoints that can be fetched by a short name."""
 
 import difflib
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
+from echojax.download import file_name, hash_in_name
 from echojax.errors import InputError
-from echojax.weights.fetch import file_name, hash_in_name
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """A file of weights that somebody else trained and published.
 
-    `sha256` holds 64 hex digits, or is None if the publisher names no hash.
+    `sha256` holds 64 hex digits, or is None if the publisher names no hash. A `generator` enlarges
+    images, and can be made one of gray ones.
     """
 
     name: str
@@ -20,6 +23,7 @@ class Checkpoint:
     licence: str
     source: str
     sha256: str | None = None
+    generator: bool = True
 
     @property
     def file(self) -> str:
@@ -32,6 +36,7 @@ class Checkpoint:
         return self.sha256 or hash_in_name(self.file)
 
 
+_CACHE = "~/.cache/echojax/weights"
 _SRGAN_PYTORCH = "https://huggingface.co/ChangyuLiu/SRGAN-PyTorch/resolve/main"
 _SRGAN_PAPER = "Ledig et al., CVPR 2017, arXiv:1609.04802"
 _SRGAN_LICENCE = "Apache-2.0 (the repository's)"
@@ -82,6 +87,7 @@ CHECKPOINTS = {
             licence=_TORCHVISION_LICENCE,
             source="github.com/pytorch/vision; He et al., CVPR 2016, arXiv:1512.03385",
             sha256="f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
+            generator=False,
         ),
         Checkpoint(
             name="vgg19",
@@ -90,6 +96,7 @@ CHECKPOINTS = {
             licence=_TORCHVISION_LICENCE,
             source="github.com/pytorch/vision; Simonyan & Zisserman, ICLR 2015, arXiv:1409.1556",
             sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+            generator=False,
         ),
     )
 }
@@ -106,3 +113,34 @@ def checkpoint(name: str) -> Checkpoint:
     close = difflib.get_close_matches(name.lower(), CHECKPOINTS, n=1)
     hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(CHECKPOINTS)}"
     raise InputError(f"{name}: no known checkpoint; {hint}")
+
+
+def cache_dir() -> Path:
+    """The folder of fetched weights: `ECHOJAX_WEIGHTS`, or ~/.cache/echojax/weights."""
+    return Path(os.environ.get("ECHOJAX_WEIGHTS") or _CACHE).expanduser()
+
+
+def converted(name: str, *, gray: bool = False) -> Path:
+    """Where a known checkpoint is kept once it is converted."""
+    return cache_dir() / f"{name}{'-gray' if gray else ''}.safetensors"
+
+
+def locate(weights: str, *, gray: bool = False) -> Path:
+    """The file that is meant by the name of a known checkpoint, or by a path.
+
+    Args:
+        weights: a name of `CHECKPOINTS`, or a path.
+        gray: whether the network of gray images is meant.
+
+    Raises:
+        InputError: a known checkpoint that was not fetched yet.
+    """
+    if weights not in CHECKPOINTS:
+        return Path(weights).expanduser()
+    file = converted(weights, gray=gray)
+    if not file.is_file():
+        option = " --gray" if gray else ""
+        raise InputError(
+            f"{weights}: not fetched yet; run `echojax weights fetch {weights}{option}`"
+        )
+    return file

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,8 +90,14 @@ def convert(path: Path, *, gray: bool = False) -> Converted:
         InputError: the file cannot be read, is ours already, has no known layout, or does not fit
             it; every tensor that is missing, left over or of another shape is named.
     """
-    if _own_metadata(path):
+    own = _own_metadata(path)
+    if own and not gray:
         raise InputError(f"{path}: is a file of echojax already; use it as it is")
+    if own:
+        model = networks.load(path)
+        fields = networks.describe(model).keys()
+        told = {key: own[key] for key in sorted(own) if key not in fields}
+        return of_network(model, told | card(path, OWN, ()), gray=gray)
     try:
         found = state_dict.find(state_dict.read(path))
         layout = layouts.recognise(found.tensors)
@@ -105,14 +111,14 @@ def convert(path: Path, *, gray: bool = False) -> Converted:
     return Converted(model, layout.name, notes, card(path, layout.name, notes))
 
 
-def of_checkpoint(model: Any, path: Path, *, gray: bool = False) -> Converted:
-    """A network that a training of ours left in the folder `path`, as if it had been converted.
+def of_network(model: Any, card: Mapping[str, str], *, gray: bool = False) -> Converted:
+    """A network of ours with what is known of it, as if it had been converted.
 
     Raises:
         InputError: it makes no images although it shall be for gray ones.
     """
     model, notes = fold_to_gray(model) if gray else (model, ())
-    return Converted(model, OWN, notes, card(path, OWN, notes))
+    return Converted(model, OWN, notes, {**card, "notes": "; ".join(notes)})
 
 
 def card(path: Path, layout: str, notes: tuple[str, ...]) -> dict[str, str]:
@@ -141,11 +147,7 @@ def inspect(path: Path) -> Info:
         math.prod(each.shape) for name, each in tensors.items() if not name.endswith(_STATISTICS)
     )
     if own:
-        fields = [each.name for each in dataclasses.fields(networks.KINDS[own["model"]].settings)]
-        # Safetensors keeps metadata in no order.
-        network = {key: own[key] for key in ("model", *fields) if key in own}
-        rest = {key: own[key] for key in sorted(own) if key not in network}
-        return Info(form, OWN, network, len(tensors), parameters, (), rest)
+        return _inspect_own(path, form, own, tensors, parameters)
     layout = None
     try:
         layout = layouts.recognise(tensors)
@@ -156,6 +158,21 @@ def inspect(path: Path) -> Info:
     notes = (*found.notes, *plan.notes)
     network = networks.describe(plan.model)
     return Info(form, layout.name, network, len(tensors), parameters, notes)
+
+
+def _inspect_own(
+    path: Path, form: str, own: dict[str, str], tensors: Mapping[str, Any], parameters: int
+) -> Info:
+    try:
+        model = networks.build(own, path)
+    except InputError as error:
+        return Info(form, OWN, {}, len(tensors), parameters, problem=str(error))
+    network = networks.describe(model)
+    # Safetensors keeps metadata in no order.
+    rest = {key: own[key] for key in sorted(own) if key not in network and own[key]}
+    wrong = safetensors_file.mismatches(model, {name: each.shape for name, each in tensors.items()})
+    problem = f"does not fit the network: {'; '.join(wrong)}" if wrong else None
+    return Info(form, OWN, network, len(tensors), parameters, (), rest, problem)
 
 
 def _own_metadata(path: Path) -> dict[str, str]:

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import safetensors
 from flax import nnx
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
+from safetensors.numpy import save as serialize
 
 from echojax.errors import InputError
 from echojax.files import written_whole
@@ -36,11 +37,24 @@ def shapes(model: nnx.Module) -> dict[str, tuple[int, ...]]:
     return {name: leaf.shape for name, leaf in flat(model).items()}
 
 
+def mismatches(model: nnx.Module, found: Mapping[str, tuple[int, ...]]) -> list[str]:
+    """Every tensor, by dotted path, that is missing, left over or of another shape, in words."""
+    expected = shapes(model)
+    wrong = [f"{name} is missing" for name in expected.keys() - found.keys()]
+    wrong += [f"{name} is left over" for name in found.keys() - expected.keys()]
+    wrong += [
+        f"{name} is {found[name]}, expected {shape}"
+        for name, shape in expected.items()
+        if name in found and found[name] != shape
+    ]
+    return sorted(wrong)
+
+
 def save(model: nnx.Module, path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write a network's parameters and statistics, with text metadata beside them."""
     tensors = {name: np.asarray(leaf, order="C") for name, leaf in flat(model).items()}
     with written_whole(path) as file:
-        save_file(tensors, file, metadata)
+        file.write_bytes(serialize(tensors, metadata))  # `save_file` would let only us read it
 
 
 @contextmanager
@@ -50,7 +64,15 @@ def _explained(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise InputError(f"{path}: no such weights file") from None
     except (OSError, safetensors.SafetensorError) as error:
-        raise InputError(f"{path}: cannot be read as safetensors ({error})") from error
+        advice = (
+            ""
+            if path.suffix == ".safetensors"
+            else (
+                "; convert a checkpoint of PyTorch first: echojax weights convert "
+                f"{path} -o OUT.safetensors"
+            )
+        )
+        raise InputError(f"{path}: cannot be read as safetensors ({error}){advice}") from error
 
 
 def metadata(path: Path) -> dict[str, str]:
@@ -95,16 +117,9 @@ def fill(model: nnx.Module, tensors: Mapping[str, np.ndarray], source: Path) -> 
         InputError: any tensor is missing, left over or of another shape; all of them are named, and
             the network is left as it was.
     """
-    expected = shapes(model)
-    wrong = [f"{name} is missing" for name in expected.keys() - tensors.keys()]
-    wrong += [f"{name} is left over" for name in tensors.keys() - expected.keys()]
-    wrong += [
-        f"{name} is {tensors[name].shape}, expected {shape}"
-        for name, shape in expected.items()
-        if name in tensors and tensors[name].shape != shape
-    ]
+    wrong = mismatches(model, {name: tensor.shape for name, tensor in tensors.items()})
     if wrong:
-        raise InputError(f"{source}: does not fit the network: {'; '.join(sorted(wrong))}")
+        raise InputError(f"{source}: does not fit the network: {'; '.join(wrong)}")
     state = nnx.state(model, (nnx.Param, nnx.BatchStat))
     filled = jax.tree_util.tree_map_with_path(
         lambda path, leaf: jnp.asarray(tensors[_name(path)], leaf.dtype), nnx.to_pure_dict(state)

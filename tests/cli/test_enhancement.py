@@ -78,9 +78,12 @@ def test_enhance_restores_and_compares(tmp_path, picture, weights):
         (["--weights", "none.safetensors"], "no such weights file"),
         (["--run", "."], "not a run directory"),
         (["--run", ".", "--weights", "x"], "pass one of them"),
+        (["--weights", "x", "--sr", "srgan"], "pass --run"),
+        (["--weights", "srgan-x4"], "echojax weights fetch srgan-x4"),
     ],
 )
-def test_enhance_says_which_network_it_lacks(tmp_path, picture, capsys, given, said):
+def test_enhance_says_which_network_it_lacks(tmp_path, picture, monkeypatch, capsys, given, said):
+    monkeypatch.setenv("ECHOJAX_WEIGHTS", str(tmp_path))
     assert main(["enhance", str(picture), "-o", str(tmp_path / "out.png"), *given]) == 2
     assert said in capsys.readouterr().err
 

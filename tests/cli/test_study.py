@@ -196,6 +196,7 @@ def test_pretraining_on_natural_images_gives_a_file_to_fine_tune_from(
     assert main([*words, "--set", "sr.images=mine"]) == 0
     file = run / "sr" / "srresnet" / "pretrained.safetensors"
     assert f"sr.init={file}" in capsys.readouterr().out
+    assert "dB" in file.with_suffix(".md").read_text()
     words = ["train-sr", "--data-dir", str(data_dir), "--run", str(tmp_path / "tuned"), *tiny]
     assert main([*words, "--set", f"sr.init={file}"]) == 0
 
@@ -214,6 +215,9 @@ def test_an_orbax_checkpoint_becomes_one_file(data_dir, tiny, tmp_path):
     kept, made = (safetensors_file.tensors(path) for path in (handed_over, out))
     assert kept.keys() == made.keys()
     assert all(np.array_equal(kept[name], made[name]) for name in kept)
+    card = out.with_suffix(".md").read_text()
+    for word in ("echo frames", "2 with the mean squared error", "step 2", "dB", "licence"):
+        assert word in card
 
 
 def test_a_run_enhances(data_dir, tiny, tmp_path):

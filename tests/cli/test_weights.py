@@ -115,6 +115,54 @@ def test_fetch_refuses_a_file_of_another_hash(monkeypatch, tmp_path, foreign, ca
     assert not list((tmp_path / "cache").glob("*.safetensors"))
 
 
+def test_a_bad_download_is_fetched_again_with_overwrite(monkeypatch, tmp_path, foreign, capsys):
+    monkeypatch.setenv("ECHOJAX_WEIGHTS", str(tmp_path / "cache"))
+    served = tmp_path / "net.safetensors"
+    served.write_text("an error page")
+    known = catalogue.Checkpoint("net", "https://example.org/net.safetensors", "a net", "MIT", "us")
+    monkeypatch.setitem(catalogue.CHECKPOINTS, "net", known)
+    arguments = ["weights", "fetch", "net", "--gray", "--mirror", tmp_path.as_uri()]
+    assert main(arguments) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    served.write_bytes(foreign.read_bytes())
+    assert main(arguments) == 2
+    assert main([*arguments, "--overwrite"]) == 0
+    assert catalogue.locate("net", gray=True).is_file()
+
+
+def test_gray_is_refused_before_a_classifier_is_downloaded(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("ECHOJAX_WEIGHTS", str(tmp_path))
+    assert main(["weights", "fetch", "vgg19", "--gray", "--mirror", "http://127.0.0.1:9"]) == 2
+    assert "--gray" in capsys.readouterr().err
+
+
+def test_info_says_what_is_wrong_with_a_file_of_ours(tmp_path, foreign, capsys):
+    out = tmp_path / "out.safetensors"
+    main(["weights", "convert", str(foreign), "-o", str(out)])
+    tensors, told = safetensors_file.tensors(out), safetensors_file.metadata(out)
+    save_file(tensors, out, told | {"blocks": "2"})
+    capsys.readouterr()
+    main(["weights", "info", str(out)])
+    assert "body.1.conv1.kernel is missing" in capsys.readouterr().out
+    save_file(tensors, out, told | {"blocks": "50000000"})
+    main(["weights", "info", str(out)])
+    assert "problem" in capsys.readouterr().out
+
+
+def test_a_checkpoint_of_pytorch_in_place_of_weights_is_to_be_converted(tmp_path, capsys):
+    (tmp_path / "net.pth").write_bytes(b"PK not safetensors at all")
+    words = ["evaluate-sr", str(tmp_path), "--weights", str(tmp_path / "net.pth")]
+    assert main(words) == 2
+    assert "echojax weights convert" in capsys.readouterr().err
+
+
+def test_weights_can_be_read_by_others(tmp_path, foreign):
+    out = tmp_path / "out.safetensors"
+    (tmp_path / "plain").touch()
+    main(["weights", "convert", str(foreign), "-o", str(out)])
+    assert out.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_fetch_of_an_unknown_name_gives_the_closest(capsys):
     assert main(["weights", "fetch", "vgg"]) == 2
     assert "did you mean vgg19?" in capsys.readouterr().err

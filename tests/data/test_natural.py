@@ -214,7 +214,7 @@ def test_preparing_prints_nothing_on_stdout(folder, data, capsys):
 def test_missing_dataset_names_the_command_that_makes_it(data):
     with pytest.raises(InputError, match=r"echojax prepare images --from DIR --name photos --data"):
         natural.open_images(data, "photos")
-    with pytest.raises(InputError, match=r"DIV2K_train_HR.zip from data.vision.*--name div2k --da"):
+    with pytest.raises(InputError, match=r"echojax prepare div2k.*data.vision.*--name div2k --da"):
         natural.open_images(data, "div2k")
 
 
@@ -297,7 +297,7 @@ def test_div2k_in_a_format_of_tensorflow_is_refused(tfds_div2k, data):
     info = tfds_div2k / "dataset_info.json"
     info.write_text(info.read_text().replace("array_record", "tfrecord"))
     with pytest.raises(
-        InputError, match=r'stored as tfrecord.*file_format="array_record", or down'
+        InputError, match=r'stored as tfrecord.*file_format="array_record", or run'
     ):
         natural.open_images(data, "div2k")
 
@@ -332,7 +332,7 @@ def test_div2k_is_only_the_archive_that_tfds_knows(archive, data):
 def test_div2k_that_cannot_be_downloaded_says_where_to_put_it(tmp_path, data):
     with pytest.raises(EchojaxError) as error:
         prepare_div2k(data, mirror=tmp_path.as_uri())
-    assert f"put it at {data / 'downloads' / 'DIV2K_train_HR.zip'} by hand" in str(error.value)
+    assert f"put the file at {data / 'downloads' / 'DIV2K_train_HR.zip'} by hand" in str(error.value)
     assert "weights" not in str(error.value)
 
 

@@ -97,6 +97,7 @@ def test_gray_survives_exactly(
     stored = noise(*shape, dtype=dtype)
     if bits == 12:
         stored &= 4095
+    stored[..., 0, 0], stored[..., -1, -1] = black, white
     source = save(tmp_path / "in.dcm", dataset(stored, photometric, bits, signed))
     opened = open_recording(source)
     assert (opened.low, opened.high, opened.dtype) == (black, white, dtype)
@@ -109,6 +110,48 @@ def test_gray_survives_exactly(
     assert (written.BitsStored, written.HighBit) == (bits, bits - 1)
     assert (written.Rows, written.Columns) == (7 * scale, 9 * scale)
     np.testing.assert_array_equal(written.pixel_array, stored.repeat(scale, -1).repeat(scale, -2))
+
+
+@pytest.mark.parametrize(
+    ("photometric", "dtype", "bits", "ends", "expected"),
+    [
+        ("MONOCHROME2", np.int16, 16, (-999, 999), (-999, 999)),
+        ("MONOCHROME2", np.uint16, 16, (0, 511), (0, 511)),
+        ("MONOCHROME2", np.uint16, 12, (3, 90), (0, 255)),
+        ("MONOCHROME1", np.uint16, 16, (0, 511), (65535 - 511, 65535)),
+        ("MONOCHROME1", np.int16, 16, (-999, 999), (-1000, 998)),
+        ("RGB", np.uint16, 16, (7, 1000), (0, 1000)),
+        ("MONOCHROME2", np.uint8, 8, (3, 90), (0, 255)),
+        ("MONOCHROME1", np.uint8, 8, (3, 90), (0, 255)),
+    ],
+)
+def test_black_and_white_are_judged_by_all_frames(
+    tmp_path, photometric, dtype, bits, ends, expected
+):
+    stored = np.full((3, 7, 9, 3) if photometric == "RGB" else (3, 7, 9), ends[0], dtype)
+    stored[-1, -1, -1] = ends[1]
+    made = dataset(stored, photometric, bits, signed=int(dtype == np.int16))
+    source = save(tmp_path / "in.dcm", made)
+    opened = open_recording(source)
+    assert (opened.low, opened.high) == expected
+    assert opened.low <= frames_of(source).min() < frames_of(source).max() <= opened.high
+    rewritten(source, tmp_path / "out.dcm", 1)
+    np.testing.assert_array_equal(pydicom.dcmread(tmp_path / "out.dcm").pixel_array, stored)
+
+
+@pytest.mark.parametrize(
+    ("stated", "white"),
+    [((0, 1023), 1023), ((0, 100), 511), ((1023, 0), 511), ((0, 5000), 511), ((0, None), 511)],
+)
+def test_a_larger_range_that_is_stated_and_possible_counts(tmp_path, stated, white):
+    """A smaller one is out of date; to believe it would cut off what is brighter."""
+    pixels = np.array([[0, 511]], np.uint16)
+    made = dataset(pixels, bits=12)
+    for which, value in zip(("Smallest", "Largest"), stated, strict=True):
+        if value is not None:
+            made.add_new(f"{which}ImagePixelValue", "US", value)
+    opened = open_recording(save(tmp_path / "in.dcm", made))
+    assert (opened.low, opened.high) == (0, white)
 
 
 @pytest.mark.parametrize("shape", [(7, 9, 3), (3, 7, 9, 3)])

@@ -42,6 +42,26 @@ def test_png_and_tiff_keep_every_bit(tmp_path, dtype, shape, suffix, scale):
     np.testing.assert_array_equal(frame, repeated(array, scale))
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("brightest", "white"), [(0, 255), (90, 255), (256, 1023), (4095, 4095), (4096, 16383)]
+)
+def test_white_of_16_bit_is_the_next_full_depth(tmp_path, shape, suffix, brightest, white):
+    array = np.full(shape, brightest, np.uint16)
+    array[0, 0] = 0
+    opened = open_recording(save(tmp_path / f"in{suffix}", array))
+    assert (opened.low, opened.high) == (0, white)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_white_is_the_same_for_all_pages(tmp_path, shape):
+    pages = np.zeros((3, *shape), np.uint16)
+    pages[-1] = 3000
+    write = save if len(shape) == 3 else save_pages
+    assert open_recording(write(tmp_path / "in.tif", pages)).high == 4095
+
+
 @pytest.mark.parametrize("channels", [2, 4])
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_alpha_is_kept_beside_the_frames_and_enlarged(tmp_path, suffix, channels):

@@ -3,7 +3,7 @@ import pytest
 import SimpleITK
 
 from echojax.errors import InputError
-from echojax.media import open_recording
+from echojax.media import open_recording, written_files
 from tests.media.rewriting import DESCRIPTION, frames_of, noise, rewritten
 
 TURNED = (0, -1, 0, 1, 0, 0, 0, 0, 1)
@@ -93,3 +93,42 @@ def test_a_file_cut_off_is_an_input_error(tmp_path, name, cut, kept):
     (tmp_path / cut).write_bytes(content[: int(len(content) * kept)])
     with pytest.raises(InputError, match=f"{name}: cannot be read as MetaImage"):
         open_recording(source)
+
+
+def rename_data(header, old, new):
+    (header.parent / old).rename(header.parent / new)
+    header.write_bytes(header.read_bytes().replace(old.encode(), new.encode()))
+
+
+def test_a_recording_is_its_header_and_its_data(tmp_path):
+    header = save(tmp_path / "a.mhd", noise(7, 5))
+    rename_data(header, "a.raw", "größe.raw")
+    assert open_recording(header).files == (header, tmp_path / "größe.raw")
+    alone = save(tmp_path / "b.mha", noise(7, 5))
+    assert open_recording(alone).files == (alone,)
+
+
+def test_a_header_may_list_a_data_file_for_every_frame(tmp_path):
+    header = save(tmp_path / "a.mhd", noise(3, 7, 5))
+    names = [f"{number}.raw" for number in range(3)]
+    for name, frame in zip(names, noise(3, 7, 5), strict=True):
+        (tmp_path / name).write_bytes(frame.tobytes())
+    text = header.read_text().replace("= a.raw", "= LIST")
+    header.write_text(text + "\n".join(names) + "\n")
+    assert open_recording(header).files == (header, *(tmp_path / name for name in names))
+    np.testing.assert_array_equal(frames_of(header), noise(3, 7, 5))
+    (tmp_path / "1.raw").unlink()
+    with pytest.raises(InputError, match=r"its data file 1\.raw is missing"):
+        open_recording(header)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize("name", ["out.mhd", "out.1.mhd", "OUT.MHD", "out.mha", "OUT.MHA"])
+def test_nothing_is_written_but_what_the_name_tells(tmp_path, name, compress):
+    recording = open_recording(save(tmp_path / "a.mhd", noise(7, 5), compress))
+    target = tmp_path / "new" / name
+    recording.write(target, recording.frames(), 1, DESCRIPTION)
+    made = set(target.parent.iterdir())
+    assert target in made
+    assert made <= set(written_files(target))
+    np.testing.assert_array_equal(frames_of(target), frames_of(tmp_path / "a.mhd"))

@@ -9,7 +9,7 @@ import SimpleITK
 from PIL import Image
 
 from echojax.errors import InputError
-from echojax.media import is_supported, open_recording
+from echojax.media import check_target, is_supported, open_recording, stem, written_files
 from tests.media import test_clips, test_dicom
 from tests.media.rewriting import DESCRIPTION, noise, repeated, rewritten
 
@@ -132,6 +132,9 @@ def test_another_family_of_formats_is_refused_with_what_is_possible(tmp_path, na
     source = save(tmp_path / name)
     recording = open_recording(source)
     other = tmp_path / ("b.gif" if not name.endswith("gif") else "b.png")
+    check_target(source, tmp_path / f"new{''.join(source.suffixes)}")
+    with pytest.raises(InputError, match=r"choose a name that ends in .*\."):
+        check_target(source, other)
     with pytest.raises(InputError, match=r"choose a name that ends in .*\."):
         recording.write(other, recording.frames(), 1, DESCRIPTION)
     assert not other.exists()
@@ -174,6 +177,45 @@ def test_other_names_are_not_supported(tmp_path, name):
     (tmp_path / name).write_bytes(b"\0" * 200)
     assert not is_supported(tmp_path / name)
     assert not is_supported(tmp_path / "folder" / name)
+
+
+def test_only_dicom_may_be_called_anything(tmp_path):
+    check_target(save(tmp_path / "a.dcm"), Path("1.2.840.113"))
+    with pytest.raises(InputError, match=r"a\.png cannot be written in this format"):
+        check_target(save(tmp_path / "a.png"), Path("out.v2"))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a.png", "a"), ("a.b.DCM", "a.b"), ("a.nii.gz", "a"), ("1.2.840.1", "1.2.840.1")],
+)
+def test_the_stem_is_the_name_without_the_suffix_of_the_format(name, expected):
+    assert stem(Path("in") / name) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_files_are_known_before_they_are_written(tmp_path, name):
+    recording = open_recording(save(tmp_path / name))
+    assert recording.path in recording.files
+    assert set(recording.files) == set(tmp_path.iterdir())
+    target = tmp_path / "new" / name
+    recording.write(target, recording.frames(), 1, DESCRIPTION)
+    assert target in target.parent.iterdir()
+    assert set(target.parent.iterdir()) <= set(written_files(target))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_that_cannot_be_made_is_an_os_error(tmp_path, name):
+    """For a single one, `recordings` has the others go on; a RuntimeError would end them all."""
+    source = save(tmp_path / name)
+    recording = open_recording(source)
+    suffix = "".join(source.suffixes)
+    longest = "a" * (255 - len(suffix)) + suffix
+    for target in (source / f"b{suffix}", tmp_path / longest, tmp_path / f"a{longest}"):
+        if name.endswith((".mhd", ".mha")) and target.name == longest:
+            continue  # written under its own name, which fits
+        with pytest.raises(OSError, match=r"^.+$"):
+            recording.write(target, recording.frames(), 1, DESCRIPTION)
 
 
 def test_libraries_are_loaded_only_for_their_formats():

@@ -71,7 +71,7 @@ def test_the_generator_of_a_training_is_the_one_it_returned(generator, tmp_path)
         title="test",
         log=lambda step, **metrics: None,
     )
-    loaded = checkpoints.load_generator(tmp_path / "run")
+    loaded, _ = checkpoints.load_generator(tmp_path / "run")
     assert isinstance(loaded, SRResNet)
     assert loaded.settings == trained.settings == SRResNetSettings(blocks=1, channels=4)
     assert not same(nnx.state(trained), nnx.state(generator()))
@@ -87,14 +87,14 @@ def test_the_generator_of_srgan_is_the_average(generator, random_network, tmp_pa
         checkpoints.split(average)[1:],
     )
     keep(state, networks.describe(average), tmp_path)
-    loaded = checkpoints.load_generator(tmp_path)
+    loaded, _ = checkpoints.load_generator(tmp_path)
     assert same(nnx.state(loaded), nnx.state(average))
 
 
 def test_settings_that_are_not_the_defaults_come_back(generator, tmp_path):
     model = generator(bias=True, gray=True, in_channels=3, out_channels=3, normalise=True)
     keep(loop.initial_state(model, OPTIMIZER), networks.describe(model), tmp_path)
-    loaded = checkpoints.load_generator(tmp_path)
+    loaded, _ = checkpoints.load_generator(tmp_path)
     assert loaded.settings == model.settings
     assert same(nnx.state(loaded), nnx.state(model))
 
@@ -103,7 +103,7 @@ def test_a_network_without_running_statistics_comes_back(random_network, tmp_pat
     settings = MSRResNetSettings(blocks=1, channels=4)
     model = random_network(lambda: MSRResNet(settings, rngs=nnx.Rngs(0)))
     keep(loop.initial_state(model, OPTIMIZER), networks.describe(model), tmp_path)
-    loaded = checkpoints.load_generator(tmp_path)
+    loaded, _ = checkpoints.load_generator(tmp_path)
     assert isinstance(loaded, MSRResNet)
     assert same(nnx.state(loaded), nnx.state(model))
 

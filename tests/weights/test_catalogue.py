@@ -1,8 +1,10 @@
 import re
+from pathlib import Path
 
 import pytest
 
 from echojax.errors import InputError
+from echojax.weights import catalogue
 from echojax.weights.catalogue import CHECKPOINTS, Checkpoint, checkpoint
 
 
@@ -43,3 +45,23 @@ def test_a_hash_is_whole_and_agrees_with_the_name_of_its_file(known):
 def test_without_a_whole_hash_the_one_in_the_name_is_expected():
     known = Checkpoint("a", "https://host/a-8c4a7569.pth.tar", what="", licence="", source="")
     assert known.expected_hash == "8c4a7569"
+
+
+def test_checkpoints_are_kept_in_the_user_s_cache_unless_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("ECHOJAX_WEIGHTS", raising=False)
+    assert catalogue.cache_dir() == tmp_path / ".cache" / "echojax" / "weights"
+    monkeypatch.setenv("ECHOJAX_WEIGHTS", "~/shared/weights")
+    assert catalogue.cache_dir() == tmp_path / "shared" / "weights"
+
+
+def test_a_name_or_a_path_leads_to_a_file(monkeypatch, tmp_path):
+    monkeypatch.setenv("ECHOJAX_WEIGHTS", str(tmp_path))
+    assert catalogue.locate("some/file.safetensors") == Path("some/file.safetensors")
+    with pytest.raises(InputError, match="run `echojax weights fetch srresnet-x4 --gray`"):
+        catalogue.locate("srresnet-x4", gray=True)
+    kept = tmp_path / "srresnet-x4-gray.safetensors"
+    kept.touch()
+    assert catalogue.locate("srresnet-x4", gray=True) == kept
+    with pytest.raises(InputError, match="fetch srresnet-x4`"):
+        catalogue.locate("srresnet-x4")

@@ -383,9 +383,21 @@ def test_conversion_to_gray_is_noted_and_written(saved, tmp_path):
     np.testing.assert_allclose(y, rgb.mean(1, keepdims=True), atol=1e-5)
 
 
-def test_network_of_a_training_is_described_by_its_folder(random_network, tmp_path):
+def test_network_of_a_training_keeps_its_card(random_network):
     settings = SRResNetSettings(blocks=1, channels=4, in_channels=3, out_channels=3)
     model = random_network(lambda: SRResNet(settings, rngs=nnx.Rngs(0)))
-    found = convert.of_checkpoint(model, tmp_path, gray=True)
+    found = convert.of_network(model, {"data": "frames"}, gray=True)
     assert found.model.settings.image_channels == 1
-    assert found.card == {"source": tmp_path.name, "layout": "echojax", "notes": found.notes[0]}
+    assert found.card == {"data": "frames", "notes": found.notes[0]}
+
+
+def test_a_colour_network_of_ours_is_folded_too(random_network, tmp_path):
+    settings = SRResNetSettings(blocks=1, channels=4, in_channels=3, out_channels=3)
+    model = random_network(lambda: SRResNet(settings, rngs=nnx.Rngs(0)))
+    networks.save(model, tmp_path / "ours.safetensors", {"data": "photographs"})
+    found = convert.convert(tmp_path / "ours.safetensors", gray=True)
+    assert found.model.settings.image_channels == 1
+    assert found.card["data"] == "photographs"
+    x = images(1, 1, 6, 7)
+    rgb = output(model, np.repeat(x, 3, 1))
+    np.testing.assert_allclose(output(found.model, x), rgb.mean(1, keepdims=True), atol=1e-5)

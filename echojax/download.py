@@ -21,27 +21,17 @@ from echojax import __version__
 from echojax.errors import EchojaxError, InputError
 from echojax.progress import bar
 
-CACHE = "~/.cache/echojax/weights"
 TIMEOUT = 30.0  # seconds a server may be silent
 SCHEMES = ("http", "https", "file")
 CHUNK = 1 << 16
 MB = 1_000_000
-BY_HAND = (
-    "give --mirror URL for a copy, or download it by hand and run `echojax weights convert FILE`"
-)
 # What opening an address can raise besides an answer of the server: no connection, an answer that
 # is not HTTP, characters no URL has.
 UNREACHABLE = (OSError, HTTPException, ValueError)
 
 
-def cache_dir() -> Path:
-    """The folder of downloaded checkpoints: `ECHOJAX_WEIGHTS`, or ~/.cache/echojax/weights."""
-    return Path(os.environ.get("ECHOJAX_WEIGHTS") or CACHE).expanduser()
-
-
-def converted(name: str) -> Path:
-    """Where a checkpoint of the catalogue is kept once it is converted."""
-    return cache_dir() / f"{name}.safetensors"
+class _UnreachableError(EchojaxError):
+    """The file cannot be had at its address; `download` adds what to do."""
 
 
 def file_name(url: str) -> str:
@@ -118,7 +108,12 @@ def download(url: str, target: Path, *, sha256: str | None = None) -> None:
     with _locked(part) as file:
         if target.exists():  # another process finished it while this one opened the part
             return
-        _transfer(url, file, tag, f"Downloading {target.name} (MB)")
+        try:
+            _transfer(url, file, tag, f"Downloading {target.name} (MB)")
+        except _UnreachableError as error:
+            raise EchojaxError(
+                f"{error}; give --mirror URL for a copy, or put the file at {target} by hand"
+            ) from error
         found = _another_hash(file, sha256)
         if found:
             part.unlink()
@@ -182,9 +177,9 @@ def _transfer(url: str, file: BufferedRandom, tag: Path, title: str) -> None:
                 return
     with _answer(url, {}) as answer:
         if answer.status not in (200, None):  # None: a file:// address
-            raise EchojaxError(f"{url}: unexpected answer {answer.status}; {BY_HAND}")
+            raise _UnreachableError(f"{url}: unexpected answer {answer.status}")
         if answer.headers.get_content_type() == "text/html":
-            raise EchojaxError(f"{url}: is a web page, not a file of weights; {BY_HAND}")
+            raise _UnreachableError(f"{url}: is a web page, not the file")
         tag.unlink(missing_ok=True)  # before the bytes it spoke of
         file.truncate(0)
         if version := _version(answer.headers):
@@ -298,13 +293,13 @@ def _answer(url: str, headers: dict[str, str]) -> Iterator[addinfourl]:
     except HTTPError as error:
         if error.code != 416 or "Range" not in headers:
             with error:
-                first = "try again later, or " if error.code == 429 or error.code >= 500 else ""
-                raise EchojaxError(
-                    f"{url}: the server says {error.code} {_reason(error)}; {first}{BY_HAND}"
+                later = "; try again later" if error.code == 429 or error.code >= 500 else ""
+                raise _UnreachableError(
+                    f"{url}: the server says {error.code} {_reason(error)}{later}"
                 ) from error
         answer = error
     except UNREACHABLE as error:
-        raise EchojaxError(f"{url}: cannot be read ({_reason(error)}); {BY_HAND}") from error
+        raise _UnreachableError(f"{url}: cannot be read ({_reason(error)})") from error
     with answer:
         yield answer
 

@@ -15,8 +15,8 @@ from urllib.request import Request
 import numpy as np
 import pytest
 
+from echojax import download
 from echojax.errors import EchojaxError, InputError
-from echojax.weights import fetch
 
 OLD, NEW = (np.random.default_rng(seed).bytes(300_000) for seed in (1, 2))
 HALF = 120_000
@@ -121,14 +121,14 @@ def broken_off(source, target) -> None:
     """The first HALF bytes of OLD are there."""
     source.break_after = HALF
     with pytest.raises(EchojaxError, match="broke off"):
-        fetch.download(source.url, target)
+        download.download(source.url, target)
     source.break_after = None
     source.requests.clear()
     source.sent.clear()
 
 
 def test_a_file_comes_whole_into_a_new_folder_and_nothing_else(source, target):
-    fetch.download(source.url, target, sha256=sha256(OLD))
+    download.download(source.url, target, sha256=sha256(OLD))
     assert target.read_bytes() == OLD
     assert names(target) == {"weights.pth"}
     assert "Range" not in source.requests[0]
@@ -136,34 +136,34 @@ def test_a_file_comes_whole_into_a_new_folder_and_nothing_else(source, target):
 
 
 def test_a_file_that_is_there_is_not_downloaded_again(source, target):
-    fetch.download(source.url, target)
-    fetch.download(source.url, target, sha256=sha256(OLD))
+    download.download(source.url, target)
+    download.download(source.url, target, sha256=sha256(OLD))
     assert len(source.requests) == 1
 
 
 def test_a_file_that_is_there_with_another_hash_is_named_and_kept(source, target):
-    fetch.download(source.url, target)
+    download.download(source.url, target)
     with pytest.raises(EchojaxError, match=rf"{target}: its sha256 .*delete it to download"):
-        fetch.download(source.url, target, sha256=sha256(NEW))
+        download.download(source.url, target, sha256=sha256(NEW))
     assert target.read_bytes() == OLD
 
 
 @pytest.mark.parametrize("digits", [8, 20, 64])
 def test_leading_digits_of_the_hash_are_enough_in_either_case(source, target, digits):
-    fetch.download(source.url, target, sha256=sha256(OLD)[:digits].upper())
+    download.download(source.url, target, sha256=sha256(OLD)[:digits].upper())
     assert target.read_bytes() == OLD
 
 
 @pytest.mark.parametrize("wrong", ["1234567", "0" * 65, "resnet18"])
 def test_what_is_no_hash_is_refused_before_anything_is_asked(source, target, wrong):
     with pytest.raises(InputError, match="8 to 64 hex digits"):
-        fetch.download(source.url, target, sha256=wrong)
+        download.download(source.url, target, sha256=wrong)
     assert not source.requests
 
 
 def test_a_wrong_hash_is_said_and_leaves_nothing(source, target):
     with pytest.raises(EchojaxError) as caught:
-        fetch.download(source.url, target, sha256="0123456789")
+        download.download(source.url, target, sha256="0123456789")
     text = str(caught.value)
     assert text.startswith(f"{source.url}: ")
     assert f"begins with {sha256(OLD)[:10]}, not with 0123456789; it was deleted" in text
@@ -174,16 +174,16 @@ def test_a_wrong_hash_is_said_and_leaves_nothing(source, target):
 def test_a_wrong_hash_after_going_on_leaves_nothing(source, target):
     source.content = NEW  # without another ETag
     with pytest.raises(EchojaxError, match="it was deleted"):
-        fetch.download(source.url, target, sha256=sha256(NEW))
+        download.download(source.url, target, sha256=sha256(NEW))
     assert names(target) == set()
-    fetch.download(source.url, target, sha256=sha256(NEW))
+    download.download(source.url, target, sha256=sha256(NEW))
     assert target.read_bytes() == NEW
 
 
 def test_a_broken_download_says_how_far_it_came_and_how_to_go_on(source, target):
     source.break_after = HALF
     with pytest.raises(EchojaxError) as caught:
-        fetch.download(source.url, target)
+        download.download(source.url, target)
     assert str(caught.value) == (
         f"{source.url}: broke off at 0.1 of 0.3 MB; run the same command again to go on"
     )
@@ -193,7 +193,7 @@ def test_a_broken_download_says_how_far_it_came_and_how_to_go_on(source, target)
 
 @pytest.mark.usefixtures("broken_off")
 def test_a_second_call_asks_only_for_the_rest(source, target):
-    fetch.download(source.url, target, sha256=sha256(OLD))
+    download.download(source.url, target, sha256=sha256(OLD))
     assert target.read_bytes() == OLD
     assert [asked["Range"] for asked in source.requests] == [f"bytes={HALF}-"]
     assert source.requests[0]["If-Range"] == '"old"'
@@ -205,9 +205,9 @@ def test_a_second_call_asks_only_for_the_rest(source, target):
 def test_a_download_may_break_off_more_than_once(source, target):
     source.break_after = 1000
     with pytest.raises(EchojaxError, match="broke off"):
-        fetch.download(source.url, target)
+        download.download(source.url, target)
     source.break_after = None
-    fetch.download(source.url, target)
+    download.download(source.url, target)
     assert source.requests[1]["Range"] == f"bytes={HALF + 1000}-"
     assert target.read_bytes() == OLD
 
@@ -217,7 +217,7 @@ def test_a_download_may_break_off_more_than_once(source, target):
 def test_a_file_that_changed_meanwhile_is_not_spliced(source, target, heeds_if_range):
     source.content, source.headers = NEW, {"ETag": '"new"'}
     source.heeds_if_range = heeds_if_range
-    fetch.download(source.url, target)
+    download.download(source.url, target)
     assert target.read_bytes() == NEW
 
 
@@ -225,30 +225,30 @@ def test_a_file_that_changed_meanwhile_is_not_spliced(source, target, heeds_if_r
 def test_a_version_is_forgotten_with_its_bytes(source, target):
     source.content, source.headers, source.break_after = NEW, {}, HALF
     with pytest.raises(EchojaxError, match="broke off"):
-        fetch.download(source.url, target)
+        download.download(source.url, target)
     source.content, source.headers, source.break_after = OLD, {"ETag": '"old"'}, None
-    fetch.download(source.url, target)
+    download.download(source.url, target)
     assert target.read_bytes() == OLD
 
 
 @pytest.mark.usefixtures("broken_off")
 def test_a_server_that_ignores_ranges_is_asked_for_all(source, target):
     source.ranges = False
-    fetch.download(source.url, target)
+    download.download(source.url, target)
     assert target.read_bytes() == OLD
 
 
 @pytest.mark.usefixtures("broken_off")
 def test_a_range_that_begins_elsewhere_is_not_appended(source, target):
     source.shift = 7
-    fetch.download(source.url, target)
+    download.download(source.url, target)
     assert target.read_bytes() == OLD
 
 
 @pytest.mark.usefixtures("broken_off")
 def test_a_part_that_is_whole_is_taken_without_its_bytes_again(source, target):
     target.with_name("weights.pth.part").write_bytes(OLD)
-    fetch.download(source.url, target, sha256=sha256(OLD))
+    download.download(source.url, target, sha256=sha256(OLD))
     assert target.read_bytes() == OLD
     assert [asked["Range"] for asked in source.requests] == [f"bytes={len(OLD)}-"]
 
@@ -256,7 +256,7 @@ def test_a_part_that_is_whole_is_taken_without_its_bytes_again(source, target):
 @pytest.mark.usefixtures("broken_off")
 def test_a_part_longer_than_the_file_is_thrown_away(source, target):
     target.with_name("weights.pth.part").write_bytes(OLD + b"more")
-    fetch.download(source.url, target)
+    download.download(source.url, target)
     assert target.read_bytes() == OLD
 
 
@@ -265,9 +265,9 @@ def test_without_a_sure_version_a_download_starts_again(source, target, headers)
     source.headers = headers
     source.break_after = HALF
     with pytest.raises(EchojaxError, match="run the same command again to start again"):
-        fetch.download(source.url, target)
+        download.download(source.url, target)
     source.break_after, source.content = None, NEW
-    fetch.download(source.url, target)
+    download.download(source.url, target)
     assert target.read_bytes() == NEW
     assert "Range" not in source.requests[1]
 
@@ -277,9 +277,9 @@ def test_a_date_is_a_version_too(source, target):
     source.headers = {"ETag": 'W/"weak"', "Last-Modified": date}
     source.break_after = HALF
     with pytest.raises(EchojaxError, match="to go on"):
-        fetch.download(source.url, target)
+        download.download(source.url, target)
     source.break_after = None
-    fetch.download(source.url, target)
+    download.download(source.url, target)
     assert source.requests[1]["If-Range"] == date
     assert source.sent == [HALF, len(OLD) - HALF]
     assert target.read_bytes() == OLD
@@ -287,7 +287,7 @@ def test_a_date_is_a_version_too(source, target):
 
 def test_a_file_of_unsaid_length_is_read_to_its_end_without_a_bar(source, target, capsys):
     source.says_length = False
-    fetch.download(source.url, target, sha256=sha256(OLD))
+    download.download(source.url, target, sha256=sha256(OLD))
     assert target.read_bytes() == OLD
     assert capsys.readouterr().err == ""
 
@@ -297,7 +297,7 @@ def test_a_file_of_unsaid_length_is_read_to_its_end_without_a_bar(source, target
     [
         (403, r"the server says 403 Forbidden; give --mirror URL"),
         (404, r"the server says 404 Not Found; give --mirror URL"),
-        (503, r"the server says 503 Service Unavailable; try again later, or give --mirror URL"),
+        (503, r"the server says 503 Service Unavailable; try again later; give --mirror URL"),
         (416, r"the server says 416 "),
         (204, r"unexpected answer 204; give --mirror URL"),
     ],
@@ -306,10 +306,10 @@ def test_a_server_without_the_file_is_one_line_and_leaves_nothing(source, target
     source.status = status
     source.says_length = status != 204
     with pytest.raises(EchojaxError, match=says) as caught:
-        fetch.download(source.url, target)
+        download.download(source.url, target)
     text = str(caught.value)
     assert text.startswith(f"{source.url}: ")
-    assert text.endswith("download it by hand and run `echojax weights convert FILE`")
+    assert text.endswith(f"or put the file at {target} by hand")
     assert "\n" not in text
     assert names(target) == set()
 
@@ -318,9 +318,9 @@ def test_a_server_without_the_file_is_one_line_and_leaves_nothing(source, target
 def test_a_server_out_of_order_does_not_cost_what_is_there(source, target):
     source.status, source.ranges = 503, False
     with pytest.raises(EchojaxError, match="503"):
-        fetch.download(source.url, target)
+        download.download(source.url, target)
     source.status, source.ranges = 200, True
-    fetch.download(source.url, target)
+    download.download(source.url, target)
     assert source.requests[-1]["Range"] == f"bytes={HALF}-"
     assert target.read_bytes() == OLD
 
@@ -328,7 +328,7 @@ def test_a_server_out_of_order_does_not_cost_what_is_there(source, target):
 def test_a_web_page_is_not_taken_for_weights(source, target):
     source.headers = {"Content-Type": "text/html; charset=utf-8"}
     with pytest.raises(EchojaxError, match="is a web page"):
-        fetch.download(source.url, target)
+        download.download(source.url, target)
     assert names(target) == set()
 
 
@@ -338,37 +338,37 @@ def test_a_server_that_is_not_there(target, monkeypatch):
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}/weights.pth"
     with pytest.raises(EchojaxError, match=rf"^{url}: cannot be read \(.*refused\); give --mirror"):
-        fetch.download(url, target)
+        download.download(url, target)
     assert names(target) == set()
 
 
 def test_a_silent_server_is_given_up(source, target, monkeypatch):
-    monkeypatch.setattr(fetch, "TIMEOUT", 0.05)
+    monkeypatch.setattr(download, "TIMEOUT", 0.05)
     source.silent = True
     with pytest.raises(EchojaxError, match=r"cannot be read \(timed out\)"):
-        fetch.download(source.url, target)
+        download.download(source.url, target)
 
 
 def test_a_server_that_falls_silent_on_the_way_is_given_up_and_gone_on_with(
     source, target, monkeypatch
 ):
-    monkeypatch.setattr(fetch, "TIMEOUT", 0.05)
+    monkeypatch.setattr(download, "TIMEOUT", 0.05)
     source.silent, source.break_after = True, HALF
     with pytest.raises(EchojaxError, match=r"broke off at 0\.1 of 0\.3 MB \(timed out\); run"):
-        fetch.download(source.url, target)
+        download.download(source.url, target)
     source.end.set()
-    monkeypatch.setattr(fetch, "TIMEOUT", 30.0)
+    monkeypatch.setattr(download, "TIMEOUT", 30.0)
     source.silent, source.break_after = False, None
-    fetch.download(source.url, target)
+    download.download(source.url, target)
     assert source.sent[1] < len(OLD)
     assert target.read_bytes() == OLD
 
 
 def test_a_file_of_unsaid_length_that_broke_off_does_not_count(source, target, monkeypatch):
-    monkeypatch.setattr(fetch, "TIMEOUT", 0.05)
+    monkeypatch.setattr(download, "TIMEOUT", 0.05)
     source.says_length, source.silent, source.break_after = False, True, HALF
     with pytest.raises(EchojaxError, match=r"broke off at 0\.1 MB \(timed out\)"):
-        fetch.download(source.url, target)
+        download.download(source.url, target)
     assert not target.exists()
 
 
@@ -376,9 +376,9 @@ def test_a_redirect_is_followed_with_the_range(source, target):
     source.leads_to = "/elsewhere/weights.pth"
     source.break_after = HALF
     with pytest.raises(EchojaxError, match="broke off"):
-        fetch.download(source.url, target)
+        download.download(source.url, target)
     source.break_after = None
-    fetch.download(source.url, target)
+    download.download(source.url, target)
     assert target.read_bytes() == OLD
     assert source.sent == [HALF, len(OLD) - HALF]
 
@@ -387,7 +387,7 @@ def test_a_redirect_is_followed_with_the_range(source, target):
 def test_a_redirect_to_another_kind_of_address_or_in_a_circle_is_refused(source, target, leads_to):
     source.leads_to = leads_to
     with pytest.raises(EchojaxError, match=f"^{source.url}: "):
-        fetch.download(source.url, target)
+        download.download(source.url, target)
     assert names(target) == set()
 
 
@@ -395,13 +395,13 @@ def test_a_redirect_from_https_to_http_is_refused():
     # Asked of the handler itself: an https server would need a certificate.
     old, new = Request("https://host/weights.pth"), "http://host/weights.pth"
     with pytest.raises(URLError, match="from https to http://host"):
-        fetch._Redirects().redirect_request(old, io.BytesIO(), 302, "Found", Message(), new)
+        download._Redirects().redirect_request(old, io.BytesIO(), 302, "Found", Message(), new)
 
 
 @pytest.mark.parametrize("url", ["ftp://host/a.pth", "weights.pth", "/data/weights.pth", "http:/a"])
 def test_other_kinds_of_address_are_refused(target, url):
     with pytest.raises(InputError, match=f"^{url}: expected an address .*https://"):
-        fetch.download(url, target)
+        download.download(url, target)
 
 
 def test_two_downloads_of_one_file_do_not_mix(source, target):
@@ -409,26 +409,26 @@ def test_two_downloads_of_one_file_do_not_mix(source, target):
     with target.with_name("weights.pth.part").open("ab") as part:
         fcntl.flock(part, fcntl.LOCK_EX)
         with pytest.raises(EchojaxError, match="another process is downloading"):
-            fetch.download(source.url, target)
-    fetch.download(source.url, target)
+            download.download(source.url, target)
+    download.download(source.url, target)
     assert target.read_bytes() == OLD
 
 
 def test_progress_is_shown_in_megabytes(source, target, capsys):
     source.content = OLD * 8
-    fetch.download(source.url, target)
+    download.download(source.url, target)
     assert capsys.readouterr().err == "Downloading weights.pth (MB): 3/3  done\n"
 
 
 def test_progress_begins_where_the_download_broke_off(source, target, monkeypatch):
     source.content, source.break_after = OLD * 8, 2_100_000
     with pytest.raises(EchojaxError, match=r"broke off at 2\.1 of 2\.4 MB"):
-        fetch.download(source.url, target)
+        download.download(source.url, target)
     source.break_after = None
     begun = []
-    shown = fetch.bar
-    monkeypatch.setattr(fetch, "bar", lambda *given: begun.append(given) or shown(*given))
-    fetch.download(source.url, target)
+    shown = download.bar
+    monkeypatch.setattr(download, "bar", lambda *given: begun.append(given) or shown(*given))
+    download.download(source.url, target)
     assert begun == [("Downloading weights.pth (MB)", 3, 2)]
     assert target.read_bytes() == OLD * 8
 
@@ -437,32 +437,32 @@ def test_a_mirror_may_be_a_folder_on_disk(tmp_path, target):
     folder = tmp_path / "my copies"
     folder.mkdir()
     (folder / "weights.pth").write_bytes(OLD)
-    url = fetch.mirrored("https://host/models/weights.pth", folder.as_uri())
-    fetch.download(url, target, sha256=sha256(OLD)[:8])
+    url = download.mirrored("https://host/models/weights.pth", folder.as_uri())
+    download.download(url, target, sha256=sha256(OLD)[:8])
     assert target.read_bytes() == OLD
     assert names(target) == {"weights.pth"}
 
 
 def test_a_file_missing_from_a_mirror_on_disk(tmp_path, target):
-    url = fetch.mirrored("https://host/weights.pth", tmp_path.as_uri())
+    url = download.mirrored("https://host/weights.pth", tmp_path.as_uri())
     with pytest.raises(EchojaxError, match=r"cannot be read \(.*No such file"):
-        fetch.download(url, target)
+        download.download(url, target)
     assert names(target) == set()
 
 
 @pytest.mark.parametrize("mirror", ["http://copy/models", "http://copy/models/"])
 def test_a_mirror_holds_the_file_under_the_same_name(mirror):
     url = "https://host/a/b/weights-8c4a7569.pth.tar?download=true"
-    assert fetch.mirrored(url, mirror) == "http://copy/models/weights-8c4a7569.pth.tar"
+    assert download.mirrored(url, mirror) == "http://copy/models/weights-8c4a7569.pth.tar"
 
 
 def test_without_a_mirror_the_address_stays():
-    assert fetch.mirrored("https://host/a.pth?x=1", None) == "https://host/a.pth?x=1"
+    assert download.mirrored("https://host/a.pth?x=1", None) == "https://host/a.pth?x=1"
 
 
 def test_a_mirror_without_a_scheme_is_refused():
     with pytest.raises(InputError, match=r"^/data/models: expected an address"):
-        fetch.mirrored("https://host/a.pth", "/data/models")
+        download.mirrored("https://host/a.pth", "/data/models")
 
 
 @pytest.mark.parametrize(
@@ -481,7 +481,7 @@ def test_a_mirror_without_a_scheme_is_refused():
     ],
 )
 def test_the_hash_in_a_file_s_name(file, digits):
-    assert fetch.hash_in_name(file) == digits
+    assert download.hash_in_name(file) == digits
 
 
 @pytest.mark.parametrize(
@@ -494,18 +494,10 @@ def test_the_hash_in_a_file_s_name(file, digits):
     ],
 )
 def test_the_name_of_the_file_an_address_leads_to(url, file):
-    assert fetch.file_name(url) == file
+    assert download.file_name(url) == file
 
 
 @pytest.mark.parametrize("url", ["https://host", "https://host/", "https://host/a/%2E%2E"])
 def test_an_address_without_a_file_is_refused(url):
     with pytest.raises(InputError, match="names no file"):
-        fetch.file_name(url)
-
-
-def test_checkpoints_are_kept_in_the_user_s_cache_unless_told(monkeypatch, tmp_path):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("ECHOJAX_WEIGHTS", raising=False)
-    assert fetch.cache_dir() == tmp_path / ".cache" / "echojax" / "weights"
-    monkeypatch.setenv("ECHOJAX_WEIGHTS", "~/shared/weights")
-    assert fetch.cache_dir() == tmp_path / "shared" / "weights"
+        download.file_name(url)
