@@ -1,5 +1,10 @@
+import errno
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
+import SimpleITK
 from flax import nnx
 from PIL import Image
 
@@ -8,6 +13,7 @@ from echojax.errors import InputError
 from echojax.media import Region, open_recording
 from echojax.models.srresnet import SRResNet, SRResNetSettings
 from echojax.recordings import Job, Work
+from tests.media import test_dicom
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +31,31 @@ def save(path, size=(20, 24), value=None):
     return path
 
 
+def job_of(source, target):
+    return Job(source, target, target.with_name("beside.png"))
+
+
+def save_mhd(path, data=None):
+    """A .mhd, whose data file may have any name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 12, 16), np.uint8)
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(pixels), str(path))
+    if data is not None:
+        written = path.with_suffix(".raw")
+        path.write_text(path.read_text().replace(written.name, data))
+        written.rename(path.parent / data)
+    return path
+
+
+def save_dicom(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return test_dicom.save(path, test_dicom.dataset(np.zeros((12, 16), np.uint8)))
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def first(path):
     return next(open_recording(path).frames())
 
@@ -33,7 +64,7 @@ class TestPlan:
     def test_a_single_file_goes_to_the_file_that_is_named(self, tmp_path):
         source = save(tmp_path / "a.png")
         assert recordings.plan([source], tmp_path / "out.tif") == [
-            Job(source, tmp_path / "out.tif")
+            Job(source, tmp_path / "out.tif", tmp_path / "out_compare.png")
         ]
 
     def test_a_single_file_goes_into_a_folder_that_is_there(self, tmp_path):
@@ -51,14 +82,65 @@ class TestPlan:
         (tmp_path / "in/notes.txt").write_text("hello")
         save(tmp_path / "in/.hidden/c.png")
         assert recordings.plan([tmp_path / "in"], tmp_path / "out") == [
-            Job(flat, tmp_path / "out/b.png"),
-            Job(deep, tmp_path / "out/one/two/a.png"),
+            Job(flat, tmp_path / "out/b.png", tmp_path / "out/b_compare.png"),
+            Job(deep, tmp_path / "out/one/two/a.png", tmp_path / "out/one/two/a_compare.png"),
         ]
 
     def test_a_folder_of_results_inside_the_input_is_no_input(self, tmp_path):
         source = save(tmp_path / "a.png")
         save(tmp_path / "out/a.png")
         assert [job.source for job in recordings.plan([tmp_path], tmp_path / "out")] == [source]
+
+    @pytest.mark.parametrize("link", [False, True])
+    def test_a_folder_of_results_is_known_by_whatever_path(self, tmp_path, monkeypatch, link):
+        save(tmp_path / "in/a.png")
+        save(tmp_path / "in/out/a.png")
+        monkeypatch.chdir(tmp_path / "in")
+        results = tmp_path / "in/out"
+        if link:
+            results = tmp_path / "link"
+            results.symlink_to(tmp_path / "in/out")
+        for folder in (tmp_path / "in", Path()):
+            (job,) = recordings.plan([folder], results)
+            assert (job.source, job.target) == (folder / "a.png", results / "a.png")
+
+    def test_results_may_go_above_the_input(self, tmp_path):
+        source = save(tmp_path / "in/a.png")
+        (job,) = recordings.plan([tmp_path / "in"], tmp_path)
+        assert (job.source, job.target) == (source, tmp_path / "a.png")
+
+    def test_one_folder_for_input_and_output_is_called_that(self, tmp_path, monkeypatch):
+        save(tmp_path / "a.png")
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(InputError, match="is input and output at once"):
+            recordings.plan([tmp_path], Path())
+
+    def test_an_input_named_twice_is_enhanced_once(self, tmp_path):
+        source = save(tmp_path / "in/a.png")
+        assert len(recordings.plan([source, tmp_path / "in"], tmp_path / "out")) == 1
+
+    def test_several_files_do_not_go_into_one(self, tmp_path):
+        sources = [save(tmp_path / "in" / name) for name in ("a.png", "b.png")]
+        out = save(tmp_path / "out.png")
+        for inputs in (sources, [tmp_path / "in"]):
+            with pytest.raises(InputError, match=r"out\.png: is a file; -o must be a folder"):
+                recordings.plan(inputs, out)
+
+    def test_a_single_file_may_replace_a_file_without_suffix(self, tmp_path):
+        source, out = save_dicom(tmp_path / "IM_0001"), save_dicom(tmp_path / "out")
+        assert recordings.plan([source], out)[0].target == out
+
+    @pytest.mark.parametrize("name", ["out.avi", "out.v2", "out.tar.gz"])
+    def test_a_name_of_another_family_is_refused_with_what_is_possible(self, tmp_path, name):
+        source = save(tmp_path / "a.png")
+        with pytest.raises(InputError, match=r"choose a name that ends in \.png, \.jpg"):
+            recordings.plan([source], tmp_path / name)
+
+    def test_dicom_may_be_called_anything_without_a_meaning(self, tmp_path):
+        source = save_dicom(tmp_path / "IM_0001")
+        assert recordings.plan([source], tmp_path / "1.2.840")[0].target == tmp_path / "1.2.840"
+        with pytest.raises(InputError, match=r"choose a name that ends in \.dcm"):
+            recordings.plan([source], tmp_path / "out.png")
 
     def test_two_recordings_of_one_name_are_refused(self, tmp_path):
         sources = [save(tmp_path / folder / "a.png") for folder in ("one", "two")]
@@ -70,6 +152,48 @@ class TestPlan:
         with pytest.raises(InputError, match="choose another -o"):
             recordings.plan([source], tmp_path)
 
+    def test_no_recording_is_the_target_of_another(self, tmp_path):
+        inner = save(tmp_path / "in/in/a.png")
+        outer = save(tmp_path / "in/a.png")
+        with pytest.raises(InputError, match=f"{outer}: is an input and would be replaced"):
+            recordings.plan([tmp_path / "in"], tmp_path)
+        assert inner.is_file()
+
+    def test_a_data_file_is_the_target_of_no_other_recording(self, tmp_path):
+        sources = [save_mhd(tmp_path / "one/s.mhd"), save_dicom(tmp_path / "two/s.raw")]
+        with pytest.raises(InputError, match=r"would both become .*s\.raw"):
+            recordings.plan(sources, tmp_path / "out")
+
+    @pytest.mark.parametrize(
+        ("names", "expected"),
+        [
+            (("a.png", "b.tif"), ("a_compare.png", "b_compare.png")),
+            (("1.2.840.1", "1.2.840.2"), ("1.2.840.1_compare.png", "1.2.840.2_compare.png")),
+            (("d.DCM", "d.png"), ("d.DCM_compare.png", "d.png_compare.png")),
+            (("a.png", "a_compare.png"), ("a.png_compare.png", "a_compare_compare.png")),
+            (
+                ("a.png", "a_compare.png", "a.png_compare.png"),
+                ("a.png__compare.png", "a_compare_compare.png", "a.png_compare_compare.png"),
+            ),
+            (
+                ("a.jpg", "a.png", "a.png.png"),
+                ("a.jpg_compare.png", "a.png_compare.png", "a.png.png_compare.png"),
+            ),
+        ],
+    )
+    def test_comparisons_have_names_of_their_own(self, tmp_path, names, expected):
+        sources = [
+            (save if name.endswith(("g", "f")) else save_dicom)(tmp_path / "in" / name)
+            for name in names
+        ]
+        jobs = recordings.plan(sources, tmp_path / "out")
+        assert [job.comparison for job in jobs] == [tmp_path / "out" / name for name in expected]
+
+    def test_a_comparison_does_not_replace_the_source(self, tmp_path):
+        source = save(tmp_path / "a_compare.png")
+        (job,) = recordings.plan([source], tmp_path / "a.png")
+        assert job.comparison == tmp_path / "a.png_compare.png"
+
     def test_an_input_that_is_not_there_is_named(self, tmp_path):
         with pytest.raises(InputError, match=r"none\.png: no such file"):
             recordings.plan([tmp_path / "none.png"], tmp_path / "out")
@@ -79,7 +203,7 @@ class TestPlan:
             recordings.plan([tmp_path], tmp_path / "out")
 
     def test_existing_results_are_refused_and_so_are_existing_comparisons(self, tmp_path):
-        job = Job(tmp_path / "a.png", tmp_path / "out.png")
+        (job,) = recordings.plan([save(tmp_path / "a.png")], tmp_path / "out.png")
         recordings.check_free([job], compare=True)
         save(tmp_path / "out_compare.png")
         recordings.check_free([job], compare=False)
@@ -89,11 +213,20 @@ class TestPlan:
         with pytest.raises(InputError, match=r"out\.png is there already"):
             recordings.check_free([job], compare=False)
 
+    @pytest.mark.parametrize("name", ["s.mhd", "s.raw", "s.zraw"])
+    def test_a_data_file_that_is_there_is_refused(self, tmp_path, name):
+        jobs = recordings.plan([save_mhd(tmp_path / "s.mhd")], tmp_path / "out")
+        recordings.check_free(jobs, compare=False)
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / name).write_bytes(b"precious")
+        with pytest.raises(InputError, match=f"{name} is there already"):
+            recordings.check_free(jobs, compare=False)
+
 
 class TestWork:
     @pytest.mark.parametrize(("mode", "size"), [("upscale", (80, 96)), ("restore", (20, 24))])
     def test_a_frame_is_upscaled_or_restored(self, tmp_path, model, mode, size):
-        job = Job(save(tmp_path / "a.png"), tmp_path / "out.png")
+        job = job_of(save(tmp_path / "a.png"), tmp_path / "out.png")
         assert Work(model, "test", mode).run([job]) == []
         assert first(job.target).shape == size
 
@@ -101,13 +234,54 @@ class TestWork:
         bad = tmp_path / "bad.png"
         bad.write_text("no picture")
         good = [save(tmp_path / f"{name}.png") for name in "ab"]
-        jobs = [Job(path, tmp_path / "out" / path.name) for path in (good[0], bad, good[1])]
+        jobs = [job_of(path, tmp_path / "out" / path.name) for path in (good[0], bad, good[1])]
         (failure,) = Work(model, "test", "upscale").run(jobs)
         assert failure.startswith(f"{bad}: ")
         assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
 
+    @pytest.mark.parametrize("data", ["frames.raw", "frames.zraw", "more/frames.raw"])
+    def test_the_data_of_the_source_is_never_replaced(self, tmp_path, model, data):
+        (tmp_path / "more").mkdir()
+        source = save_mhd(tmp_path / "a.mhd", data)
+        (job,) = recordings.plan([source], (tmp_path / data).with_suffix(".mhd"))
+        before = contents(tmp_path)
+        (failure,) = Work(model, "test", "upscale").run([job])
+        assert f"holds data of {source} and would be replaced; choose another -o" in failure
+        assert contents(tmp_path) == before
+
+    def test_a_comparison_never_replaces_the_data_of_the_source(self, tmp_path, model):
+        source = save_mhd(tmp_path / "a.mhd", "b_compare.png")
+        (job,) = recordings.plan([source], tmp_path / "b.mhd")
+        before = contents(tmp_path)
+        (failure,) = Work(model, "test", "upscale", compare=True).run([job])
+        assert "b_compare.png: holds data of" in failure
+        assert contents(tmp_path) == before
+        assert Work(model, "test", "upscale").run([job]) == []
+
+    def test_a_folder_that_cannot_be_made_is_told_in_a_line_and_the_others_are_done(
+        self, tmp_path, model
+    ):
+        sources = [save(tmp_path / name) for name in ("a.png", "b.png")]
+        wall = save(tmp_path / "wall.png")
+        bad, good = wall / "out/a.png", tmp_path / "out/b.png"
+        jobs = [job_of(sources[0], bad), job_of(sources[1], good)]
+        (failure,) = Work(model, "test", "upscale").run(jobs)
+        assert failure.startswith(f"{bad}: cannot be written (")
+        assert os.strerror(errno.ENOTDIR) in failure
+        assert "\n" not in failure
+        assert good.is_file()
+
+    def test_frames_of_few_bits_in_many_stay_in_their_range(self, tmp_path, model):
+        """The range of the type would leave the network nothing to see, and overshoot."""
+        rows, columns = np.mgrid[:20, :24]
+        stored = (500 * np.sin(rows / 3) + 499 * np.cos(columns / 4)).astype(np.int16)
+        source = test_dicom.save(tmp_path / "a.dcm", test_dicom.dataset(stored, signed=1))
+        job = job_of(source, tmp_path / "out.dcm")
+        assert Work(model, "test", "upscale").run([job]) == []
+        assert stored.min() <= first(job.target).min() < first(job.target).max() <= stored.max()
+
     def test_the_comparison_shows_bicubic_and_the_network(self, tmp_path, model):
-        job = Job(save(tmp_path / "a.png", value=128), tmp_path / "out.png")
+        job = job_of(save(tmp_path / "a.png", value=128), tmp_path / "out.png")
         Work(model, "test", "upscale", compare=True).run([job])
         picture = np.array(Image.open(job.comparison))
         assert picture.shape == (80, 2 * 96 + 8)
@@ -115,7 +289,7 @@ class TestWork:
         np.testing.assert_array_equal(picture[:, 104:], first(job.target))
 
     def test_the_comparison_of_a_restored_frame_begins_with_the_original(self, tmp_path, model):
-        job = Job(save(tmp_path / "a.png"), tmp_path / "out.png")
+        job = job_of(save(tmp_path / "a.png"), tmp_path / "out.png")
         Work(model, "test", "restore", compare=True).run([job])
         picture = np.array(Image.open(job.comparison))
         assert picture.shape == (20, 3 * 24 + 16)
@@ -123,7 +297,7 @@ class TestWork:
 
     @pytest.mark.parametrize("mode", ["upscale", "restore"])
     def test_outside_of_ultrasound_regions_no_network_is_at_work(self, tmp_path, model, mode):
-        job = Job(save(tmp_path / "a.png"), tmp_path / "out.png")
+        job = job_of(save(tmp_path / "a.png"), tmp_path / "out.png")
         recording = open_recording(job.source)
         recording.regions = (Region(4, 12, 8, 24),)
         work = Work(model, "test", mode)
