@@ -48,4 +48,5 @@ def read(path: Path) -> np.ndarray:
     (image,) = recording.frames()
     if image.dtype == np.uint8:
         return image
-    return np.round(image * (255 / recording.high)).astype(np.uint8)
+    # By the type, not by what this one image holds: a reference must not be stretched.
+    return np.round(image * (255 / np.iinfo(image.dtype).max)).astype(np.uint8)

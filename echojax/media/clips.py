@@ -108,7 +108,7 @@ class ClipRecording(Recording):
             try:
                 self._encode(container, encoder, frames, scale)
             except av.FFmpegError as error:
-                if isinstance(error, OSError):  # a full disk, not the encoder
+                if isinstance(error, OSError):  # the file is to blame, not the encoder
                     raise
                 raise InputError(
                     f"{self.path}: {encoder.name} cannot hold its frames ({error}); "
