@@ -324,7 +324,7 @@ def test_a_finished_training_is_loaded_not_repeated(start, finished, monkeypatch
 
 def test_the_generator_of_its_checkpoint_is_the_one_it_returned(finished):
     trained, folder, _, _ = finished
-    loaded = checkpoints.load_generator(folder)
+    loaded, _ = checkpoints.load_generator(folder)
     assert loaded.settings == trained.settings
     assert_equal(nnx.state(loaded), nnx.state(trained))
 

@@ -6,7 +6,7 @@ from echojax import config, devices, enhance
 from echojax.errors import InputError
 from echojax.models.srresnet import SRResNet
 from echojax.training import super_resolution
-from echojax.weights import safetensors_file
+from echojax.weights import networks
 
 SETTINGS = config.load(
     None,
@@ -87,7 +87,7 @@ def test_it_starts_from_given_weights(tmp_path):
     from flax import nnx
 
     given = SRResNet(super_resolution.settings(SETTINGS), rngs=nnx.Rngs(7))
-    safetensors_file.save(given, tmp_path / "given.safetensors")
+    networks.save(given, tmp_path / "given.safetensors")
     settings = SETTINGS.model_copy(
         update={"init": str(tmp_path / "given.safetensors"), "steps": 1, "learning_rate": 1e-12}
     )
