@@ -109,7 +109,7 @@ class ImageRecording(Recording):
             for frame, alpha in zip(frames, alphas, strict=False)
         )
         if kind == "TIFF":
-            with TiffImagePlugin.AppendingTiffWriter(path, new=True) as file:
+            with _TiffWriter(path, new=True) as file:
                 for page in pages:
                     page.save(file, "TIFF", **options)
                     file.newFrame()
@@ -181,6 +181,15 @@ def _bits(image: Image.Image) -> int:
 
 def _tag(image: Image.Image, tag: int) -> Any:
     return getattr(image, "tag_v2", {}).get(tag)
+
+
+class _TiffWriter(TiffImagePlugin.AppendingTiffWriter):
+    def close(self) -> None:
+        # Python closes it once more when it is collected, opened or not, which Pillow's own does
+        # not survive.
+        file = getattr(self, "f", None)
+        if file is not None and not file.closed:
+            super().close()
 
 
 def _tiff_options(image: Image.Image, description: str) -> dict[str, Any]:
