@@ -1,4 +1,4 @@
-"""VGG19 of Simonyan and Zisserman (arXiv:1409.1556) up to conv5_4, the eye of perceptual losses."""
+"""VGG19 of Simonyan and Zisserman (arXiv:1409.1556) up to conv5_4, for perceptual losses."""
 
 from dataclasses import dataclass
 

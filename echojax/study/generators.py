@@ -27,7 +27,7 @@ def check(sr: str, config: SuperResolutionConfig, frames: Frames, fold: Fold, me
     """
     super_resolution.check(_images(frames, fold.sr_train), config, mesh)
     if sr == "srgan":
-        adversarial.load_eye(config.perceptual)
+        adversarial.load_vgg(config.perceptual)
 
 
 def path(run: Run, sr: str, fold: Fold) -> Path:

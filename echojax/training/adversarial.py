@@ -29,9 +29,6 @@ from echojax.weights.networks import Generator
 
 _FEATURES = 1 / 12.75  # brings VGG's features to the scale of pixels (section 3.2)
 
-Content = Callable[[jax.Array, jax.Array], jax.Array]
-"""How far super-resolved images (n, h, w, 1) are from the originals: a scalar."""
-
 
 @partial(
     jax.tree_util.register_dataclass,
@@ -57,9 +54,9 @@ def pixels(image: jax.Array, original: jax.Array) -> jax.Array:
     return jnp.mean((image - original) ** 2)
 
 
-def perceptual(eye: VGG19, image: jax.Array, original: jax.Array) -> jax.Array:
+def perceptual(vgg: VGG19, image: jax.Array, original: jax.Array) -> jax.Array:
     """Mean squared error of VGG19's conv5_4 (eq. 5) on gray images (n, h, w, 1) in [0, 1]."""
-    seen, wanted = (eye(as_imagenet(x)) * _FEATURES for x in (image, original))
+    seen, wanted = (vgg(as_imagenet(x)) * _FEATURES for x in (image, original))
     return jnp.mean((seen - wanted) ** 2)
 
 
@@ -85,7 +82,7 @@ def make_step(
 
     @partial(jax.jit, donate_argnums=0)
     def step(
-        state: AdversarialState, batch: jax.Array, eye: VGG19 | None
+        state: AdversarialState, batch: jax.Array, vgg: VGG19 | None
     ) -> tuple[AdversarialState, Metrics]:
         maker, critic = state.generator, state.discriminator
         high = batch.astype(jnp.float32) / 255
@@ -94,7 +91,7 @@ def make_step(
         def of_generator(params: nnx.State) -> tuple[jax.Array, Any]:
             made, stats = play(generator, params, maker.stats, low)
             realism, _ = play(discriminator, critic.params, critic.stats, made)
-            content = pixels(made, high) if eye is None else perceptual(eye, made, high)
+            content = pixels(made, high) if vgg is None else perceptual(vgg, made, high)
             fooling = jnp.mean(jax.nn.softplus(-realism))  # -log D(G(low)), eq. 6
             return content + config.adversarial * fooling, (stats, made, content, fooling)
 
@@ -139,7 +136,7 @@ def _program(
     return optimizer, make_step(generator, discriminator, optimizer, config)
 
 
-def load_eye(name: str) -> VGG19 | None:
+def load_vgg(name: str) -> VGG19 | None:
     """The VGG19 of the perceptual loss; None where pixels are compared.
 
     Args:
@@ -197,7 +194,7 @@ def train(
         EchojaxError: training diverged, or a checkpoint is damaged.
     """
     devices.check_batch(config.batch, mesh, "sr.batch")
-    eye = devices.replicate(load_eye(config.perceptual), mesh)
+    vgg = devices.replicate(load_vgg(config.perceptual), mesh)
     critic = Discriminator(
         config.crop, width=config.discriminator_width, rngs=nnx.Rngs(config.seed)
     )
@@ -206,7 +203,7 @@ def train(
     batches = crop_batches(images, config.crop, config.batch, config.seed)
     measure = measuring(held_out)
     state = fit(
-        lambda state, batch: step(state, batch, eye),
+        lambda state, batch: step(state, batch, vgg),
         AdversarialState(
             # A copy, since the first step uses up what it is given.
             jax.tree.map(jnp.copy, initial_state(start, optimizer)),

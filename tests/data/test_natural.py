@@ -296,9 +296,7 @@ def test_div2k_of_tfds_can_be_read(tfds_div2k, data):
 def test_div2k_in_a_format_of_tensorflow_is_refused(tfds_div2k, data):
     info = tfds_div2k / "dataset_info.json"
     info.write_text(info.read_text().replace("array_record", "tfrecord"))
-    with pytest.raises(
-        InputError, match=r'stored as tfrecord.*file_format="array_record", or run'
-    ):
+    with pytest.raises(InputError, match=r'stored as tfrecord.*file_format="array_record", or run'):
         natural.open_images(data, "div2k")
 
 
@@ -332,7 +330,9 @@ def test_div2k_is_only_the_archive_that_tfds_knows(archive, data):
 def test_div2k_that_cannot_be_downloaded_says_where_to_put_it(tmp_path, data):
     with pytest.raises(EchojaxError) as error:
         prepare_div2k(data, mirror=tmp_path.as_uri())
-    assert f"put the file at {data / 'downloads' / 'DIV2K_train_HR.zip'} by hand" in str(error.value)
+    assert f"put the file at {data / 'downloads' / 'DIV2K_train_HR.zip'} by hand" in str(
+        error.value
+    )
     assert "weights" not in str(error.value)
 
 

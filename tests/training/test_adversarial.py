@@ -354,7 +354,7 @@ def test_the_generator_it_starts_from_is_left_as_it_was(start, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def eye(random_network):
+def vgg(random_network):
     """Width 2, weights large enough for a signal to survive sixteen ReLUs."""
     model = random_network(lambda: VGG19(VGG19Settings(width=2), rngs=nnx.Rngs(0)))
     for layers in model.stages:
@@ -363,11 +363,11 @@ def eye(random_network):
     return model
 
 
-def test_the_perceptual_loss_reaches_every_convolution_of_the_generator(start, eye, tmp_path):
+def test_the_perceptual_loss_reaches_every_convolution_of_the_generator(start, vgg, tmp_path):
     """One step of Adam on it alone; its value is equation 5 by hand, tolerance 1e-4."""
-    networks.save(eye, tmp_path / "eye.safetensors")
+    networks.save(vgg, tmp_path / "vgg.safetensors")
     changes = {
-        "perceptual": str(tmp_path / "eye.safetensors"),
+        "perceptual": str(tmp_path / "vgg.safetensors"),
         "adversarial": 0.0,
         "average": 0.0,
         "gan_steps": 1,
@@ -381,7 +381,7 @@ def test_the_perceptual_loss_reaches_every_convolution_of_the_generator(start, e
     assert min(moved(one, other).values()) > 0.09 * settings.gan_learning_rate
 
     mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    features = [by_hand.vgg19(eye, (x - mean) / deviation) for x in real_and_made(start())]
+    features = [by_hand.vgg19(vgg, (x - mean) / deviation) for x in real_and_made(start())]
     assert seen["loss"] == seen["content"]
     expected = np.mean((features[0] - features[1]) ** 2) / 12.75**2
     assert features[0].std() > 0.01
@@ -399,17 +399,17 @@ def test_without_vggs_weights_the_error_says_how_to_get_them_or_do_without(
     assert 'sr.perceptual="none"' in str(error.value)
 
 
-def test_fetched_vgg19_is_the_eye(eye, tmp_path, monkeypatch):
+def test_fetched_vgg19_is_loaded(vgg, tmp_path, monkeypatch):
     monkeypatch.setenv("ECHOJAX_WEIGHTS", str(tmp_path))
-    networks.save(eye, tmp_path / "vgg19.safetensors")
-    assert_equal(nnx.state(adversarial.load_eye("vgg19")), nnx.state(eye))
-    assert adversarial.load_eye("none") is None
+    networks.save(vgg, tmp_path / "vgg19.safetensors")
+    assert_equal(nnx.state(adversarial.load_vgg("vgg19")), nnx.state(vgg))
+    assert adversarial.load_vgg("none") is None
 
 
-def test_a_file_of_another_network_is_no_eye(start, tmp_path):
+def test_a_file_of_another_network_is_refused(start, tmp_path):
     networks.save(start(), tmp_path / "generator.safetensors")
     with pytest.raises(InputError, match=r"generator\.safetensors: holds a SRResNet.*VGG19"):
-        adversarial.load_eye(str(tmp_path / "generator.safetensors"))
+        adversarial.load_vgg(str(tmp_path / "generator.safetensors"))
 
 
 def test_frames_smaller_than_a_crop_are_refused(start, tmp_path):
