@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from echojax.study.predictions import place
+
 
 class LogRow(NamedTuple):
     """One value of a run's log."""
@@ -73,7 +75,9 @@ def job_names(job: str) -> tuple[str, str, str]:
 def super_resolution_rows(log: Iterable[LogRow]) -> list[SuperResolutionRow]:
     """Last logged fidelity of every SR job; a metric that was not logged is nan."""
     rows = []
-    for job, metrics in sorted(curves(log).items()):
+    jobs = curves(log)
+    for job in sorted(jobs, key=lambda job: (place("sr", job_names(job)[0]), job)):
+        metrics = jobs[job]
         if "psnr" not in metrics:
             continue
         last = []
