@@ -52,15 +52,7 @@ def interpolation(method: Method) -> Enlarge:
 
 def network(model: Generator, tile: int = TILE) -> Enlarge:
     """Enlarging gray frames by a trained x4 network."""
-
-    def run(frame: np.ndarray) -> np.ndarray:
-        rows, columns = frame.shape
-        large = np.empty((rows * SCALE, columns * SCALE), np.float32)
-        for piece in pieces(model, frame[..., None], tile):
-            large[piece.rows, piece.columns] = piece.values[..., 0]
-        return large
-
-    return run
+    return lambda frame: joined(model, frame[..., None], tile)[..., 0]
 
 
 class Piece(NamedTuple):
@@ -96,8 +88,19 @@ def pieces(
     yield from _tiled(image, tile, reach, lambda window: _colours(model, window, step))
 
 
+def joined(
+    model: Generator, image: np.ndarray, tile: int = TILE, *, step: int = _STEP
+) -> np.ndarray:
+    """The pieces of `pieces` put together: float32 (4 rows, 4 columns, channels)."""
+    rows, columns, channels = image.shape
+    large = np.empty((rows * SCALE, columns * SCALE, channels), np.float32)
+    for piece in pieces(model, image, tile, step=step):
+        large[piece.rows, piece.columns] = piece.values
+    return large
+
+
 def interpolated(image: np.ndarray) -> Iterator[Piece]:
-    """The same by bicubic interpolation."""
+    """Enlarge an image of any size by bicubic interpolation, as `pieces` does."""
     yield from _tiled(image, TILE, _CUBIC, lambda window: enlarge(window, SCALE).clip(0, 1))
 
 
@@ -194,10 +197,10 @@ def enhance_frame(
     if mode == "restore":
         image, size = reduced(image), frame.shape[:2]
     result = np.empty((*size, image.shape[-1]), frame.dtype)
+    # Floats of 32 bit cannot tell the levels of wider integers apart.
+    exact = np.dtype(np.float64 if high - low > 2**24 else np.float32)
     for piece in by(image):
         place = result[piece.rows, piece.columns]
-        # Floats of 32 bit cannot tell the levels of wider integers apart.
-        exact = np.dtype(np.float64 if high - low > 2**24 else np.float32)
         values = piece.values[: place.shape[0], : place.shape[1]].astype(exact, copy=False)
         values = (low + values * (high - low)).clip(low, high)
         place[...] = values.round() if np.issubdtype(frame.dtype, np.integer) else values

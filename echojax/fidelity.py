@@ -144,15 +144,8 @@ def _interpolation(method: Method) -> Enlarger:
 
 
 def _network(model: Generator) -> Enlarger:
-    def run(image: np.ndarray) -> np.ndarray:
-        rows, columns, channels = image.shape
-        large = np.empty((rows * SCALE, columns * SCALE, channels), np.float32)
-        # Not continued by a mirror image: published figures have zeros around the image.
-        for piece in enhance.pieces(model, image, step=1):
-            large[piece.rows, piece.columns] = piece.values
-        return large
-
-    return run
+    # Not continued by a mirror image: published figures have zeros around the image.
+    return lambda image: enhance.joined(model, image, step=1)
 
 
 def _scores(path: Path, ways: dict[str, Enlarger]) -> dict[str, Score]:
