@@ -112,10 +112,26 @@ class ClassifierConfig(_Section):
 
     size: int = Field(224, ge=32, description="side of the square input")
     width: int = Field(64, ge=1, description="channels of the first stage; 64 is ResNet-18")
-    init: str = Field("random", description='"random", a .safetensors file, or "resnet18" fetched')
+    init: str = Field(
+        "random",
+        description='"random", "imagenet" (resnet18, as fetched), "simulated" (what `echojax '
+        "pretrain-classifier` left here), or a .safetensors file",
+    )
     batch: int = Field(16, ge=1)
     epochs: int = Field(10, ge=1)
     learning_rate: float = Field(1e-4, gt=0)
+
+
+class PretrainConfig(_Section):
+    """Pretraining of the classifier, both labels at once; its size and width are [classifier]'s."""
+
+    batch: int = Field(32, ge=1)
+    epochs: int = Field(20, ge=1)
+    learning_rate: float = Field(1e-3, gt=0, description="at its highest, after a short warm-up")
+    augment: float = Field(
+        1.0, ge=0, le=2, description="strength of the changes to every frame; 0 for none"
+    )
+    seed: int = Field(0, ge=0)
 
 
 class StudyConfig(_Section):
@@ -157,6 +173,7 @@ class Config(_Section):
     data: DataConfig = DataConfig()
     sr: SuperResolutionConfig = SuperResolutionConfig()
     classifier: ClassifierConfig = ClassifierConfig()
+    pretrain: PretrainConfig = PretrainConfig()
     study: StudyConfig = StudyConfig()
 
     def to_toml(self) -> str:
@@ -183,6 +200,8 @@ _ADVERSARIAL = {
         "average",
     )
 }
+# What matters to a pretraining of the classifier alone.
+_PRETRAINING = {f"pretrain.{key}" for key in PretrainConfig.model_fields}
 
 
 def load(
@@ -268,15 +287,18 @@ def _explain(error: Any, file: Path | None, overrides: Sequence[str]) -> str:
     return f"{origin}: {key} = {value!r}: {message[0].lower()}{message[1:]}"
 
 
-def differences(stored: Config, asked: Config, *, srgan: bool = True) -> list[str]:
+def differences(
+    stored: Config, asked: Config, *, srgan: bool = True, pretrained: bool = True
+) -> list[str]:
     """Keys, with both values, in which two configurations would give different results.
 
     Args:
         stored: of a run.
         asked: for its continuation.
         srgan: whether the run has trained an SRGAN; the settings of that do not matter otherwise.
+        pretrained: the same of a pretraining of the classifier.
     """
-    free = _FREE if srgan else _FREE | _ADVERSARIAL
+    free = _FREE | (set() if srgan else _ADVERSARIAL) | (set() if pretrained else _PRETRAINING)
     found = []
     for key in keys():
         section, name = key.split(".")

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from echojax import enhance
+from echojax import enhance, text_table
 from echojax.data import image_files
 from echojax.enhance import SCALE
 from echojax.errors import InputError
@@ -75,19 +75,11 @@ class Report:
 
     def as_markdown(self) -> str:
         """A Markdown table and a line on the protocol."""
-        header, *rows = self._cells()
-        rule = ["---", *["---:"] * (len(header) - 1)]
-        lines = ["| " + " | ".join(cells) + " |" for cells in (header, rule, *rows)]
-        return "\n".join([*lines, "", _caption()])
+        return f"{text_table.markdown(self._cells())}\n\n{_caption()}"
 
     def as_text(self) -> str:
         """A table for a terminal and a line on the protocol."""
-        cells = self._cells()
-        first, *others = (max(map(len, column)) for column in zip(*cells, strict=True))
-        lines = [
-            "  ".join([row[0].ljust(first), *map(str.rjust, row[1:], others)]) for row in cells
-        ]
-        return "\n".join([*lines, "", _caption()])
+        return f"{text_table.plain(self._cells())}\n\n{_caption()}"
 
     def _cells(self) -> list[list[str]]:
         rows = {**self.images, "mean": self.mean}

@@ -8,6 +8,7 @@ import numpy as np
 
 VIEWS = ("2CH", "4CH")
 PHASES = ("ED", "ES")
+CLASSES = {"view": VIEWS, "phase": PHASES}  # by task, in the order of the labels
 QUALITIES = ("good", "medium", "poor")
 UNLABELLED = -1
 

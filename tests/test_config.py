@@ -223,6 +223,15 @@ def test_differences_that_only_extend_or_move_a_run_are_free():
     assert differences(Config(), Config()) == []
 
 
+def test_settings_of_the_pretraining_matter_to_a_pretraining_alone():
+    asked = load(overrides=["pretrain.epochs=3", "pretrain.augment=0.5"])
+    assert differences(Config(), asked, pretrained=False) == []
+    assert differences(Config(), asked, pretrained=True) == [
+        "pretrain.epochs was 20, now 3",
+        "pretrain.augment was 1.0, now 0.5",
+    ]
+
+
 @pytest.mark.parametrize("file", sorted(Path("configs").glob("*.toml")), ids=lambda file: file.stem)
 def test_the_configurations_that_come_with_echojax_are_valid(file):
     config = load(file)

@@ -12,9 +12,9 @@ from echojax.errors import EchojaxError
 
 _CONTENTS = {
     "Data": (data.simulate, data.prepare, data.inspect),
-    "Training": (training.train_sr, training.train_classifier),
+    "Training": (training.train_sr, training.pretrain_classifier, training.train_classifier),
     "Enhancement": (enhancement.enhance, enhancement.evaluate_sr, weights.weights),
-    "Study": (study.evaluate, study.matrix, study.report),
+    "Study": (study.evaluate, study.evaluate_classifier, study.matrix, study.report),
 }
 
 

@@ -8,6 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from echojax.study.predictions import Cell
+    from echojax.study.transfer import Row
 
 
 def accuracies(predictions: Path, cells: "Sequence[Cell]") -> None:
@@ -44,3 +45,11 @@ def fidelity(log: Path) -> None:
         )
         text = "   ".join(f"{psnr:.2f} / {ssim:.4f}" for psnr, ssim in pairs)
         click.echo(f"{f'{row.model} {row.protocol} {row.fold}':<25}{row.step:>8}   {text}")
+
+
+def transfer(rows: "Sequence[Row]", *, markdown: bool = False) -> None:
+    """Print how a classifier did on the frames of a dataset."""
+    from echojax import text_table
+    from echojax.study.transfer import cells
+
+    click.echo((text_table.markdown if markdown else text_table.plain)(cells(rows)))

@@ -1,4 +1,4 @@
-"""Commands of the study: eval, matrix, report."""
+"""Commands of the study: eval, matrix, report; and evaluate-classifier, beside it."""
 
 from pathlib import Path
 from typing import Any
@@ -77,3 +77,34 @@ def report(run: Path) -> None:
     from echojax.study.report import build
 
     click.echo(f"Report: {build(run)}")
+
+
+@options.command("evaluate-classifier")
+@click.option(
+    "--weights",
+    metavar="FILE",
+    required=True,
+    help='A file of pretrain-classifier, "simulated" for that in runs/pretrain-classifier, or the '
+    "folder of a run's classifier (RUN/classifiers/PROTOCOL/TASK/.../seedN).",
+)
+@options.data_dir
+@click.option("--markdown", is_flag=True, help="Print a Markdown table only.")
+def evaluate_classifier(weights: str, data_dir: Path, markdown: bool) -> None:
+    """Measure a trained classifier on every frame of a dataset.
+
+    Accuracy of each task, overall, for each quality and for each class (its recall), with 95 %
+    intervals that know that frames of a patient are alike. Meant for a dataset that the classifier
+    did not learn from, as real frames after simulated ones.
+    """
+    from echojax import config, devices
+    from echojax.data.duplicates import patient_groups
+    from echojax.study import session, transfer
+
+    devices.start()
+    mesh = devices.data_mesh()
+    trained = transfer.load(weights, mesh)
+    frames = session.load_frames(config.DataConfig(dir=data_dir))
+    rows = transfer.evaluate(trained, frames, patient_groups(frames), mesh)
+    printing.transfer(rows, markdown=markdown)
+    if trained.dataset == frames.fingerprint():
+        click.echo("Note: the classifier learned from frames of this dataset", err=True)

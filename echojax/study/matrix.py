@@ -110,8 +110,8 @@ class Study:
                 or a file of weights.
         """
         settings = self.run.config
-        if cells:
-            classifier.check(settings.classifier, self.mesh)
+        for task in sorted({cell.task for cell in cells}):
+            classifier.check(settings.classifier, task, self.mesh)
         needed = {}
         for cell in cells:
             for fold in self._folds_of(cell, only_fold):
@@ -183,6 +183,7 @@ class Study:
             getattr(self.frames, key.task)[indices],
             settings,
             seed,
+            task=key.task,
             mesh=self.mesh,
             title=title,
             log=lambda step, **metrics: self.run.log(job, step, **metrics),
@@ -239,7 +240,8 @@ class Study:
         _, fold, seed, cell, indices = question
         enhanced = cell.sr_on in ("test", "both")
         sr, mode = (cell.sr, cell.mode) if enhanced else (NONE, NONE)
-        answers = classifier.probabilities(model, self.inputs(indices, fold, sr, mode), self.mesh)
+        inputs = self.inputs(indices, fold, sr, mode)
+        answers = classifier.probabilities(model, inputs, self.mesh)[:, 0]
         labels = getattr(self.frames, cell.task)
         ids = self.frames.ids
         predictions.append(

@@ -14,10 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from echojax.errors import InputError
-from echojax.frames import PHASES, QUALITIES, VIEWS, Frames
+from echojax.frames import CLASSES, PHASES, QUALITIES, VIEWS, Frames
 from echojax.study.predictions import Cell
-
-CLASSES = {"view": VIEWS, "phase": PHASES}
 
 
 @dataclass(frozen=True)
@@ -175,6 +173,21 @@ def make_folds(
     return made
 
 
+def check_classes(frames: Frames, task: str) -> None:
+    """See that there are frames of both classes of a task.
+
+    Raises:
+        InputError: there are not.
+    """
+    classes = CLASSES[task]
+    for k, name in enumerate(classes):
+        if not np.any(getattr(frames, task) == k):
+            raise InputError(
+                f"task {task} tells {classes[0]} from {classes[1]} frames, and there are no "
+                f"{name} frames; choose others with data.views, or another task"
+            )
+
+
 def check_fold(frames: Frames, fold: Fold, cell: Cell, parts: int) -> None:
     """See that a cell's task finds both its classes on both sides of a fold.
 
@@ -183,12 +196,7 @@ def check_fold(frames: Frames, fold: Fold, cell: Cell, parts: int) -> None:
     """
     classes = CLASSES[cell.task]
     labels = getattr(frames, cell.task)
-    for k, name in enumerate(classes):
-        if not np.any(labels == k):
-            raise InputError(
-                f"task {cell.task} tells {classes[0]} from {classes[1]} frames, and there are no "
-                f"{name} frames; choose others with data.views, or another task"
-            )
+    check_classes(frames, cell.task)
     for stratum in (cell.train, cell.test):
         if stratum not in fold.train:
             raise InputError(f"there are no {stratum} frames; see `echojax inspect`")

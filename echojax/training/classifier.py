@@ -1,7 +1,12 @@
-"""Training ResNet-18 to tell two classes of frames apart, and asking it."""
+"""Training ResNet-18 to tell two classes of frames apart, and asking it.
+
+The last layer of a network has two logits for each of its heads: a study's classifier has the one
+of its task, a pretrained one those of both tasks.
+"""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +17,7 @@ from jax.sharding import Mesh
 
 from echojax import devices
 from echojax.config import ClassifierConfig
+from echojax.errors import InputError
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.resize import resize
@@ -29,44 +35,80 @@ from echojax.weights import catalogue, safetensors_file
 
 Batch = tuple[jax.Array, jax.Array]
 
+# The run directory of `echojax pretrain-classifier` if none is named, and its file in any.
+PRETRAINING = Path("runs", "pretrain-classifier")
+PRETRAINED = Path("classifier", "pretrained.safetensors")
+
+_CLASSES = 2  # of a head
+_HEAD = ("fc.kernel", "fc.bias")  # the last layer; logits are the last axis of both
 _ASK = 32  # frames asked about at once
 
 
-def network(config: ClassifierConfig, seed: int) -> ResNet18:
+def network(config: ClassifierConfig, seed: int, heads: int = 1) -> ResNet18:
     """The network of a configuration, its weights random."""
-    return ResNet18(ResNetSettings(classes=2, width=config.width), rngs=nnx.Rngs(seed))
+    settings = ResNetSettings(classes=_CLASSES * heads, width=config.width)
+    return ResNet18(settings, rngs=nnx.Rngs(seed))
 
 
-def untrained(config: ClassifierConfig, seed: int) -> ResNet18:
-    """The network as a configuration starts it.
+def locate(weights: str) -> Path:
+    """The file of a classifier that is meant by a word or a path.
 
-    A file may be of a network for other classes, as ImageNet's: its last layer is left out then,
-    and ours starts at random.
+    Args:
+        weights: "imagenet", "simulated", a name of the catalogue, or a path.
+
+    Raises:
+        InputError: a network that was not fetched, or not pretrained, yet.
+    """
+    if weights == "simulated":
+        file = PRETRAINING / PRETRAINED
+        if not file.is_file():
+            raise InputError(
+                f"simulated: there is no {file} here; make it with `echojax pretrain-classifier`"
+            )
+        return file
+    return catalogue.locate("resnet18" if weights == "imagenet" else weights)
+
+
+def heads_of(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """The tasks that a file says its network has a head for, in the order of its logits."""
+    return tuple(metadata["heads"].split(",")) if metadata.get("heads") else ()
+
+
+def untrained(config: ClassifierConfig, seed: int, task: str) -> ResNet18:
+    """The network as a configuration starts it for a task.
+
+    Of a file that says which heads its network has, the task's is taken. A file may also be of a
+    network for other classes, as ImageNet's: our last layer starts at random then.
 
     Raises:
         InputError: `config.init` is a file that is not there or does not fit.
     """
     model = network(config, seed)
     if config.init != "random":
-        file = catalogue.locate(config.init)
+        file = locate(config.init)
         tensors = safetensors_file.tensors(file)
+        heads = heads_of(safetensors_file.metadata(file))
         start = safetensors_file.flat(model)
-        head = {name: np.asarray(start[name]) for name in ("fc.kernel", "fc.bias")}
-        if any(name in tensors and tensors[name].shape != head[name].shape for name in head):
+        head = {name: np.asarray(start[name]) for name in _HEAD}
+        there = [name for name in _HEAD if name in tensors]
+        if task in heads:
+            first = _CLASSES * heads.index(task)
+            tensors |= {name: tensors[name][..., first : first + _CLASSES] for name in there}
+        elif heads or any(tensors[name].shape != head[name].shape for name in there):
             tensors |= head
         safetensors_file.fill(model, tensors, file)
     return model
 
 
-def check(config: ClassifierConfig, mesh: Mesh) -> None:
-    """See that a training can begin.
+def check(config: ClassifierConfig, task: str, mesh: Mesh) -> None:
+    """See that a training for a task can begin.
 
     Raises:
         InputError: the batch cannot be shared by the devices, or `config.init` does not fit.
     """
     devices.check_batch(config.batch, mesh, "classifier.batch")
     if config.init != "random":
-        untrained(config, seed=0)  # takes seconds, and only a file can fail to fit
+        untrained(config, 0, task)  # takes seconds, and only a file can fail to fit
 
 
 def as_input(frame: np.ndarray, size: int) -> np.ndarray:
@@ -95,7 +137,8 @@ def _program(config: ClassifierConfig) -> tuple[optax.GradientTransformation, St
 
 @nnx.jit
 def _ask(model: ResNet18, frames: jax.Array) -> jax.Array:
-    return nnx.softmax(model(as_imagenet(frames[..., None])))[:, 1]
+    logits = model(as_imagenet(frames[..., None]))
+    return nnx.softmax(logits.reshape(len(frames), -1, _CLASSES))[..., 1]
 
 
 def train(
@@ -104,6 +147,7 @@ def train(
     config: ClassifierConfig,
     seed: int,
     *,
+    task: str,
     mesh: Mesh,
     title: str,
     log: Log,
@@ -115,6 +159,7 @@ def train(
         labels: (n,) 0 or 1.
         config: the classifier and its training.
         seed: of this training.
+        task: what the labels are, for a start from a network that has a head for it.
         mesh: devices to share every batch between.
         title: of the progress bar.
         log: called as `log(step, **metrics)`.
@@ -124,9 +169,9 @@ def train(
         EchojaxError: training diverged.
     """
     devices.check_batch(config.batch, mesh, "classifier.batch")
-    model = untrained(config, seed)
+    model = untrained(config, seed, task)
     optimizer, step = _program(config)
-    order = _order(len(frames), config.epochs, config.batch, seed)
+    order = frame_order(len(frames), config.epochs, config.batch, seed)
 
     def batches(first: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         return ((frames[chosen], labels[chosen].astype(np.int32)) for chosen in order[first:])
@@ -138,7 +183,7 @@ def train(
     return nnx.merge(graphdef, state.params, state.stats)
 
 
-def _order(frames: int, epochs: int, batch: int, seed: int) -> np.ndarray:
+def frame_order(frames: int, epochs: int, batch: int, seed: int) -> np.ndarray:
     """Frames of every batch, (steps, batch).
 
     Epochs follow each other without a gap: what does not fill the last batch of one goes into the
@@ -151,7 +196,11 @@ def _order(frames: int, epochs: int, batch: int, seed: int) -> np.ndarray:
 
 
 def probabilities(model: ResNet18, frames: np.ndarray, mesh: Mesh) -> np.ndarray:
-    """Probability of class 1 for float32 frames (n, size, size) in [0, 1]."""
+    """Probability of class 1 for float32 frames (n, size, size) in [0, 1].
+
+    Returns:
+        (n, heads): a column for each head of the network.
+    """
     at_once = -(-_ASK // mesh.size) * mesh.size
     answers = []
     for start in range(0, len(frames), at_once):

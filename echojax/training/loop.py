@@ -23,6 +23,7 @@ Metrics = dict[str, jax.Array]
 Log = Callable[..., None]  # log(step, **metrics)
 
 LOG_EVERY = 20  # steps
+_WARM_UP = 0.02  # of all steps
 
 
 @partial(
@@ -59,6 +60,12 @@ def initial_state(model: nnx.Module, optimizer: optax.GradientTransformation) ->
     """State at step 0 of a network as it is."""
     _, params, stats = split(model)
     return TrainState(jnp.zeros((), jnp.int32), params, stats, optimizer.init(params))
+
+
+def cosine_schedule(peak: float, steps: int) -> optax.Schedule:
+    """Learning rates up to `peak` in a short warm-up, then along a cosine down to zero."""
+    warm_up = min(math.ceil(_WARM_UP * steps), steps - 1)
+    return optax.warmup_cosine_decay_schedule(0.0, peak, warm_up, steps)
 
 
 def make_step(

@@ -76,7 +76,10 @@ def check_run(path: Path, asked: config.Config, *, resume: bool, overwrite: bool
             "replace it, or choose another --run"
         )
     different = config.differences(
-        config.load(path / "config.toml"), asked, srgan=(path / "sr" / "srgan").exists()
+        config.load(path / "config.toml"),
+        asked,
+        srgan=(path / "sr" / "srgan").exists(),
+        pretrained=(path / "classifier").exists(),
     )
     if different:
         raise InputError(

@@ -1,7 +1,6 @@
 """Training a x4 generator on pairs of crops and their bicubic reductions."""
 
 import functools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -24,14 +23,13 @@ from echojax.training.loop import (
     Metrics,
     Step,
     TrainState,
+    cosine_schedule,
     fit,
     initial_state,
     make_step,
 )
 from echojax.weights import catalogue, networks
 from echojax.weights.networks import Generator
-
-_WARM_UP = 0.02  # of all steps, for the cosine schedule
 
 
 def settings(config: SuperResolutionConfig) -> SRResNetSettings:
@@ -56,10 +54,7 @@ def mean_squared_error(model: Generator, batch: jax.Array) -> tuple[jax.Array, M
 def _optimizer(config: SuperResolutionConfig) -> optax.GradientTransformation:
     if config.schedule == "constant":
         return optax.adam(config.learning_rate)
-    warm_up = min(math.ceil(_WARM_UP * config.steps), config.steps - 1)
-    return optax.adam(
-        optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, warm_up, config.steps)
-    )
+    return optax.adam(cosine_schedule(config.learning_rate, config.steps))
 
 
 @functools.lru_cache(maxsize=4)

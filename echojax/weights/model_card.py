@@ -29,8 +29,10 @@ def _markdown(model: Any, name: str, card: Mapping[str, str]) -> str:
         for key, value in rows.items()
         if value
     )
+    warning = "Research software, not a medical device"
+    if isinstance(model, networks.Generator):
+        warning += ": enlarged frames may show detail that was never there"
     return (
         f"# {card.get('title', name)}\n\n| | |\n|---|---|\n{table}\n\n"
-        f"`echojax weights info {name}` shows the same. Research software, not a medical device: "
-        "enlarged frames may show detail that was never there.\n"
+        f"`echojax weights info {name}` shows the same. {warning}.\n"
     )

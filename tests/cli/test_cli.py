@@ -32,7 +32,9 @@ def test_a_group_without_a_command_shows_its_help(words, command, capsys):
     assert any(line.startswith(f"  {command} ") for line in lines)
 
 
-@pytest.mark.parametrize("name", ["train-sr", "train-classifier", "eval", "matrix"])
+@pytest.mark.parametrize(
+    "name", ["train-sr", "pretrain-classifier", "train-classifier", "eval", "matrix"]
+)
 def test_training_and_study_commands_share_their_options(name, capsys):
     assert main([name, "--help"]) == 0
     printed = capsys.readouterr().out

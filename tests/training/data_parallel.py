@@ -54,7 +54,14 @@ def main() -> None:
 
     def train_classifier(mesh):
         return classifier.train(
-            frames, labels, SETTINGS.classifier, 0, mesh=mesh, title="test", log=silent
+            frames,
+            labels,
+            SETTINGS.classifier,
+            0,
+            task="view",
+            mesh=mesh,
+            title="test",
+            log=silent,
         )
 
     def train_generator(mesh):

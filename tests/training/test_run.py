@@ -58,6 +58,17 @@ def test_resume_may_ask_for_more_seeds_and_cells(tmp_path):
     assert config.load(tmp_path / "run" / "config.toml") == more
 
 
+def test_settings_of_a_pretraining_may_change_where_there_was_none(tmp_path):
+    other = config.load(None, ["pretrain.epochs=3"])
+    opened(tmp_path / "study")
+    (tmp_path / "study" / "classifiers").mkdir()
+    opened(tmp_path / "study", other, resume=True)
+    opened(tmp_path / "pretraining")
+    (tmp_path / "pretraining" / "classifier" / "pretrained").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"pretrain\.epochs was 20, now 3"):
+        opened(tmp_path / "pretraining", other, resume=True)
+
+
 def test_resume_with_other_frames_is_refused(tmp_path):
     opened(tmp_path / "run")
     with pytest.raises(InputError, match="made with other frames"):
