@@ -4,4 +4,5 @@ import sys
 
 from echojax.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":  # workers of `simulate` import this file
+    sys.exit(main())

@@ -1,8 +1,9 @@
 """Commands about data: simulate, prepare, inspect."""
 
 import json
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,30 +14,90 @@ if TYPE_CHECKING:
 
 
 @options.command("simulate")
-@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--patients", type=click.IntRange(min=1), default=100, help="Number of patients.")
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path), required=False)
+@click.option("--patients", type=click.IntRange(min=1), default=500, help="Number of patients.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Same seed, same frames.")
-@click.option("--size", type=int, default=256, help="Height of a frame in pixels.")
+@click.option(
+    "--size",
+    type=int,
+    help="Height of a frame in pixels.  [default: 0.308 mm a pixel, as in CAMUS]",
+)
+@click.option(
+    "--frames",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Also write sequences of N frames from ED to ES, with masks.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Processes to use.  [default: one for each CPU]",
+)
+@click.option(
+    "--preview",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PNG",
+    help="Draw frames of each view, phase and quality; OUT may be left out.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace a folder simulated before.")
-def simulate(out: Path, patients: int, seed: int, size: int, overwrite: bool) -> None:
-    """Make a CAMUS-like folder of simulated frames.
+def simulate(
+    out: Path | None,
+    patients: int,
+    seed: int,
+    size: int | None,
+    frames: int | None,
+    workers: int | None,
+    preview: Path | None,
+    overwrite: bool,
+) -> None:
+    r"""Make a CAMUS-like folder of simulated frames.
 
     OUT has the layout of CAMUS's NIfTI release: both views, both phases, masks, cfg files with
-    quality grades, and splits. Every other command treats it as it would the real thing.
-    """
-    from echojax.progress import bar
-    from echojax.simulate.dataset import simulate as simulate_dataset
+    quality grades, and splits. Every other command treats it as it would the real thing. Beside
+    the cfg files, simulation.json tells each patient's anatomy and what spoils its frames.
 
-    with bar("Simulating patients", patients) as progress:
-        simulate_dataset(
+    \b
+    A look at what it makes:      echojax simulate --preview frames.png
+    As many patients as CAMUS:    echojax simulate data/simulated
+    With motion, small frames:    echojax simulate OUT --patients 20 --size 256 --frames 20
+    """
+    if out is None and preview is None:
+        raise click.UsageError(
+            "nothing to make; name a folder OUT for a dataset, or --preview PNG for a look"
+        )
+    from echojax import devices
+
+    devices.start()
+    if out is not None:
+        _simulate(
             out,
             patients=patients,
             seed=seed,
             size=size,
+            frames=frames,
+            workers=workers,
             overwrite=overwrite,
-            progress=progress.advance,
         )
-    click.echo(f"{4 * patients} simulated frames of {patients} patients in {out}")
+    if preview is not None:
+        from echojax.simulate.preview import draw_preview
+
+        draw_preview(preview, seed)
+        click.echo(f"Frames of each view, phase and quality in {preview}")
+
+
+def _simulate(out: Path, *, patients: int, frames: int | None, **settings: Any) -> None:
+    from echojax.progress import bar
+    from echojax.simulate.dataset import simulate as simulate_dataset
+
+    started = time.monotonic()
+    with bar("Simulating patients", patients) as progress:
+        simulate_dataset(
+            out, patients=patients, frames=frames, progress=progress.advance, **settings
+        )
+    shown = patients * 2 * (2 if frames is None else frames)
+    rate = shown / (time.monotonic() - started)
+    people = "1 patient" if patients == 1 else f"{patients} patients"
+    click.echo(f"{shown} simulated frames of {people} in {out} ({rate:.1f} frames per second)")
     click.echo(f"Next: echojax prepare camus --from {out}")
 
 

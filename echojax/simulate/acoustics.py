@@ -1,214 +1,320 @@
-"""From tissue to gray levels: speckle by the convolution model, in beam space.
+"""From a heart to gray levels: speckle by the convolution model, in beam space.
 
 An image is scatterers convolved with a separable point spread function (Gao et al., COLE, 2009),
-then attenuated, received with noise, log-compressed and scan-converted. Lengths are millimetres,
-levels decibels; beam-space arrays are (depth, beams). Physical constants are those that public
-work calibrated on CAMUS.
+attenuated, received with noise, log-compressed and scan-converted. Scatterers lie in tissue and
+move with it. Lengths are millimetres, levels decibels; beam-space arrays are (depth, beams).
+Physical constants are those that public work calibrated on CAMUS, unless said otherwise.
 """
 
-from dataclasses import dataclass
-from functools import lru_cache
+import dataclasses
+from functools import partial
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from echojax.simulate.anatomy import Tissue
+from echojax.simulate import scene as scenes
+from echojax.simulate.anatomy import Section
+from echojax.simulate.motion import displacement
 from echojax.simulate.quality import Appearance
+from echojax.simulate.scene import ATTENUATION, SOLID, Mottle, Scene, amplitude, draw_mottle
+from echojax.simulate.sector import BEAMS, SAMPLES, Sector, box_mean, grid, start_points
+from echojax.simulate.tissue import tissues
 
-DEPTH = 160.0
-HALF_ANGLE = np.radians(38.0)
-SAMPLES = 384
-BEAMS = 192
+SCATTERERS = SAMPLES * BEAMS
+# Scatterers are also drawn a little beyond the sector, so that its edge does not run dry.
+MARGIN = 1.06
+SPIKY = 1.1  # log-normal spread of scatterers' amplitudes
+# Their power is taken over so many samples and beams to either side.
+POWER_SAMPLES, POWER_BEAMS = 5, 3
+LOWEST_POWER = 0.05  # keeps quotients finite
 
 FREQUENCY = 2.5  # MHz
 WAVELENGTH = 1.54 / FREQUENCY  # sound travels 1.54 mm per microsecond
 APERTURE = 14.0
 FOCUS = 90.0
-# A pulse of 0.77 mm at 2.5 MHz, lengthened by two factors that public work fitted to CAMUS.
-AXIAL_FWHM = 0.77 * (2.5 / FREQUENCY) * 1.15 * 1.35
+# A pulse of 0.77 mm at 2.5 MHz, lengthened by two factors that public work fitted to CAMUS, and by
+# one more until speckle cells are as large as those of real frames.
+AXIAL_FWHM = 0.77 * (2.5 / FREQUENCY) * 1.15 * 1.35 * 1.2
 DIFFRACTION = 1.02  # beam width over wavelength times depth over aperture
-TWO_WAY = 0.8  # fitted factor on the width of transmit times receive
+TWO_WAY = 0.95  # fitted factor on the width of transmit times receive; 0.8 elsewhere
 FWHM_PER_SIGMA = 2.355
 FWHM_PER_WAIST = 1.177  # full width at half maximum over the 1/e^2 radius of a Gaussian beam
-LOOKS = 2
+# Two looks are averaged, unequally: speckle is as grainy as in real frames.
+LOOKS = np.array([0.68, 0.32], np.float32)
+GRID = (len(LOOKS), 2, SAMPLES, BEAMS)  # both quadratures of every look
 NOISE_FLOOR = 4.5e-4
 TIME_GAIN = 0.7  # dB / cm / MHz
 CLUTTER_DECAY = 18.0
-LOWEST_LEVEL = -74.0  # dB; shown as black
+CHEST_WALL_LOSS = 0.45  # dB / mm, there and back
+LOWEST_LEVEL = -74.0  # dB; shown as black at a dynamic range of 70 dB
 DYNAMIC_RANGE = 70.0  # dB
 CURVE = 4.5
 SMALLEST_AMPLITUDE = 1e-6  # keeps the logarithm finite
 # How strongly a change of tissue along the beam reflects, relative to the change of scattering.
 INTERFACE = 0.7
-# Slow change of brightness across tissue (dB) and its extent (part of the sector).
-UNEVENNESS = 4.5
-UNEVENNESS_EXTENT = 0.08
 SHADOW_WIDTH = 0.12  # part of the half angle
-WIDEST_BEAM = 4.0  # samples; bounds the kernel where beams converge at the probe
+AXIAL_TAPS = 17
+LATERAL_TAPS = 25
+WIDEST_BEAM = (LATERAL_TAPS - 1) / 4  # samples; bounds the kernel where beams meet at the probe
+# Reverberations: how strongly they come and go with depth, and how unevenly (radians).
+RING_DEPTH = 0.4
+RING_UNEVENNESS = 1.5
 
-# Relative scattering strength and attenuation (dB / cm / MHz) of each `Tissue`.
-SCATTERING = np.array([0.12, 0.018, 0.21, 0.018, 0.018, 0.12, 0.5, 0.6], np.float32)
-ATTENUATION = np.array([0.35, 0.18, 0.9, 0.18, 0.18, 0.9, 0.9, 0.9], np.float32)
-# Unevenness belongs to solid tissue; blood is well stirred.
-SOLID = np.array([1, 0, 1, 0, 0, 1, 1, 1], np.float32)
+# Uses of a view's seed: what all its frames share, and what is new in each.
+SHARED, FRESH = 1, 2
 
 
-@dataclass(frozen=True)
-class BeamGrid:
-    """The sector in beam space: `depth` (samples, 1) and `angle` (1, beams), and points x, z."""
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Scatterers:
+    """Where scatterers lie at ED, evenly in beam space, and how they scatter.
+
+    Attributes:
+        depth: mm, (n,).
+        angle: radians, (n,).
+        values: amplitudes of both quadratures of every look, (n, 2 * looks).
+    """
 
     depth: NDArray[np.float32]
     angle: NDArray[np.float32]
-    x: NDArray[np.float32]
-    z: NDArray[np.float32]
+    values: NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Raster:
-    """The image: points x, z of its pixels, their beam-space coordinates, and the sector.
-
-    `spacing` is the side of a square pixel in mm; arrays are (rows, columns), upright.
-    """
-
-    spacing: float
-    x: NDArray[np.float32]
-    z: NDArray[np.float32]
-    coordinates: NDArray[np.float32]
-    sector: NDArray[np.bool_]
-
-
-@lru_cache(maxsize=1)
-def beam_grid() -> BeamGrid:
-    """The grid on which echoes are computed, whatever the size of the image."""
-    depth = ((np.arange(SAMPLES, dtype=np.float32) + 0.5) * (DEPTH / SAMPLES))[:, None]
-    angle = np.linspace(-HALF_ANGLE, HALF_ANGLE, BEAMS, dtype=np.float32)[None, :]
-    return BeamGrid(depth, angle, depth * np.sin(angle), depth * np.cos(angle))
-
-
-@lru_cache(maxsize=2)
-def raster(size: int) -> Raster:
-    """An image of `size` rows that cover the whole depth, as wide as the sector."""
-    spacing = DEPTH / size
-    columns = 2 * round(DEPTH * np.sin(HALF_ANGLE) / spacing)
-    z, x = np.meshgrid(
-        (np.arange(size, dtype=np.float32) + 0.5) * spacing,
-        (np.arange(columns, dtype=np.float32) + 0.5 - columns / 2) * spacing,
-        indexing="ij",
-    )
-    depth, angle = np.hypot(x, z), np.arctan2(x, z)
-    sample = depth * (SAMPLES / DEPTH) - 0.5
-    beam = (angle + HALF_ANGLE) * ((BEAMS - 1) / (2 * HALF_ANGLE))
-    sector = (depth <= DEPTH) & (np.abs(angle) <= HALF_ANGLE)
-    return Raster(spacing, x, z, np.stack([sample, beam]).astype(np.float32), sector)
-
-
-def draw_unevenness(rng: np.random.Generator) -> NDArray[np.float32]:
-    """Slowly varying brightness of solid tissue in dB, (depth, beams); shared by both phases."""
-    field = rng.standard_normal((SAMPLES, BEAMS), dtype=np.float32)
-    extent = (UNEVENNESS_EXTENT * SAMPLES / 2, UNEVENNESS_EXTENT * BEAMS / 2)
-    smooth = ndimage.gaussian_filter(field, extent)
-    return np.asarray(UNEVENNESS / smooth.std() * smooth, np.float32)
-
-
-def echo(
-    rng: np.random.Generator,
-    tissue: NDArray[np.uint8],
+def render(
+    section: Section,
+    scene: Scene,
     appearance: Appearance,
-    unevenness: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """Amplitude received from `tissue`, all (depth, beams); `rng` draws the speckle."""
-    grid = beam_grid()
-    scattering = SCATTERING[tissue] * _amplitude(unevenness * SOLID[tissue])
-    interface = np.abs(np.diff(SCATTERING[tissue], axis=0, prepend=SCATTERING[Tissue.OUTSIDE]))
+    sector: Sector,
+    seed: int,
+    activities: NDArray[np.float32],
+) -> tuple[jax.Array, jax.Array]:
+    """Frames of one view, whose speckle moves with the tissue.
+
+    Compiled as one program its parts take nearly three times as long, because XLA
+    computes much of it again wherever it is used.
+
+    Args:
+        section: the anatomy.
+        scene: how bright it is.
+        appearance: causes of the quality.
+        sector: what the probe sees.
+        seed: of the random numbers; the same for all frames of the view.
+        activities: (n,) 0 at ED to 1 at ES; at most one frame of each.
+
+    Returns:
+        Gray levels 0-255, float32 (n, SAMPLES, BEAMS), and where what is seen there was at ED,
+        x and z in mm, float32 (n, 2, SAMPLES, BEAMS).
+    """
+    rng = np.random.default_rng([seed, SHARED])
+    scatterers, mottle, still = draw_scatterers(rng, sector), draw_mottle(rng), _noise(rng, GRID)
+    blood, receiver = _fresh_noise(seed, activities)
+    start, tissue = _lie(section, sector, activities)
+    uneven, strength = _scatter(
+        section, scene, appearance, sector, mottle, activities, start, tissue
+    )
+    solid = _speckle(section, sector, scatterers, activities)
+    echo = _echo(scene, appearance, sector, tissue, strength, uneven, solid, blood, still)
+    echo = _lateral(appearance, sector, _axial(sector, echo))
+    gray = _receive(appearance, sector, echo, _axial(sector, receiver))
+    return gray, start
+
+
+def draw_scatterers(rng: np.random.Generator, sector: Sector) -> Scatterers:
+    """Draw a view's scatterers; a few are much stronger than others, as in tissue."""
+    place = rng.random((2, SCATTERERS), np.float32)
+    spikes = np.exp(SPIKY * rng.standard_normal((SCATTERERS, 1), np.float32) - SPIKY**2)
+    return Scatterers(
+        depth=place[0] * np.float32(sector.depth * MARGIN),
+        angle=(2 * place[1] - 1) * np.float32(sector.half_angle * MARGIN),
+        values=spikes * _noise(rng, (SCATTERERS, 2 * len(LOOKS))),
+    )
+
+
+def _fresh_noise(
+    seed: int, activities: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Speckle of blood and noise of the receiver, new in each frame, (n, *GRID) each."""
+    streams = [np.random.default_rng([seed, FRESH, int(1e6 * float(a))]) for a in activities]
+    blood, receiver = np.stack([_noise(rng, (2, *GRID)) for rng in streams], axis=1)
+    return blood, receiver
+
+
+def _noise(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Numbers whose pairs have unit power; the point spread function makes them Gaussian."""
+    reach = np.float32(np.sqrt(1.5))
+    values = rng.random(shape, np.float32)
+    values *= 2 * reach
+    values -= reach
+    return values
+
+
+@jax.jit
+def _lie(section: Section, sector: Sector, activities: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Where what is on the grid was at ED (n, 2, depth, beams), and what it is."""
+
+    def frame(activity: jax.Array) -> tuple[jax.Array, jax.Array]:
+        x, z = start_points(section, sector, activity)
+        return jnp.stack([x, z]), tissues(section, x, z)
+
+    return jax.vmap(frame)(activities)
+
+
+@jax.jit
+def _scatter(
+    section: Section,
+    scene: Scene,
+    appearance: Appearance,
+    sector: Sector,
+    mottle: Mottle,
+    activities: jax.Array,
+    start: jax.Array,
+    tissue: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    """Patches of the view (PATCHES, depth, beams), and each frame's strength (n, depth, beams)."""
+    uneven = scenes.patches(mottle)
+    of_view = partial(scenes.strength, section, scene, appearance, sector, mottle, uneven)
+    return uneven, jax.vmap(of_view)(activities, start, tissue)
+
+
+@jax.jit
+def _speckle(
+    section: Section, sector: Sector, scatterers: Scatterers, activities: jax.Array
+) -> jax.Array:
+    """Speckle of scatterers where they are in each frame: (n, *GRID), of unit power."""
+    depth, angle = jnp.asarray(scatterers.depth), jnp.asarray(scatterers.angle)
+    x, z = depth * jnp.sin(angle), depth * jnp.cos(angle)
+    values = jnp.asarray(scatterers.values)
+
+    def frame(activity: jax.Array) -> jax.Array:
+        shift_x, shift_z = displacement(section, activity, x, z)
+        return _spread(sector, x + shift_x, z + shift_z, values)
+
+    return jax.vmap(frame)(activities)
+
+
+def _spread(sector: Sector, x: jax.Array, z: jax.Array, values: jax.Array) -> jax.Array:
+    """Share scatterers at (x, z) out to the samples and beams around them."""
+    sample = jnp.round(jnp.hypot(x, z) * (SAMPLES / sector.depth) - 0.5)
+    beam = (jnp.arctan2(x, z) / sector.half_angle + 1) * ((BEAMS - 1) / 2)
+    first = jnp.floor(beam)
+    right = (beam - first)[:, None]
+    # A beam more on the left and on the right, of which half goes to the outermost ones.
+    columns = BEAMS + 2
+    seen = (sample >= 0) & (sample < SAMPLES) & (first >= -1) & (first < BEAMS)
+    # Those that are not seen are dropped, by an index beyond the end.
+    index = jnp.where(seen, sample * columns + first + 1, SAMPLES * columns).astype(jnp.int32)
+    # Amplitudes add up by their shares, and powers by the squares of these.
+    left = 1 - right
+    shares = jnp.concatenate([left * values, left**2, right * values, right**2], axis=1)
+    total = jnp.zeros((SAMPLES * columns, shares.shape[1])).at[index].add(shares, mode="drop")
+    total = total.reshape(SAMPLES, columns, 2, -1)
+    total = total[:, 1:-1, 0] + total[:, :-2, 1]
+    # Where tissue is squeezed there is more of it; the speckle must not brighten.
+    power = box_mean(total[..., -1], POWER_SAMPLES, POWER_BEAMS)
+    speckle = total[..., :-1] / jnp.sqrt(jnp.maximum(power, LOWEST_POWER))[..., None]
+    return speckle.transpose(2, 0, 1).reshape(GRID)
+
+
+@jax.jit
+def _echo(
+    scene: Scene,
+    appearance: Appearance,
+    sector: Sector,
+    tissue: jax.Array,
+    strength: jax.Array,
+    uneven: jax.Array,
+    solid: jax.Array,
+    blood: jax.Array,
+    still: jax.Array,
+) -> jax.Array:
+    """What comes back to the probe, before the point spread function: (n, *GRID)."""
+    depth, angle = grid(sector)
     # Two-way loss is 2 alpha f per cm, accumulated along the beam.
-    loss = 2 * FREQUENCY * np.cumsum(ATTENUATION[tissue], axis=0) * (DEPTH / SAMPLES / 10)
-    reach = _amplitude(-loss - appearance.chest_wall)
-    time_gain = _amplitude(TIME_GAIN * FREQUENCY * grid.depth / 10)
+    path = sector.depth / SAMPLES / 10
+    loss = 2 * FREQUENCY * jnp.cumsum(jnp.asarray(ATTENUATION)[tissue], axis=1) * path
+    loss += CHEST_WALL_LOSS * appearance.chest_wall + appearance.attenuation * depth / 10
+    reach = amplitude(-loss)
     # Stray echo has its own speckle: independent Gaussian amplitudes add as powers. Haze fills the
     # displayed image evenly, so the time gain is taken out of it.
-    clutter = _amplitude(appearance.clutter) * np.exp(-grid.depth / CLUTTER_DECAY)
-    haze = _amplitude(appearance.haze) / time_gain
-    strength = np.sqrt((scattering * reach) ** 2 + clutter**2 + haze**2)
-    coherent = INTERFACE * interface * reach
-    coupling = _amplitude(-_beam_loss(appearance))
-    kernel = _lateral_kernel(appearance.beam)
-    noise_level = NOISE_FLOOR * appearance.noise
-    total = np.zeros(tissue.shape, np.float32)
-    for _ in range(LOOKS):
-        scatterers = (strength * _complex_normal(rng, tissue.shape) + coherent) * coupling
-        noise = _axial(_complex_normal(rng, tissue.shape)) * noise_level
-        total += np.abs(_lateral(_axial(scatterers), kernel) + noise)
-    mean: NDArray[np.float32] = total * time_gain * _amplitude(appearance.gain) / np.float32(LOOKS)
-    return mean
+    phase = 2 * jnp.pi * depth / scene.ring_spacing + RING_UNEVENNESS * uneven[0]
+    rings = 1 + RING_DEPTH * jnp.cos(phase)
+    clutter = amplitude(appearance.clutter) * jnp.exp(-depth / CLUTTER_DECAY) * rings
+    haze = amplitude(appearance.haze) / _time_gain(depth)
+    stray = still * jnp.sqrt(clutter**2 + haze**2)
+    is_solid = jnp.asarray(SOLID)[tissue] > 0
+    speckle = jnp.where(is_solid[:, None, None], solid, blood)
+    echo = speckle * (strength * reach)[:, None, None] + stray
+    interface = jnp.abs(jnp.diff(strength, axis=1, prepend=strength[:, :1]))
+    echo = echo.at[:, :, 0].add((INTERFACE * interface * reach)[:, None])
+    return echo * amplitude(-_beam_loss(appearance, angle / sector.half_angle))
 
 
-def compress(amplitude: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Gray levels 0-255 of amplitudes: decibels, then a curve that darkens the middle."""
-    decibels = 20 * np.log10(amplitude + SMALLEST_AMPLITUDE)
-    level = np.clip((decibels - LOWEST_LEVEL) / DYNAMIC_RANGE, 0, 1)
-    return (255 * (CURVE**level - 1) / (CURVE - 1)).astype(np.float32)
+@jax.jit
+def _receive(
+    appearance: Appearance, sector: Sector, echo: jax.Array, noise: jax.Array
+) -> jax.Array:
+    """Gray levels (n, depth, beams) of an echo and the receiver's noise, both (n, *GRID)."""
+    depth, _ = grid(sector)
+    signal = echo + noise * (NOISE_FLOOR * appearance.noise)
+    envelope = jnp.tensordot(jnp.sqrt((signal**2).sum(axis=2)), jnp.asarray(LOOKS), axes=(1, 0))
+    bright = envelope * _time_gain(depth) * amplitude(appearance.gain)
+    return _compress(bright, appearance)
 
 
-def scan_convert(gray: NDArray[np.float32], size: int) -> NDArray[np.uint8]:
-    """Beam-space gray levels as an upright image of `size` rows, black outside the sector."""
-    target = raster(size)
-    image = ndimage.map_coordinates(gray, target.coordinates, order=1, mode="nearest")
-    return np.where(target.sector, np.round(image), 0).astype(np.uint8)
+def _time_gain(depth: jax.Array) -> jax.Array:
+    """Amplitude by which echo from a depth is amplified, to make up for its attenuation."""
+    return amplitude(TIME_GAIN * FREQUENCY * depth / 10)
 
 
-def _amplitude(decibels: NDArray[np.floating] | float) -> NDArray[np.float32]:
-    return np.power(10, np.asarray(decibels, np.float32) / 20, dtype=np.float32)
+@jax.jit
+def _axial(sector: Sector, signal: jax.Array | NDArray[np.float32]) -> jax.Array:
+    """Convolve (..., depth, beams) along depth with the pulse, of unit energy."""
+    sigma = AXIAL_FWHM / FWHM_PER_SIGMA / (sector.depth / SAMPLES)
+    reach = AXIAL_TAPS // 2
+    pulse = jnp.exp(-0.5 * (jnp.arange(-reach, reach + 1) / sigma) ** 2)
+    pulse = pulse / jnp.sqrt((pulse**2).sum())
+    padded = jnp.pad(signal, [(0, 0)] * (signal.ndim - 2) + [(reach, reach), (0, 0)], mode="edge")
+    shifted = (padded[..., k : k + SAMPLES, :] for k in range(AXIAL_TAPS))
+    return jnp.asarray(sum(pulse[k] * part for k, part in enumerate(shifted)))
 
 
-def _complex_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.complex64]:
-    """Circular complex Gaussian numbers of unit power."""
-    parts = rng.standard_normal((*shape, 2), dtype=np.float32) * np.float32(np.sqrt(0.5))
-    return parts.view(np.complex64)[..., 0]
+@jax.jit
+def _lateral(appearance: Appearance, sector: Sector, signal: jax.Array) -> jax.Array:
+    """Convolve (..., depth, beams) across beams with the beam's profile, of unit energy.
 
-
-def _axial(signal: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    """Convolve along depth with the pulse, of unit energy."""
-    sigma = AXIAL_FWHM / FWHM_PER_SIGMA / (DEPTH / SAMPLES)
-    reach = int(np.ceil(3 * sigma))
-    pulse = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    pulse = (pulse / np.sqrt((pulse**2).sum())).astype(np.float32)
-    real = ndimage.convolve1d(signal.real, pulse, axis=0, mode="nearest")
-    imaginary = ndimage.convolve1d(signal.imag, pulse, axis=0, mode="nearest")
-    return real + np.complex64(1j) * imaginary
-
-
-def _lateral_kernel(widening: float) -> NDArray[np.float32]:
-    """Beam profile at each depth, (depth, taps), of unit energy.
-
-    Transmit is a Gaussian beam focused at FOCUS, receive is focused dynamically.
+    Transmit is a Gaussian beam focused at FOCUS, receive is focused dynamically; both widen as the
+    part of the probe in contact gets smaller.
     """
-    depth = beam_grid().depth
-    receive = DIFFRACTION * WAVELENGTH * np.maximum(depth / APERTURE, 1)
-    waist = DIFFRACTION * WAVELENGTH * FOCUS / APERTURE
-    rayleigh = np.pi * (waist / FWHM_PER_WAIST) ** 2 / WAVELENGTH
-    transmit = waist * np.sqrt(1 + ((depth - FOCUS) / rayleigh) ** 2)
-    fwhm = widening * TWO_WAY / np.sqrt(transmit**-2 + receive**-2)
-    spacing = depth * (2 * HALF_ANGLE / (BEAMS - 1))
-    sigma = np.minimum(fwhm / FWHM_PER_SIGMA / spacing, WIDEST_BEAM * widening)
-    reach = int(np.ceil(2.5 * sigma.max()))
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    return (kernel / np.sqrt((kernel**2).sum(axis=1, keepdims=True))).astype(np.float32)
+    depth, _ = grid(sector)
+    wide = APERTURE * appearance.aperture
+    receive = DIFFRACTION * WAVELENGTH * jnp.maximum(depth / wide, 1)
+    waist = DIFFRACTION * WAVELENGTH * FOCUS / wide
+    rayleigh = jnp.pi * (waist / FWHM_PER_WAIST) ** 2 / WAVELENGTH
+    transmit = waist * jnp.sqrt(1 + ((depth - FOCUS) / rayleigh) ** 2)
+    fwhm = TWO_WAY / jnp.sqrt(transmit**-2 + receive**-2)
+    spacing = depth * (2 * sector.half_angle / (BEAMS - 1))
+    sigma = jnp.minimum(fwhm / FWHM_PER_SIGMA / spacing, WIDEST_BEAM)
+    reach = LATERAL_TAPS // 2
+    kernel = jnp.exp(-0.5 * (jnp.arange(-reach, reach + 1) / sigma) ** 2)
+    kernel = kernel / jnp.sqrt((kernel**2).sum(axis=1, keepdims=True))
+    padded = jnp.pad(signal, [(0, 0)] * (signal.ndim - 1) + [(reach, reach)], mode="reflect")
+    shifted = (padded[..., k : k + BEAMS] for k in range(LATERAL_TAPS))
+    return jnp.asarray(sum(kernel[:, k, None] * part for k, part in enumerate(shifted)))
 
 
-def _lateral(signal: NDArray[np.complex64], kernel: NDArray[np.float32]) -> NDArray[np.complex64]:
-    """Convolve across beams with a kernel that changes with depth."""
-    reach = kernel.shape[1] // 2
-    padded = np.pad(signal, ((0, 0), (reach, reach)), mode="reflect")
-    result = np.zeros_like(signal)
-    for tap in range(kernel.shape[1]):
-        result += kernel[:, tap, None] * padded[:, tap : tap + signal.shape[1]]
-    return result
-
-
-def _beam_loss(appearance: Appearance) -> NDArray[np.float32]:
+def _beam_loss(appearance: Appearance, across: jax.Array) -> jax.Array:
     """What each beam (1, beams) loses to a rib's shadow and at a badly coupled edge, in dB."""
-    across = beam_grid().angle / HALF_ANGLE
-    shadow = np.exp(-0.5 * ((across - appearance.shadow_at) / SHADOW_WIDTH) ** 2)
-    edge = np.clip(across * np.sign(appearance.edge_loss), 0, 1) ** 2
-    return appearance.shadow * shadow + abs(appearance.edge_loss) * edge
+    shadow = jnp.exp(-0.5 * ((across - appearance.shadow_at) / SHADOW_WIDTH) ** 2)
+    edge = jnp.clip(across * jnp.sign(appearance.edge_loss), 0, 1) ** 2
+    return appearance.shadow * shadow + jnp.abs(appearance.edge_loss) * edge
+
+
+def _compress(bright: jax.Array, appearance: Appearance) -> jax.Array:
+    """Gray levels 0-255 of amplitudes: decibels, then a curve that darkens the middle."""
+    decibels = 20 * jnp.log10(bright + SMALLEST_AMPLITUDE)
+    # The brightest level stays where it is whatever the range below it.
+    below = decibels - LOWEST_LEVEL - DYNAMIC_RANGE
+    level = jnp.clip(below / appearance.dynamic_range + 1, 0, 1)
+    return 255 * (jnp.exp(np.log(CURVE) * level) - 1) / (CURVE - 1)

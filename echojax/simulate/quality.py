@@ -1,7 +1,10 @@
-"""What makes a frame good, medium or poor: causes, drawn once per patient and view."""
+"""What makes a frame good, medium or poor: physical causes, drawn once per patient and view."""
 
-from dataclasses import dataclass, fields
+import dataclasses
+from dataclasses import dataclass
+from functools import partial
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,65 +13,89 @@ QUALITIES = ("Good", "Medium", "Poor")
 # Frames of each quality among CAMUS's 500 patients (Leclerc et al., IEEE TMI 2019).
 CAMUS_COUNTS = {"2CH": (217, 214, 69), "4CH": (288, 165, 47)}
 
+CAUSES = {
+    "gain": "receiver gain, dB",
+    "dynamic_range": "shown between black and white, dB",
+    "chest_wall": "thickness added between probe and heart, mm; it attenuates",
+    "attenuation": "lost on the way besides, dB per cm of depth",
+    "aperture": "part of the probe in contact: a smaller one has a wider beam",
+    "noise": "receiver noise, relative to its usual floor",
+    "haze": "stray echo everywhere, dB",
+    "clutter": "reverberation next to the probe, dB",
+    "edge_loss": "lost at the badly coupled edge of the probe, dB; negative: the left edge",
+    "shadow": "depth of a rib's shadow, dB",
+    "shadow_at": "its place across the sector, -1 to 1",
+    "dropout": "lost in patches of the walls, dB",
+}
 
+
+@partial(jax.tree_util.register_dataclass, data_fields=list(CAUSES), meta_fields=[])
 @dataclass(frozen=True)
 class Appearance:
-    """Causes of image quality of one patient and view, shared by its phases.
-
-    `gain` scales everything (dB); `chest_wall` is what the echo loses before it reaches the heart
-    (dB); `beam` widens the lateral point spread (1 is a perfect aperture); `noise` is the
-    receiver's, relative to its usual floor; `haze` and `clutter` are amplitudes (dB) of stray echo
-    everywhere and next to the probe; `edge_loss` is how much the badly coupled edge of the probe
-    loses (dB, negative when it is the left edge); `shadow` is the depth of a rib's shadow (dB) and
-    `shadow_at` its place across the sector (-1 to 1).
-    """
+    """Causes of image quality of one patient and view, shared by its frames; see `CAUSES`."""
 
     gain: float
+    dynamic_range: float
     chest_wall: float
-    beam: float
+    attenuation: float
+    aperture: float
     noise: float
     haze: float
     clutter: float
     edge_loss: float
     shadow: float
     shadow_at: float
+    dropout: float
+
+    def as_json(self) -> dict[str, float]:
+        """Every cause by name, rounded to what matters."""
+        return {name: round(float(value), 3) for name, value in dataclasses.asdict(self).items()}
 
 
-# Lowest and highest value of each cause, per quality; tuned by eye and against the gray levels of
-# CAMUS's good, medium and poor frames.
+# Lowest and highest value of each cause, per quality; tuned against the gray levels and the
+# contrast of CAMUS's good, medium and poor frames (benchmarks/RESULTS.md).
 RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "Good": {
-        "gain": (-9, -3),
-        "chest_wall": (5, 8),
-        "beam": (1.0, 1.15),
-        "noise": (0.8, 1.2),
-        "haze": (-53, -49),
-        "clutter": (-34, -26),
-        "edge_loss": (-4, 4),
-        "shadow": (0, 3),
+        "gain": (-17, -8),
+        "dynamic_range": (62, 78),
+        "chest_wall": (0, 6),
+        "attenuation": (0.0, 0.4),
+        "aperture": (0.85, 1.0),
+        "noise": (0.7, 1.3),
+        "haze": (-52.5, -44.5),
+        "clutter": (-34, -22),
+        "edge_loss": (-6, 6),
+        "shadow": (0, 4),
         "shadow_at": (-1, 1),
+        "dropout": (0, 4),
     },
     "Medium": {
-        "gain": (-9, -2),
-        "chest_wall": (7, 10),
-        "beam": (1.2, 1.6),
-        "noise": (1.0, 1.5),
-        "haze": (-49, -46),
-        "clutter": (-28, -20),
-        "edge_loss": (-9, 9),
-        "shadow": (0, 9),
+        "gain": (-12, -3),
+        "dynamic_range": (62, 78),
+        "chest_wall": (3, 11),
+        "attenuation": (0.2, 0.7),
+        "aperture": (0.65, 0.95),
+        "noise": (0.9, 1.7),
+        "haze": (-51, -43),
+        "clutter": (-29, -17),
+        "edge_loss": (-12, 12),
+        "shadow": (0, 10),
         "shadow_at": (-1, 1),
+        "dropout": (1, 7),
     },
     "Poor": {
-        "gain": (-9, -1),
-        "chest_wall": (10, 14),
-        "beam": (1.7, 2.4),
-        "noise": (1.2, 2.2),
-        "haze": (-47, -43.5),
-        "clutter": (-26, -17),
-        "edge_loss": (-16, 16),
-        "shadow": (5, 18),
+        "gain": (-8, 1),
+        "dynamic_range": (62, 78),
+        "chest_wall": (6, 16),
+        "attenuation": (0.4, 1.1),
+        "aperture": (0.45, 0.8),
+        "noise": (1.0, 1.9),
+        "haze": (-55, -47),
+        "clutter": (-25, -13),
+        "edge_loss": (-18, 18),
+        "shadow": (3, 18),
         "shadow_at": (-1, 1),
+        "dropout": (3, 11),
     },
 }
 
@@ -78,10 +105,7 @@ def draw_appearance(rng: np.random.Generator, quality: str) -> Appearance:
 
     The same generator state gives the same place within each range whatever the quality.
     """
-    ranges = RANGES[quality]
-    return Appearance(
-        **{cause.name: rng.uniform(*ranges[cause.name]) for cause in fields(Appearance)}
-    )
+    return Appearance(**{cause: rng.uniform(*RANGES[quality][cause]) for cause in CAUSES})
 
 
 def assign_qualities(rng: np.random.Generator, view: str, patients: int) -> list[str]:

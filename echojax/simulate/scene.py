@@ -1,0 +1,234 @@
+"""How strongly each place of a view scatters sound.
+
+Levels are decibels, lengths millimetres; beam-space arrays are (depth, beams).
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from echojax.simulate.anatomy import Section, heart_axes, middle, outline
+from echojax.simulate.quality import Appearance
+from echojax.simulate.sector import BEAMS, SAMPLES, Sector, box_mean, grid, points
+from echojax.simulate.tissue import Tissue, leaflets
+
+# Relative scattering strength and attenuation (dB / cm / MHz) of each `Tissue`.
+SCATTERING = np.array([0.13, 0.018, 0.21, 0.018, 0.018, 0.10, 0.13, 0.45, 0.6], np.float32)
+ATTENUATION = np.array([0.35, 0.18, 0.45, 0.18, 0.18, 0.45, 0.45, 0.6, 0.5], np.float32)
+# Blood is well stirred: its speckle is new in every frame, and no patches are brighter.
+SOLID = np.array([1, 0, 1, 0, 0, 1, 1, 1, 1], np.float32)
+VALVE_SCATTERING = 0.3
+
+# Over how many mm, softly, levels change from left to right of the heart, past the atrial roof,
+# at the valve plane, from the LV's left wall to its right, above the heart, and beyond the septum.
+SIDES_SOFTNESS = 8.0
+ROOF_SOFTNESS = 10.0
+VALVE_SOFTNESS = 6.0
+WALLS_SOFTNESS = 4.0
+CHEST_SOFTNESS = 4.0
+RIGHT_SOFTNESS = 2.0
+CONTRACTED = 2.2  # dB; CAMUS shows walls a little brighter at ES
+SOLID_UNEVENNESS = 0.5  # part of that of the surroundings
+# Texture of muscle, dB: a table (along, across) that repeats itself, its cells so many mm large.
+FIBRES = 7.0
+FIBRE_TABLE = (16, 48)
+FIBRE_LENGTH, FIBRE_WIDTH = 8.0, 3.0
+# Patches: cells (depth, beams) of slow changes and of finer ones, and how large the latter are.
+PATCHES = 3
+SLOW_CELLS, FINE_CELLS = (10, 6), (44, 14)
+FINE_SHARE = 0.35
+# The slice is several millimetres thick: edges are soft by so many samples and beams, and a cavity
+# also shows some of what lies beside it, from cells so large.
+SOFT_SAMPLES, SOFT_BEAMS = 2, 1
+SLICE_LEAK = 0.05
+LEAK_SAMPLES, LEAK_BEAMS = 16, 8
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """How bright one view shows what it shows, in dB.
+
+    Attributes:
+        chest: what lies between probe and heart.
+        left: what lies left of the heart: liver and diaphragm in 2CH.
+        right: what lies right of it: lung.
+        edges: how much darker surroundings are at the edges of the sector.
+        below: what lies behind the heart.
+        groove: fat between atria and ventricles.
+        septum: the left wall of the LV.
+        lateral: the right wall, which runs along the beams.
+        profile: how much darker walls are at their surfaces than in the middle.
+        right_walls: walls, pericardium and valve of the right heart, often hardly seen.
+        unevenness: standard deviation of slow changes across solid tissue.
+        enhancement: how much brighter all below the valve plane is at ED, when more blood, which
+            attenuates little, and less muscle lies in the way.
+        atrium: how much brighter yet the contracted left atrium (ED) is, whose walls and appendage
+            the slice catches.
+        right_heart: haze in the right ventricle and atrium, over that of blood.
+        ring_spacing: of reverberations between probe and chest wall, mm.
+    """
+
+    chest: float
+    left: float
+    right: float
+    edges: float
+    below: float
+    groove: float
+    septum: float
+    lateral: float
+    profile: float
+    right_walls: float
+    unevenness: float
+    enhancement: float
+    atrium: float
+    right_heart: float
+    ring_spacing: float
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Mottle:
+    """Random numbers behind what is uneven in a view, standard normal.
+
+    Attributes:
+        slow: of patches, (PATCHES, *SLOW_CELLS).
+        fine: of patches, (PATCHES, *FINE_CELLS).
+        fibres: texture of muscle, FIBRE_TABLE.
+    """
+
+    slow: NDArray[np.float32]
+    fine: NDArray[np.float32]
+    fibres: NDArray[np.float32]
+
+
+def draw_scene(rng: np.random.Generator, view: str) -> Scene:
+    """Draw how bright `view` shows what surrounds the heart."""
+    two = view == "2CH"
+    return Scene(
+        chest=rng.normal(7, 4),
+        left=rng.normal(1.5 if two else -2.5, 6),
+        right=rng.normal(-4.5 if two else -1.5, 6),
+        edges=rng.normal(7 if two else 2, 4),
+        below=rng.normal(10, 6),
+        groove=rng.normal(2, 5),
+        septum=rng.normal(-0.4, 1.5),
+        lateral=rng.normal(-5.5, 2),
+        profile=rng.uniform(0, 8),
+        right_walls=rng.normal(-3.5, 5),
+        unevenness=rng.uniform(6, 11),
+        enhancement=rng.uniform(0, 6),
+        atrium=rng.uniform(0, 7),
+        right_heart=rng.uniform(0, 15),
+        ring_spacing=rng.uniform(4, 10),
+    )
+
+
+def draw_mottle(rng: np.random.Generator) -> Mottle:
+    """Draw what is uneven in a view."""
+    return Mottle(
+        slow=rng.standard_normal((PATCHES, *SLOW_CELLS), np.float32),
+        fine=rng.standard_normal((PATCHES, *FINE_CELLS), np.float32),
+        fibres=rng.standard_normal(FIBRE_TABLE, np.float32),
+    )
+
+
+def patches(mottle: Mottle) -> jax.Array:
+    """Slow random changes across the sector, (PATCHES, depth, beams), of unit variance each.
+
+    The first is of solid tissue and reverberations, the second of surroundings, the third of loss.
+    """
+    full = (PATCHES, SAMPLES, BEAMS)
+    field = jax.image.resize(mottle.slow, full, "cubic")
+    field += FINE_SHARE * jax.image.resize(mottle.fine, full, "cubic")
+    return (field - field.mean((1, 2), keepdims=True)) / field.std((1, 2), keepdims=True)
+
+
+def strength(
+    section: Section,
+    scene: Scene,
+    appearance: Appearance,
+    sector: Sector,
+    mottle: Mottle,
+    uneven: jax.Array,
+    activity: jax.Array,
+    start: jax.Array,
+    tissue: jax.Array,
+) -> jax.Array:
+    """Scattering strength at `activity`, relative, (depth, beams).
+
+    Args:
+        section: the anatomy.
+        scene: how bright it is.
+        appearance: causes of the quality.
+        sector: what the probe sees.
+        mottle: texture of muscle.
+        uneven: the view's `patches`.
+        activity: 0 at ED to 1 at ES.
+        start: where what is on the grid was at ED, x and z in mm, (2, depth, beams).
+        tissue: what it is, (depth, beams).
+    """
+    along, across = heart_axes(section, start[0], start[1])
+    solid = jnp.asarray(SOLID)[tissue]
+    level = (tissue == Tissue.SURROUNDINGS) * (
+        _surroundings(section, scene, sector, along, across) + scene.unevenness * uneven[1]
+    )
+    above = jax.nn.sigmoid((section.base - along) / VALVE_SOFTNESS)
+    level += (1 - above) * scene.enhancement * (1 - activity) + above * CONTRACTED * activity
+    left_wall = jax.nn.sigmoid(-across / WALLS_SOFTNESS)
+    walls = left_wall * scene.septum + (1 - left_wall) * scene.lateral
+    beside = across - middle(section, along)
+    off = jnp.abs(beside) - outline(section, along)
+    part = off / jnp.where(beside < 0, section.wall[0], section.wall[1])
+    walls -= scene.profile * jnp.clip(2 * part - 1, -1, 1) ** 2
+    muscle = (tissue == Tissue.MYOCARDIUM) | (tissue == Tissue.PAPILLARY)
+    level += muscle * (walls + FIBRES * _fibres(jnp.asarray(mottle.fibres), along, across))
+    level += solid * SOLID_UNEVENNESS * scene.unevenness * uneven[0]
+    level -= solid * appearance.dropout * jax.nn.relu(uneven[2])
+    level += (tissue == Tissue.LEFT_ATRIUM) * scene.atrium * (1 - activity)
+    level += (tissue == Tissue.RIGHT_CAVITY) * scene.right_heart
+    right = section.four_chamber * (beside < 0) * jax.nn.sigmoid(off / RIGHT_SOFTNESS)
+    thin = (tissue == Tissue.THIN_WALL) | (tissue == Tissue.PERICARDIUM)
+    level += thin * right * scene.right_walls
+    level += (tissue == Tissue.FAT) * scene.groove
+    power = (jnp.asarray(SCATTERING)[tissue] * amplitude(level)) ** 2
+    power = box_mean(power, SOFT_SAMPLES, SOFT_BEAMS)
+    around = jax.image.resize(power, (SAMPLES // LEAK_SAMPLES, BEAMS // LEAK_BEAMS), "linear")
+    power += SLICE_LEAK * jax.image.resize(around, power.shape, "linear")
+    valves = VALVE_SCATTERING * leaflets(section, activity, *points(sector))
+    valves *= amplitude(right * scene.right_walls)
+    return jnp.sqrt(jnp.maximum(power, valves**2))
+
+
+def amplitude(decibels: jax.Array | float) -> jax.Array:
+    """Amplitude, relative, of a level in decibels."""
+    return jnp.exp(jnp.float32(np.log(10) / 20) * decibels)
+
+
+def _surroundings(
+    section: Section, scene: Scene, sector: Sector, along: jax.Array, across: jax.Array
+) -> jax.Array:
+    """Level of what surrounds the heart: it changes slowly from side to side and to the back."""
+    _, angle = grid(sector)
+    left = jax.nn.sigmoid(-across / SIDES_SOFTNESS)
+    below = jax.nn.sigmoid((along - section.roof) / ROOF_SOFTNESS)
+    beside = left * scene.left + (1 - left) * scene.right
+    level = (1 - below) * beside + below * scene.below
+    level += scene.chest * jax.nn.sigmoid(-along / CHEST_SOFTNESS)
+    return level - scene.edges * (angle / sector.half_angle) ** 2
+
+
+def _fibres(texture: jax.Array, along: jax.Array, across: jax.Array) -> jax.Array:
+    """Texture that runs along the walls, by bilinear interpolation in its table."""
+    rows, columns = texture.shape
+    at = (along / FIBRE_LENGTH) % rows, (across / FIBRE_WIDTH) % columns
+    low = [jnp.floor(a).astype(jnp.int32) for a in at]
+    rest = [a - first for a, first in zip(at, low, strict=True)]
+    high = [(low[0] + 1) % rows, (low[1] + 1) % columns]
+    low = [low[0] % rows, low[1] % columns]
+    top = texture[low[0], low[1]] * (1 - rest[1]) + texture[low[0], high[1]] * rest[1]
+    bottom = texture[high[0], low[1]] * (1 - rest[1]) + texture[high[0], high[1]] * rest[1]
+    return top * (1 - rest[0]) + bottom * rest[0]

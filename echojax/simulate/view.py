@@ -1,0 +1,266 @@
+"""One patient's view: what its random streams hold, and its frames with masks, upright."""
+
+import dataclasses
+from dataclasses import dataclass
+from functools import lru_cache
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from echojax.simulate import acoustics, motion
+from echojax.simulate.anatomy import VIEWS, Heart, Section, draw_heart, draw_section
+from echojax.simulate.quality import Appearance, draw_appearance
+from echojax.simulate.scene import Scene, draw_scene
+from echojax.simulate.sector import BEAMS, SAMPLES, Sector, draw_sector
+from echojax.simulate.tissue import LABELS, tissues
+
+# CAMUS's spacing, mm; frames are as large as their sector is at this spacing.
+NATIVE_SPACING = 0.308
+# Frames are rendered two at a time, points looked up so many at a time: one compiled program for
+# every size and length, so that what a seed shows does not depend on what is asked for beside it.
+TOGETHER = 2
+POINTS = 2**15
+
+# What the random streams of one seed are for; a stream's key is [seed, stream, ...].
+QUALITY, PATIENT, VIEW, SPECKLE = range(4)
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What both views of a patient share; `frame_rate` in Hz, `age` in years."""
+
+    heart: Heart
+    sex: str
+    age: int
+    frame_rate: float
+
+
+@dataclass(frozen=True)
+class View:
+    """All that is drawn for one view; its frames follow from it.
+
+    Attributes:
+        name: "2CH" or "4CH".
+        quality: "Good", "Medium" or "Poor".
+        section: the anatomy.
+        scene: how bright it is.
+        sector: what the probe sees.
+        appearance: causes of the quality.
+        length: of the recording from ED to ES, in frames; told, not shown.
+        speckle: seed of everything random in the echo.
+    """
+
+    name: str
+    quality: str
+    section: Section
+    scene: Scene
+    sector: Sector
+    appearance: Appearance
+    length: int
+    speckle: int
+
+    @property
+    def ejection_fraction(self) -> int:
+        """Ejection fraction in percent."""
+        return motion.ejection_fraction(self.section)
+
+    def as_json(self) -> dict[str, object]:
+        """What is worth knowing of it: mm, degrees, dB, percent."""
+        section = self.section
+        anatomy_numbers = {
+            "ejection_fraction": self.ejection_fraction,
+            "tilt": np.degrees(section.tilt),
+            "lean": section.lean,
+            "swing": np.degrees(section.swing),
+            "apex": section.apex,
+            "lv_length": section.length,
+            "lv_radius": section.radius,
+            "wall": section.wall,
+            "apical_wall": section.apical,
+            "la_height": section.la_height,
+            "la_radius": section.la_radius,
+            "mitral_opening": section.opening,
+        }
+        sector = {"depth": self.sector.depth, "half_angle": np.degrees(self.sector.half_angle)}
+        return {
+            "quality": self.quality,
+            "causes": self.appearance.as_json(),
+            "scene": rounded(dataclasses.asdict(self.scene)),
+            "sector": rounded(sector),
+            "anatomy": rounded(anatomy_numbers),
+        }
+
+
+@dataclass(frozen=True)
+class Raster:
+    """Square pixels over a sector, and where those inside it lie in beam space.
+
+    Attributes:
+        rows: of a frame.
+        columns: of a frame.
+        spacing: of its pixels, mm.
+        inside: flat indices of the pixels inside the sector, (n,).
+        neighbours: flat indices of the four places in beam space around each of them, (4, n).
+        weights: of these for bilinear interpolation, (4, n).
+    """
+
+    rows: int
+    columns: int
+    spacing: float
+    inside: NDArray[np.int32]
+    neighbours: NDArray[np.int32]
+    weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Frames of a view, upright: gray levels and labels, uint8 (n, rows, columns); spacing in mm.
+
+    Gray levels are 0-255; labels 0 background, 1 LV cavity, 2 LV myocardium, 3 left atrium. Both
+    are 0 outside the sector.
+    """
+
+    images: NDArray[np.uint8]
+    masks: NDArray[np.uint8]
+    spacing: float
+
+
+def draw_patient(seed: int, number: int) -> Patient:
+    """Draw what both views of patient `number` of a seed share."""
+    rng = np.random.default_rng([seed, PATIENT, number])
+    return Patient(
+        heart=draw_heart(rng),
+        sex=str(rng.choice(["F", "M"])),
+        age=round(np.clip(rng.normal(65, 14), 20, 90)),
+        frame_rate=round(rng.normal(52, 4), 1),
+    )
+
+
+def draw_view(seed: int, number: int, name: str, quality: str) -> View:
+    """Draw view `name` ("2CH" or "4CH") of patient `number` of a seed, in `quality`.
+
+    Only what follows from the causes of the quality depends on `quality`: a chest wall pushes the
+    heart down as a whole, and the sector's depth goes with it. Anatomy and speckle do not.
+    """
+    index = VIEWS.index(name)
+    rng = np.random.default_rng([seed, VIEW, number, index])
+    section = draw_section(rng, draw_patient(seed, number).heart, name)
+    scene = draw_scene(rng, name)
+    appearance = draw_appearance(rng, quality)
+    pushed = section.apex + np.array([0, appearance.chest_wall], np.float32)
+    section = dataclasses.replace(section, apex=pushed)
+    speckle = np.random.default_rng([seed, SPECKLE, number, index])
+    return View(
+        name=name,
+        quality=quality,
+        section=section,
+        scene=scene,
+        sector=draw_sector(rng, section),
+        appearance=appearance,
+        length=int(rng.integers(14, 25)),
+        speckle=int(speckle.integers(2**32)),
+    )
+
+
+def activities(frames: int) -> NDArray[np.float32]:
+    """How far each of `frames` (at least 2) frames from ED (0) to ES (1) has contracted."""
+    return ((1 - np.cos(np.linspace(0, np.pi, frames))) / 2).astype(np.float32)
+
+
+def draw_frames(view: View, size: int | None = None, frames: int = 2) -> Frames:
+    """Frames of a view from ED to ES; ED and ES are the same however many lie between.
+
+    Args:
+        view: what to show.
+        size: rows of a frame over the sector's depth; None for CAMUS's 0.308 mm a pixel.
+        frames: how many, evenly in time, at least 2.
+
+    Arithmetic is done on the CPU even where there is an accelerator: on one, sums are rounded
+    differently, and a seed would not fix every pixel.
+    """
+    raster = raster_of(view.sector, size)
+    pictures = np.zeros((2, frames, raster.rows * raster.columns), np.uint8)
+    between = activities(frames)[1:-1]
+    groups = [np.array([0, 1], np.float32)]
+    groups += [between[first : first + TOGETHER] for first in range(0, len(between), TOGETHER)]
+    places = [[0, frames - 1]]
+    places += [
+        list(range(1 + first, 1 + min(first + TOGETHER, len(between))))
+        for first in range(0, len(between), TOGETHER)
+    ]
+    with jax.default_device(jax.local_devices(backend="cpu")[0]):
+        # Of one type throughout, so that nothing is compiled twice.
+        drawn = (view.section, view.scene, view.appearance, view.sector)
+        section, scene, appearance, sector = jax.tree.map(np.float32, drawn)
+        for group, place in zip(groups, places, strict=True):
+            padded = np.resize(group, TOGETHER)
+            echo = acoustics.render(section, scene, appearance, sector, view.speckle, padded)
+            found = _look_up(section, echo, raster)[:, : len(group)]
+            pictures[:, np.array(place)[:, None], raster.inside] = found
+    images, masks = pictures.reshape(2, frames, raster.rows, raster.columns)
+    return Frames(images, masks, raster.spacing)
+
+
+def raster_of(sector: Sector, size: int | None) -> Raster:
+    """The pixels of a frame: `size` rows over the sector's depth, or 0.308 mm each."""
+    spacing = NATIVE_SPACING if size is None else sector.depth / size
+    rows = round(sector.depth / NATIVE_SPACING) if size is None else size
+    return _raster(sector.depth, sector.half_angle, spacing, rows)
+
+
+@lru_cache(maxsize=16)
+def _raster(depth: float, half_angle: float, spacing: float, rows: int) -> Raster:
+    columns = 2 * round(depth * np.sin(half_angle) / spacing)
+    z = (np.arange(rows) + 0.5)[:, None] * spacing
+    x = (np.arange(columns) + 0.5 - columns / 2)[None, :] * spacing
+    radius, angle = np.hypot(x, z), np.arctan2(x, z)
+    inside = np.nonzero(((radius <= depth) & (np.abs(angle) <= half_angle)).ravel())[0]
+    sample = np.clip(radius.ravel()[inside] * (SAMPLES / depth) - 0.5, 0, SAMPLES - 1)
+    beam = (angle.ravel()[inside] / half_angle + 1) * ((BEAMS - 1) / 2)
+    top = np.minimum(sample.astype(np.int32), SAMPLES - 2)
+    left = np.minimum(beam.astype(np.int32), BEAMS - 2)
+    down, right = sample - top, beam - left
+    first = top * BEAMS + left
+    return Raster(
+        rows=rows,
+        columns=columns,
+        spacing=spacing,
+        inside=inside.astype(np.int32),
+        neighbours=np.stack([first, first + 1, first + BEAMS, first + BEAMS + 1]),
+        weights=np.stack(
+            [(1 - down) * (1 - right), (1 - down) * right, down * (1 - right), down * right]
+        ).astype(np.float32),
+    )
+
+
+def _look_up(
+    section: Section, echo: tuple[jax.Array, jax.Array], raster: Raster
+) -> NDArray[np.uint8]:
+    """Gray levels and labels of the pixels inside the sector: (2, frames, n)."""
+    gray, start = (np.asarray(array) for array in echo)
+    n = len(gray)
+    # Rows of one table, so that all that lies in one place is fetched at once.
+    table = np.concatenate([gray[:, None], start], 1).transpose(2, 3, 0, 1).reshape(-1, 3 * n)
+    values = np.zeros((len(raster.inside), 3 * n), np.float32)
+    for neighbour, weight in zip(raster.neighbours, raster.weights, strict=True):
+        values += table.take(neighbour, axis=0) * weight[:, None]
+    gray, x, z = values.reshape(-1, n, 3).transpose(2, 1, 0).reshape(3, -1)
+    labels = np.empty(len(x), np.uint8)
+    for first in range(0, len(x), POINTS):
+        part = slice(first, first + POINTS)
+        tissue = _tissues(section, np.resize(x[part], POINTS), np.resize(z[part], POINTS))
+        labels[part] = LABELS[np.asarray(tissue)][: len(x) - first]
+    return np.stack([np.round(gray).astype(np.uint8), labels]).reshape(2, n, -1)
+
+
+_tissues = jax.jit(tissues)
+
+
+def rounded(numbers: object) -> object:
+    """Numbers as JSON has them, to three decimals, in whatever dictionaries and lists they lie."""
+    if isinstance(numbers, dict):
+        return {name: rounded(value) for name, value in numbers.items()}
+    if isinstance(numbers, np.ndarray | list | tuple):
+        return [rounded(value) for value in numbers]
+    return numbers if isinstance(numbers, int) else round(float(numbers), 3)  # type: ignore[arg-type]

@@ -1,0 +1,27 @@
+import pytest
+
+from echojax import devices
+from echojax.simulate.dataset import simulate
+from tests.simulate.reading import PATIENTS, SEED, SIZE
+
+
+@pytest.fixture(scope="session", autouse=True)
+def programs():
+    """Rendering takes ten seconds to compile; what earlier runs compiled is used again."""
+    devices.start()
+
+
+@pytest.fixture(scope="session")
+def dataset(programs, tmp_path_factory):
+    """Ten patients, stills only."""
+    folder = tmp_path_factory.mktemp("simulated") / "camus"
+    simulate(folder, patients=PATIENTS, seed=SEED, size=SIZE, workers=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sequences(programs, tmp_path_factory):
+    """Two patients of the same seed, with sequences of five frames."""
+    folder = tmp_path_factory.mktemp("sequences") / "camus"
+    simulate(folder, patients=2, seed=SEED, size=SIZE, frames=5, workers=1)
+    return folder

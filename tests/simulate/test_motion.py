@@ -1,0 +1,145 @@
+"""What moves between ED and ES: speckle goes with tissue, blood is stirred, valves close."""
+
+import dataclasses
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from echojax.simulate.anatomy import draw_heart, draw_section, heart_axes
+from echojax.simulate.motion import displacement, material
+from echojax.simulate.tissue import Tissue, leaflets, tissues
+from echojax.simulate.view import activities, draw_frames, draw_view
+from tests.simulate.reading import VIEWS
+
+ROWS, FRAMES = 256, 5
+# Between the phases tissue moves most: by several grains of speckle from frame to frame.
+FASTEST = slice(1, 4)
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """Views with their sequences; what is seen of blood is blood alone."""
+    views = [draw_view(0, number, name, "Good") for number in range(2) for name in VIEWS]
+    return [(view, draw_frames(view, ROWS, FRAMES)) for view in map(clear, views)]
+
+
+def clear(view):
+    """A view without stray echo, which stays where it is, and with smooth walls."""
+    empty = {name: 0 * getattr(view.section, name) for name in ("papillaries", "trabeculae")}
+    # An ellipse has to have a size.
+    empty["papillaries"] = empty["papillaries"] + np.float32([0, 1e3, 1, 0])
+    return dataclasses.replace(
+        view,
+        section=dataclasses.replace(view.section, **empty),
+        appearance=dataclasses.replace(view.appearance, haze=-120.0, clutter=-120.0),
+    )
+
+
+def patch(view, part, across):
+    """Points (x, z) in mm at ED, 16 mm long and 6 mm wide, `part` of the way down the LV."""
+    section = view.section
+    along = section.apical + part * section.length
+    down, aside = np.meshgrid(
+        along + np.arange(-8, 8, 0.4), across + np.arange(-3, 3, 0.4), indexing="ij"
+    )
+    right, deep = np.sin(section.tilt), np.cos(section.tilt)
+    return (
+        section.apex[0] + down * right + aside * deep,
+        section.apex[1] + down * deep - aside * right,
+    )
+
+
+def septum(view):
+    section = view.section
+    return patch(view, 0.65, -0.95 * section.radius - section.wall[0] / 2)
+
+
+def cavity(view):
+    return patch(view, 0.4, 0.0)
+
+
+def looked_at(sequence, frame, points):
+    """Speckle at points: what is left of the gray levels without their slow changes."""
+    x, z = (np.asarray(values) for values in points)
+    image = sequence.images[frame].astype(float)
+    at = z / sequence.spacing - 0.5, x / sequence.spacing + (image.shape[1] - 1) / 2
+    seen = ndimage.map_coordinates(image, at, order=1)
+    return seen - ndimage.gaussian_filter(seen, 5)
+
+
+def followed(view, activity, points):
+    shift = displacement(view.section, activity, *points)
+    return tuple(p + np.asarray(s) for p, s in zip(points, shift, strict=True))
+
+
+def likeness(shown, place, moving):
+    """Mean correlation of consecutive frames where a place moves with the tissue, or stays."""
+    contracted = activities(FRAMES)
+    found = []
+    for view, sequence in shown:
+        for one, other in pairwise(range(FRAMES)[FASTEST]):
+            here = followed(view, contracted[one], place(view))
+            there = followed(view, contracted[other], place(view)) if moving else here
+            pair = [looked_at(sequence, one, here), looked_at(sequence, other, there)]
+            found.append(np.corrcoef(*(seen.ravel() for seen in pair))[0, 1])
+    return np.mean(found)
+
+
+def test_speckle_of_the_septum_moves_with_it(shown):
+    moving, staying = (likeness(shown, septum, moving) for moving in (True, False))
+    assert moving > 0.6
+    assert moving > staying + 0.4
+
+
+@pytest.mark.parametrize("moving", [True, False])
+def test_speckle_of_blood_is_new_in_every_frame(shown, moving):
+    assert abs(likeness(shown, cavity, moving)) < 0.25
+
+
+def test_displacement_is_undone_by_material(shown):
+    for view, _ in shown:
+        points = septum(view)
+        back = material(view.section, 1.0, *followed(view, 1.0, points))
+        for was, found in zip(points, back, strict=True):
+            assert np.abs(was - np.asarray(found)).max() < 0.1
+
+
+def test_a_sequence_contracts_from_ed_to_es_slowest_at_both_ends():
+    contracted = activities(9)
+    assert contracted[[0, -1]].tolist() == [0, 1]
+    steps = np.diff(contracted)
+    assert (steps > 0).all()
+    assert steps.argmax() in (3, 4)
+    assert steps[0] == pytest.approx(steps[-1], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_the_mitral_valve_is_closed_at_es_and_may_be_open_at_ed(name):
+    rng = np.random.default_rng(4)
+    section = dataclasses.replace(draw_section(rng, draw_heart(rng), name), opening=0.7)
+    assert not spanned(section, 0.0)
+    assert spanned(section, 1.0)
+    assert spanned(dataclasses.replace(section, opening=0.0), 0.0)
+
+
+def spanned(section, activity):
+    """Whether leaflets leave no gap wider than a millimetre in the middle of the mitral valve."""
+    z, x = np.mgrid[0:160:0.5, -80:80:0.5]
+    shown = np.asarray(leaflets(section, activity, x, z)) > 0.4
+    _, across = heart_axes(section, x, z)
+    sway = activity * section.swing * section.base
+    across = np.asarray(across)[shown] + sway
+    half = 0.3 * section.radius
+    return np.isin(np.arange(-half, half, 1).round(), across.round()).all()
+
+
+def test_only_the_four_chamber_view_shows_a_right_heart():
+    rng = np.random.default_rng(0)
+    heart = draw_heart(rng)
+    z, x = np.mgrid[0:160, -100:100]
+    shown = {view: tissues(draw_section(rng, heart, view), x, z) for view in VIEWS}
+    right = {view: (shown[view] == Tissue.RIGHT_CAVITY).sum() for view in VIEWS}
+    assert right["2CH"] == 0
+    assert right["4CH"] > 1000
