@@ -90,7 +90,7 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "attenuation": (0.4, 1.1),
         "aperture": (0.45, 0.8),
         "noise": (1.0, 1.9),
-        "haze": (-55, -47),
+        "haze": (-56.5, -48.5),
         "clutter": (-25, -13),
         "edge_loss": (-18, 18),
         "shadow": (3, 18),

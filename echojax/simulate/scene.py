@@ -16,7 +16,7 @@ from echojax.simulate.sector import BEAMS, SAMPLES, Sector, box_mean, grid, poin
 from echojax.simulate.tissue import Tissue, leaflets
 
 # Relative scattering strength and attenuation (dB / cm / MHz) of each `Tissue`.
-SCATTERING = np.array([0.13, 0.018, 0.21, 0.018, 0.018, 0.10, 0.13, 0.45, 0.6], np.float32)
+SCATTERING = np.array([0.13, 0.018, 0.21, 0.018, 0.018, 0.14, 0.13, 0.45, 0.6], np.float32)
 ATTENUATION = np.array([0.35, 0.18, 0.45, 0.18, 0.18, 0.45, 0.45, 0.6, 0.5], np.float32)
 # Blood is well stirred: its speckle is new in every frame, and no patches are brighter.
 SOLID = np.array([1, 0, 1, 0, 0, 1, 1, 1, 1], np.float32)
@@ -29,8 +29,9 @@ ROOF_SOFTNESS = 10.0
 VALVE_SOFTNESS = 6.0
 WALLS_SOFTNESS = 4.0
 CHEST_SOFTNESS = 4.0
-RIGHT_SOFTNESS = 2.0
-CONTRACTED = 2.2  # dB; CAMUS shows walls a little brighter at ES
+RIGHT_SOFTNESS = 1.5
+SEPTUM_MARGIN = 5.0  # mm
+CONTRACTED = 3.0  # dB; CAMUS shows walls a little brighter at ES
 SOLID_UNEVENNESS = 0.5  # part of that of the surroundings
 # Texture of muscle, dB: a table (along, across) that repeats itself, its cells so many mm large.
 FIBRES = 7.0
@@ -115,14 +116,14 @@ def draw_scene(rng: np.random.Generator, view: str) -> Scene:
         edges=rng.normal(7 if two else 2, 4),
         below=rng.normal(10, 6),
         groove=rng.normal(2, 5),
-        septum=rng.normal(-0.4, 1.5),
-        lateral=rng.normal(-5.5, 2),
-        profile=rng.uniform(0, 8),
+        septum=rng.normal(-0.4 if two else 0.6, 1.5),
+        lateral=rng.normal(-5.5 if two else -4.5, 2),
+        profile=rng.uniform(0, 6) if two else rng.uniform(2, 12),
         right_walls=rng.normal(-3.5, 5),
         unevenness=rng.uniform(6, 11),
         enhancement=rng.uniform(0, 6),
         atrium=rng.uniform(0, 7),
-        right_heart=rng.uniform(0, 15),
+        right_heart=rng.uniform(0, 20),
         ring_spacing=rng.uniform(4, 10),
     )
 
@@ -190,7 +191,9 @@ def strength(
     level -= solid * appearance.dropout * jax.nn.relu(uneven[2])
     level += (tissue == Tissue.LEFT_ATRIUM) * scene.atrium * (1 - activity)
     level += (tissue == Tissue.RIGHT_CAVITY) * scene.right_heart
-    right = section.four_chamber * (beside < 0) * jax.nn.sigmoid(off / RIGHT_SOFTNESS)
+    # Beyond the septum, between ventricles and atria alike.
+    beyond = off - section.wall[0] - SEPTUM_MARGIN
+    right = section.four_chamber * (beside < 0) * jax.nn.sigmoid(beyond / RIGHT_SOFTNESS)
     thin = (tissue == Tissue.THIN_WALL) | (tissue == Tissue.PERICARDIUM)
     level += thin * right * scene.right_walls
     level += (tissue == Tissue.FAT) * scene.groove
