@@ -33,6 +33,7 @@ from scipy import ndimage
 
 from echojax import text_table
 from echojax.progress import bar
+from echojax.simulate.preview import contact_sheet
 from tfds_camus import CamusError, FrameFiles, scan
 from tfds_camus.files import read_frame, read_info, read_mask
 
@@ -393,11 +394,6 @@ def target_tables(summaries: Sequence[Summary]) -> str:
 
 def draw_sheet(path: Path, groups: dict[Group, list[FrameFiles]], resample: int | None) -> None:
     """Draw six frames of every group; folders of one view, phase and quality below each other."""
-    try:
-        from echojax.simulate.preview import contact_sheet
-    except ImportError as error:
-        raise click.ClickException(f"--sheet needs echojax.simulate.preview: {error}") from error
-
     folders = list(dict.fromkeys(group.folder for group in groups))
     order = sorted(groups, key=lambda g: (g.view, g.phase, g.quality, folders.index(g.folder)))
     rows = [
@@ -448,6 +444,8 @@ def main(
         groups: dict[Group, list[FrameFiles]] = {}
         for folder in folders:
             groups |= groups_of(folder, qualities or QUALITIES, limit)
+        if not groups:
+            raise click.ClickException("no such frames: " + " or ".join(qualities or QUALITIES))
         summaries = []
         with bar("Measuring frames", sum(map(len, groups.values()))) as progress:
             for group, frames in groups.items():

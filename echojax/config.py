@@ -123,7 +123,7 @@ class ClassifierConfig(_Section):
 
 
 class PretrainConfig(_Section):
-    """Pretraining of the classifier, both labels at once; its size and width are [classifier]'s."""
+    """Pretraining of the classifier, both labels at once; the network is [classifier]'s."""
 
     batch: int = Field(32, ge=1)
     epochs: int = Field(20, ge=1)
@@ -200,8 +200,9 @@ _ADVERSARIAL = {
         "average",
     )
 }
-# What matters to a pretraining of the classifier alone.
+# What matters to a pretraining of the classifier alone, and what it shares with a study.
 _PRETRAINING = {f"pretrain.{key}" for key in PretrainConfig.model_fields}
+_SHARED = {"data.views", "classifier.size", "classifier.width", "classifier.init"}
 
 
 def load(
@@ -288,7 +289,12 @@ def _explain(error: Any, file: Path | None, overrides: Sequence[str]) -> str:
 
 
 def differences(
-    stored: Config, asked: Config, *, srgan: bool = True, pretrained: bool = True
+    stored: Config,
+    asked: Config,
+    *,
+    srgan: bool = True,
+    pretrained: bool = True,
+    study: bool = True,
 ) -> list[str]:
     """Keys, with both values, in which two configurations would give different results.
 
@@ -297,8 +303,12 @@ def differences(
         asked: for its continuation.
         srgan: whether the run has trained an SRGAN; the settings of that do not matter otherwise.
         pretrained: the same of a pretraining of the classifier.
+        study: whether it has anything else than that; unless it has, only the settings of the
+            pretraining matter to one.
     """
     free = _FREE | (set() if srgan else _ADVERSARIAL) | (set() if pretrained else _PRETRAINING)
+    if pretrained and not study:
+        free = set(keys()) - _PRETRAINING - _SHARED
     found = []
     for key in keys():
         section, name = key.split(".")

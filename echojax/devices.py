@@ -27,6 +27,18 @@ def start() -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
 
 
+def cpu() -> jax.Device:
+    """The CPU, for arithmetic whose every bit must be the same on all machines.
+
+    Raises:
+        InputError: JAX was told not to use it.
+    """
+    chosen = jax.config.jax_platforms  # type: ignore[attr-defined]
+    if chosen and "cpu" not in chosen.split(","):
+        raise InputError(f"JAX_PLATFORMS={chosen} leaves out cpu; use {chosen},cpu")
+    return jax.local_devices(backend="cpu")[0]
+
+
 def data_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
     """A mesh of one axis, `data`, over the given devices (default: every one there is)."""
     chosen = jax.devices() if devices is None else list(devices)

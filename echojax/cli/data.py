@@ -1,11 +1,13 @@
 """Commands about data: simulate, prepare, inspect."""
 
 import json
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from echojax.cli import options
 
@@ -31,16 +33,20 @@ if TYPE_CHECKING:
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Processes to use.  [default: one for each CPU]",
+    help="Processes to use, one patient each at a time.  [default: one for each CPU, at most 16, "
+    "fewer for few patients]",
 )
 @click.option(
     "--preview",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="PNG",
-    help="Draw frames of each view, phase and quality; OUT may be left out.",
+    help="Draw frames of each view, phase and quality; OUT may be left out. A PNG that is there "
+    "is replaced.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a folder simulated before.")
+@click.pass_context
 def simulate(
+    context: click.Context,
     out: Path | None,
     patients: int,
     seed: int,
@@ -65,9 +71,23 @@ def simulate(
         raise click.UsageError(
             "nothing to make; name a folder OUT for a dataset, or --preview PNG for a look"
         )
+    given = [
+        f"--{name}"
+        for name in ("patients", "size", "frames", "workers", "overwrite")
+        if context.get_parameter_source(name) != ParameterSource.DEFAULT
+    ]
+    if out is None and given:
+        raise click.UsageError(
+            f"{', '.join(given)}: of no use to a preview alone; name a folder OUT for a dataset"
+        )
     from echojax import devices
 
     devices.start()
+    if preview is not None:
+        from echojax.simulate.preview import check_destination
+
+        devices.cpu()
+        check_destination(preview)
     if out is not None:
         _simulate(
             out,
@@ -98,7 +118,7 @@ def _simulate(out: Path, *, patients: int, frames: int | None, **settings: Any) 
     rate = shown / (time.monotonic() - started)
     people = "1 patient" if patients == 1 else f"{patients} patients"
     click.echo(f"{shown} simulated frames of {people} in {out} ({rate:.1f} frames per second)")
-    click.echo(f"Next: echojax prepare camus --from {out}")
+    click.echo(f"Next: echojax prepare camus --from {shlex.quote(str(out))}")
 
 
 @click.group("prepare")

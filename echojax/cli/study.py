@@ -106,5 +106,5 @@ def evaluate_classifier(weights: str, data_dir: Path, markdown: bool) -> None:
     frames = session.load_frames(config.DataConfig(dir=data_dir))
     rows = transfer.evaluate(trained, frames, patient_groups(frames), mesh)
     printing.transfer(rows, markdown=markdown)
-    if trained.dataset == frames.fingerprint():
+    if trained.learned_from(frames):
         click.echo("Note: the classifier learned from frames of this dataset", err=True)

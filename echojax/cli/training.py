@@ -1,5 +1,6 @@
 """Commands that train one network: train-sr, train-classifier, pretrain-classifier."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def _pretrain(sr: str, fold: int, given: dict[str, Any]) -> None:
     )
     printing.fidelity(path / "log.csv")
     click.echo(f"Pretrained: {file}")
-    click.echo(f"Next: echojax train-sr --set sr.init={file}")
+    click.echo(f"Next: echojax train-sr --set {shlex.quote(f'sr.init={file}')}")
 
 
 @options.command("train-classifier")
@@ -104,7 +105,8 @@ def pretrain_classifier(**given: Any) -> None:
     (turned, scaled, blurred, shadowed ...), in runs/pretrain-classifier by default. Accuracies are
     those on a tenth of the patients, which are held out. Classifiers of a study start from its file
     with --set classifier.init=simulated, or =FILE; `echojax evaluate-classifier` tests it on
-    frames of another dataset.
+    frames of another dataset. The pretraining itself starts from a file if classifier.init names
+    one, as --set classifier.init=imagenet.
     """
     from echojax.study import pretraining, session
     from echojax.training import classifier
@@ -119,4 +121,4 @@ def pretrain_classifier(**given: Any) -> None:
     same = "".join(
         f" --set classifier.{key}={getattr(settings.classifier, key)}" for key in ("size", "width")
     )
-    click.echo(f"Next: echojax matrix --set classifier.init={file}{same}")
+    click.echo(f"Next: echojax matrix --set {shlex.quote(f'classifier.init={file}')}{same}")

@@ -101,7 +101,7 @@ def render(
         appearance: causes of the quality.
         sector: what the probe sees.
         seed: of the random numbers; the same for all frames of the view.
-        activities: (n,) 0 at ED to 1 at ES; at most one frame of each.
+        activities: (n,) 0 at ED to 1 at ES; frames of one activity are the same.
 
     Returns:
         Gray levels 0-255, float32 (n, SAMPLES, BEAMS), and where what is seen there was at ED,
@@ -136,7 +136,8 @@ def _fresh_noise(
     seed: int, activities: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Speckle of blood and noise of the receiver, new in each frame, (n, *GRID) each."""
-    streams = [np.random.default_rng([seed, FRESH, int(1e6 * float(a))]) for a in activities]
+    moments = np.asarray(activities, np.float32).view(np.uint32)
+    streams = [np.random.default_rng([seed, FRESH, moment]) for moment in moments]
     blood, receiver = np.stack([_noise(rng, (2, *GRID)) for rng in streams], axis=1)
     return blood, receiver
 

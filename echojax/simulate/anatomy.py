@@ -13,9 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-VIEWS = ("2CH", "4CH")
-PHASES = ("ED", "ES")
-
 # Where the cavity is widest, as a part of its length from the apex.
 WAIST = 0.55
 # An atrium is a superellipse of this semi-axis (part of its height), cut off by the valve plane.
@@ -37,7 +34,11 @@ SMALLEST_RADIUS = 1e-3  # of an atrium; keeps quotients finite
 
 @dataclasses.dataclass(frozen=True)
 class Heart:
-    """One patient's heart at end diastole, and how much of its blood it ejects (0-1)."""
+    """One patient's heart at end diastole, in mm.
+
+    `ejection` is the part of its blood that the LV would eject if it contracted everywhere as in
+    its middle; the annulus is stiffer, which costs about two hundredths.
+    """
 
     lv_length: float
     lv_radius: float

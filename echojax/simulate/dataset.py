@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from echojax.errors import InputError
+from echojax.errors import EchojaxError, InputError
+from echojax.frames import VIEWS
 from echojax.simulate import workers as processes
-from echojax.simulate.anatomy import VIEWS
 from echojax.simulate.patient import patient_files, patient_name, write_patient
 from echojax.simulate.quality import assign_qualities
 from echojax.simulate.view import QUALITY
@@ -22,6 +22,8 @@ GENERATOR = "echojax.simulate"
 VERSION = 2
 
 SMALLEST_SIZE = 32
+# What file managers leave behind in folders that they have shown.
+LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
 SUBGROUPS = ("training", "validation", "testing")
 HELD_OUT = 0.1  # of the patients, in validation and again in testing
 
@@ -56,8 +58,8 @@ def simulate(
         frames: of a sequence from ED to ES for each view, at least 2, whose first and last are
             the phases; None for no sequences.
         workers: processes, at least 1; with more than one, a script must guard its start with
-            `if __name__ == "__main__":`. None for as many as there are CPUs, or fewer where few
-            patients do not pay.
+            `if __name__ == "__main__":`. Never more than there are patients. None for as many
+            as there are CPUs, 16 at most, or fewer where few patients do not pay.
         overwrite: replace what this function wrote to `out` before.
         progress: called with 1 after each patient.
 
@@ -65,7 +67,7 @@ def simulate(
         InputError: a number is too small; or `out` is in the way: it is a file, or a folder that
             is not empty and either `overwrite` is not set or it holds anything that this function
             did not write.
-        EchojaxError: a worker was killed.
+        EchojaxError: a worker was killed, or the folder to replace cannot be put back.
     """
     check_seed(seed)
     if patients < 1:
@@ -78,11 +80,11 @@ def simulate(
         raise InputError(f"workers: {workers} is too few; ask for at least 1")
     if workers is None:
         workers = processes.sensible(patients * (frames or 2) // 2)
-    workers = min(workers, patients)
     out = Path(out).resolve()
     _check_destination(out, overwrite)
     out.parent.mkdir(parents=True, exist_ok=True)
     workspace = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    replaced = workspace / "replaced"
     try:
         # The workspace is private to this user; a folder made inside has the usual permissions.
         fresh = workspace / "fresh"
@@ -99,9 +101,10 @@ def simulate(
         }
         (fresh / MARKER).write_text(json.dumps(marker, indent=2) + "\n")
         _check_destination(out, overwrite)  # it may have been filled in the meantime
-        _swap(fresh, out, workspace / "replaced")
+        _swap(fresh, out, replaced)
     finally:
-        shutil.rmtree(workspace)
+        if out.exists() or not replaced.exists():  # or else it is the only copy
+            shutil.rmtree(workspace)
 
 
 def check_seed(seed: int) -> None:
@@ -143,13 +146,19 @@ def _stranger(out: Path) -> str | None:
         return f"it has no {MARKER} of a simulated dataset"
     for path in sorted(out.rglob("*")):
         name = path.relative_to(out).as_posix()
-        if (path.is_symlink() or not path.is_dir()) and name not in written:
+        if path.is_dir() and not path.is_symlink():
+            continue
+        if name not in written and path.name not in LITTER:
             return f"{name} is not part of the simulated dataset"
     return None
 
 
 def _swap(fresh: Path, out: Path, replaced: Path) -> None:
-    """Put `fresh` in the place of `out`; if that fails, what was there is put back."""
+    """Put `fresh` in the place of `out`; if that fails, what was there is put back.
+
+    Raises:
+        EchojaxError: it cannot be put back; it is left where `replaced` says.
+    """
     if not out.exists():
         fresh.rename(out)
         return
@@ -158,7 +167,13 @@ def _swap(fresh: Path, out: Path, replaced: Path) -> None:
         fresh.rename(out)
     except BaseException:
         if replaced.exists() and not out.exists():
-            replaced.rename(out)
+            try:
+                replaced.rename(out)
+            except OSError as error:
+                raise EchojaxError(
+                    f"{out}: was to be replaced, and cannot be put back ({error.strerror}); "
+                    f"it is whole in {replaced}"
+                ) from error
         raise
 
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from echojax import devices
 from echojax.simulate.anatomy import (
     RV_APEX,
     SHORTENING_PER_EJECTION,
@@ -55,10 +56,15 @@ def displacement(
 ) -> tuple[jax.Array, jax.Array]:
     """How far what lies at (x, z) at ED has moved, in x and z, at `activity`; mm."""
     along, across = heart_axes(section, x, z)
-    beside = across - middle(section, along)
+    below = _below(section, along)
+    # The middle of the ventricle, then that of the left atrium.
+    beside = across - middle(section, along) - below * section.la_shift
     inwards, follows = excursion(section, along)
-    cavity = jnp.maximum(outline(section, along), SMALLEST_CAVITY)
-    cavity = jnp.where(along < section.base, cavity, atrium_radius(section, along))
+    ventricle = jnp.where(
+        along < section.base, outline(section, along), section.taper * section.radius
+    )
+    cavity = (1 - below) * ventricle + below * atrium_radius(section, along)
+    cavity = jnp.maximum(cavity, SMALLEST_CAVITY)
     side = jnp.where(beside < 0, section.wall[0], section.wall[1])
     off = jnp.abs(beside)
     part = jnp.clip((off - cavity) / side, 0, 1)
@@ -107,7 +113,7 @@ def excursion(section: Section, along: jax.Array) -> tuple[jax.Array, jax.Array]
     ventricle = (1 - section.contraction) * outline(section, along)
     ventricle *= 1 - (1 - ANNULUS_FOLLOWS) * near_base
     annulus = (1 - section.contraction) * ANNULUS_FOLLOWS * section.taper * section.radius
-    below = jnp.clip((along - section.base) / ATRIAL_TRANSITION, 0, 1)
+    below = _below(section, along)
     atrium = annulus * (1 - below) - ATRIAL_FILLING * atrium_radius(section, along) * below
     inwards = jnp.where(along < section.base, ventricle, atrium)
     top = jnp.clip(along / jnp.maximum(section.apical, 1.0), 0, 1)
@@ -119,7 +125,7 @@ def excursion(section: Section, along: jax.Array) -> tuple[jax.Array, jax.Array]
 def ejection_fraction(section: Section) -> int:
     """Ejection fraction in percent, from discs at ED and ES (Simpson's rule)."""
     one_type = jax.tree.map(np.float32, section)
-    with jax.default_device(jax.local_devices(backend="cpu")[0]):
+    with jax.default_device(devices.cpu()):
         diastole, systole = np.asarray(_volumes(one_type))
     return round(100 * (1 - float(systole) / float(diastole)))
 
@@ -146,6 +152,11 @@ def _right_emptying(section: Section, along: jax.Array, across: jax.Array) -> ja
     free_wall = -(section.radius + section.wall[0] + FREE_WALL * section.rv_radius)
     off = (across - free_wall) / (FREE_WALL_WIDTH * section.rv_radius)
     return RIGHT_EMPTYING * section.rv_radius * from_apex * to_base * jnp.exp(-(off**2))
+
+
+def _below(section: Section, along: jax.Array) -> jax.Array:
+    """0 down to the valve plane, 1 from a little behind it on."""
+    return jnp.clip((along - section.base) / ATRIAL_TRANSITION, 0, 1)
 
 
 def _ramp(section: Section, along: jax.Array) -> jax.Array:

@@ -3,13 +3,14 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from echojax.simulate.anatomy import PHASES, VIEWS
-from echojax.simulate.view import draw_frames, draw_patient, draw_view, rounded
+from echojax.frames import PHASES, VIEWS
+from echojax.simulate.view import draw_frames, draw_patient, draw_view
 
 DRAWN = "simulation.json"
 SEQUENCE = "half_sequence"
@@ -54,7 +55,6 @@ def write_patient(
     folder.mkdir(parents=True)
     patient = draw_patient(seed, number)
     views = [draw_view(seed, number, *of_view) for of_view in zip(VIEWS, qualities, strict=True)]
-    drawn = {view.name: view.as_json() for view in views}
     # One number a patient as in CAMUS, of both planes like Simpson's biplane rule.
     ejection = round(np.mean([view.ejection_fraction for view in views]))
     for view in views:
@@ -79,8 +79,20 @@ def write_patient(
         }
         lines = [f"{key}: {value}\n" for key, value in info.items()]
         (folder / f"Info_{view.name}.cfg").write_text("".join(lines))
-    numbers = {"heart": rounded(dataclasses.asdict(patient.heart)), "views": drawn}
-    (folder / DRAWN).write_text(json.dumps(numbers, indent=2) + "\n")
+    numbers = {
+        "heart": dataclasses.asdict(patient.heart),
+        "views": {view.name: view.numbers() for view in views},
+    }
+    (folder / DRAWN).write_text(json.dumps(_rounded(numbers), indent=2) + "\n")
+
+
+def _rounded(numbers: Any) -> Any:
+    """Numbers as JSON has them, to three decimals, in whatever dictionaries and lists they lie."""
+    if isinstance(numbers, dict):
+        return {name: _rounded(value) for name, value in numbers.items()}
+    if isinstance(numbers, np.ndarray | list | tuple):
+        return [_rounded(value) for value in numbers]
+    return numbers if isinstance(numbers, int | str) else round(float(numbers), 3)
 
 
 def _write_nifti(path: Path, upright: NDArray[np.uint8], spacing: float) -> None:

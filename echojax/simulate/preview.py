@@ -1,5 +1,6 @@
 """A contact sheet: frames by view, phase and quality, to be looked at before a dataset is made."""
 
+import os
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -8,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from echojax.errors import InputError
 from echojax.files import written_whole
-from echojax.simulate.anatomy import PHASES, VIEWS
+from echojax.frames import PHASES, VIEWS
 from echojax.simulate.dataset import check_seed
 from echojax.simulate.quality import QUALITIES
 from echojax.simulate.view import draw_frames, draw_view
@@ -30,9 +32,10 @@ def draw_preview(path: Path, seed: int) -> None:
     """Draw frames of a seed's first patients, three of each quality, as a PNG.
 
     Raises:
-        InputError: `seed` < 0.
+        InputError: `seed` < 0, or nothing can be written to `path`.
     """
     check_seed(seed)
+    check_destination(path)
     headings = [quality for quality in QUALITIES for _ in range(PATIENTS)]
     rows: list[tuple[str, list[Picture]]] = []
     for name in VIEWS:
@@ -45,6 +48,21 @@ def draw_preview(path: Path, seed: int) -> None:
             for index, phase in enumerate(PHASES)
         ]
     contact_sheet(path, rows, headings)
+
+
+def check_destination(path: Path) -> None:
+    """See that a picture can be written to a path, before what it shows is made.
+
+    Raises:
+        InputError: there is a folder, a file is where its folder would be, or writing is forbidden.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file for the preview")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise InputError(f"{folder}: is a file; choose another folder for the preview")
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"{folder}: cannot be written to; choose another folder for the preview")
 
 
 def contact_sheet(

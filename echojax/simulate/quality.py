@@ -1,6 +1,5 @@
 """What makes a frame good, medium or poor: physical causes, drawn once per patient and view."""
 
-import dataclasses
 from dataclasses import dataclass
 from functools import partial
 
@@ -46,10 +45,6 @@ class Appearance:
     shadow: float
     shadow_at: float
     dropout: float
-
-    def as_json(self) -> dict[str, float]:
-        """Every cause by name, rounded to what matters."""
-        return {name: round(float(value), 3) for name, value in dataclasses.asdict(self).items()}
 
 
 # Lowest and highest value of each cause, per quality; tuned against the gray levels and the

@@ -30,8 +30,9 @@ VALVE_SOFTNESS = 6.0
 WALLS_SOFTNESS = 4.0
 CHEST_SOFTNESS = 4.0
 RIGHT_SOFTNESS = 1.5
-SEPTUM_MARGIN = 5.0  # mm
-CONTRACTED = 3.0  # dB; CAMUS shows walls a little brighter at ES
+SEPTUM_MARGIN = 5.0  # mm beyond the septum's surface
+APICAL_SOFTNESS = 15.0
+CONTRACTED = 1.8  # dB; CAMUS shows what is solid above the valve a little brighter at ES
 SOLID_UNEVENNESS = 0.5  # part of that of the surroundings
 # Texture of muscle, dB: a table (along, across) that repeats itself, its cells so many mm large.
 FIBRES = 7.0
@@ -112,18 +113,18 @@ def draw_scene(rng: np.random.Generator, view: str) -> Scene:
     return Scene(
         chest=rng.normal(7, 4),
         left=rng.normal(1.5 if two else -2.5, 6),
-        right=rng.normal(-4.5 if two else -1.5, 6),
+        right=rng.normal(-4.5 if two else 0.0, 6),
         edges=rng.normal(7 if two else 2, 4),
         below=rng.normal(10, 6),
         groove=rng.normal(2, 5),
         septum=rng.normal(-0.4 if two else 0.6, 1.5),
         lateral=rng.normal(-5.5 if two else -4.5, 2),
         profile=rng.uniform(0, 6) if two else rng.uniform(2, 12),
-        right_walls=rng.normal(-3.5, 5),
+        right_walls=rng.normal(-2, 4),
         unevenness=rng.uniform(6, 11),
         enhancement=rng.uniform(0, 6),
         atrium=rng.uniform(0, 7),
-        right_heart=rng.uniform(0, 20),
+        right_heart=rng.uniform(0, 12),
         ring_spacing=rng.uniform(4, 10),
     )
 
@@ -178,22 +179,19 @@ def strength(
         _surroundings(section, scene, sector, along, across) + scene.unevenness * uneven[1]
     )
     above = jax.nn.sigmoid((section.base - along) / VALVE_SOFTNESS)
-    level += (1 - above) * scene.enhancement * (1 - activity) + above * CONTRACTED * activity
+    level += (1 - above) * scene.enhancement * (
+        1 - activity
+    ) + solid * above * CONTRACTED * activity
     left_wall = jax.nn.sigmoid(-across / WALLS_SOFTNESS)
     walls = left_wall * scene.septum + (1 - left_wall) * scene.lateral
-    beside = across - middle(section, along)
-    off = jnp.abs(beside) - outline(section, along)
-    part = off / jnp.where(beside < 0, section.wall[0], section.wall[1])
-    walls -= scene.profile * jnp.clip(2 * part - 1, -1, 1) ** 2
+    level -= (tissue == Tissue.MYOCARDIUM) * scene.profile * _depth_in_wall(section, along, across)
     muscle = (tissue == Tissue.MYOCARDIUM) | (tissue == Tissue.PAPILLARY)
     level += muscle * (walls + FIBRES * _fibres(jnp.asarray(mottle.fibres), along, across))
     level += solid * SOLID_UNEVENNESS * scene.unevenness * uneven[0]
     level -= solid * appearance.dropout * jax.nn.relu(uneven[2])
     level += (tissue == Tissue.LEFT_ATRIUM) * scene.atrium * (1 - activity)
     level += (tissue == Tissue.RIGHT_CAVITY) * scene.right_heart
-    # Beyond the septum, between ventricles and atria alike.
-    beyond = off - section.wall[0] - SEPTUM_MARGIN
-    right = section.four_chamber * (beside < 0) * jax.nn.sigmoid(beyond / RIGHT_SOFTNESS)
+    right = section.four_chamber * _beyond_septum(section, along, across)
     thin = (tissue == Tissue.THIN_WALL) | (tissue == Tissue.PERICARDIUM)
     level += thin * right * scene.right_walls
     level += (tissue == Tissue.FAT) * scene.groove
@@ -222,6 +220,23 @@ def _surroundings(
     level = (1 - below) * beside + below * scene.below
     level += scene.chest * jax.nn.sigmoid(-along / CHEST_SOFTNESS)
     return level - scene.edges * (angle / sector.half_angle) ** 2
+
+
+def _depth_in_wall(section: Section, along: jax.Array, across: jax.Array) -> jax.Array:
+    """0 in the middle of the LV's side walls and at its apex, 1 at their surfaces."""
+    beside = across - middle(section, along)
+    thickness = jnp.where(beside < 0, section.wall[0], section.wall[1])
+    part = (jnp.abs(beside) - outline(section, along)) / thickness
+    below_apex = jnp.clip((along - section.apical) / APICAL_SOFTNESS, 0, 1)
+    return below_apex * jnp.clip(2 * part - 1, -1, 1) ** 2
+
+
+def _beyond_septum(section: Section, along: jax.Array, across: jax.Array) -> jax.Array:
+    """1 left of the septum between the ventricles and of that between the atria, else 0; softly."""
+    ventricular = middle(section, along) - outline(section, along) - section.wall[0]
+    atrial = section.la_shift - section.la_radius
+    surface = jnp.where(along < section.base, ventricular, atrial)
+    return jax.nn.sigmoid((surface - SEPTUM_MARGIN - across) / RIGHT_SOFTNESS)
 
 
 def _fibres(texture: jax.Array, along: jax.Array, across: jax.Array) -> jax.Array:

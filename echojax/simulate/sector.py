@@ -36,8 +36,9 @@ class Sector:
 
 
 def draw_sector(rng: np.random.Generator, section: Section) -> Sector:
-    """Draw how a sonographer sets depth and width: the atrium just fits, in steps of 10 mm."""
-    reach = section.apex[1] + section.roof * float(np.cos(section.tilt + section.lean))
+    """Draw how a sonographer sets depth and width: the atrium nearly fits, in 10 mm steps."""
+    down = np.cos(section.tilt) - section.lean * np.sin(section.tilt)
+    reach = section.apex[1] + section.roof * float(down)
     depth = np.clip(DEPTH_STEP * np.round(reach * rng.uniform(*SLACK) / DEPTH_STEP), *DEPTHS)
     half_angle = USUAL_HALF_ANGLE if rng.random() < USUAL else rng.choice(OTHER_HALF_ANGLES)
     return Sector(float(depth), float(np.radians(half_angle)))

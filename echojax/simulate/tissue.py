@@ -55,9 +55,6 @@ class Tissue(IntEnum):
     FAT = 8
 
 
-# Papillary muscles and trabeculae belong to the cavity in CAMUS's masks.
-
-
 # Of each `Tissue`. Papillary muscles and trabeculae belong to the cavity in CAMUS's masks.
 LABELS = np.array([0, 1, 2, 3, 0, 0, 1, 0, 0], np.uint8)
 
@@ -79,7 +76,8 @@ def tissues_at(section: Section, along: jax.Array, across: jax.Array) -> jax.Arr
 
     def atrium(centre: float, radius: float, plane: float, margin: float) -> jax.Array:
         reach = atrium_radius(section, along, radius, plane, margin)
-        return (along > plane) & (jnp.abs(across - centre) < reach)
+        within = (along > plane) & (along < section.roof + margin)
+        return within & (jnp.abs(across - centre) < reach)
 
     plane = section.base - TRICUSPID_OFFSET
     septum = beside + outline(section, along, section.wall[0], section.apical)

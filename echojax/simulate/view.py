@@ -2,14 +2,17 @@
 
 import dataclasses
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from echojax import devices
+from echojax.errors import InputError
+from echojax.frames import VIEWS
 from echojax.simulate import acoustics, motion
-from echojax.simulate.anatomy import VIEWS, Heart, Section, draw_heart, draw_section
+from echojax.simulate.anatomy import Heart, Section, draw_heart, draw_section
 from echojax.simulate.quality import Appearance, draw_appearance
 from echojax.simulate.scene import Scene, draw_scene
 from echojax.simulate.sector import BEAMS, SAMPLES, Sector, draw_sector
@@ -60,12 +63,12 @@ class View:
     length: int
     speckle: int
 
-    @property
+    @cached_property
     def ejection_fraction(self) -> int:
         """Ejection fraction in percent."""
         return motion.ejection_fraction(self.section)
 
-    def as_json(self) -> dict[str, object]:
+    def numbers(self) -> dict[str, object]:
         """What is worth knowing of it: mm, degrees, dB, percent."""
         section = self.section
         anatomy_numbers = {
@@ -85,10 +88,10 @@ class View:
         sector = {"depth": self.sector.depth, "half_angle": np.degrees(self.sector.half_angle)}
         return {
             "quality": self.quality,
-            "causes": self.appearance.as_json(),
-            "scene": rounded(dataclasses.asdict(self.scene)),
-            "sector": rounded(sector),
-            "anatomy": rounded(anatomy_numbers),
+            "causes": dataclasses.asdict(self.appearance),
+            "scene": dataclasses.asdict(self.scene),
+            "sector": sector,
+            "anatomy": anatomy_numbers,
         }
 
 
@@ -178,7 +181,12 @@ def draw_frames(view: View, size: int | None = None, frames: int = 2) -> Frames:
 
     Arithmetic is done on the CPU even where there is an accelerator: on one, sums are rounded
     differently, and a seed would not fix every pixel.
+
+    Raises:
+        InputError: too few frames, or JAX was told not to use the CPU.
     """
+    if frames < 2:
+        raise InputError(f"frames: {frames} is too few; ask for at least 2, ED and ES")
     raster = raster_of(view.sector, size)
     pictures = np.zeros((2, frames, raster.rows * raster.columns), np.uint8)
     between = activities(frames)[1:-1]
@@ -189,7 +197,7 @@ def draw_frames(view: View, size: int | None = None, frames: int = 2) -> Frames:
         list(range(1 + first, 1 + min(first + TOGETHER, len(between))))
         for first in range(0, len(between), TOGETHER)
     ]
-    with jax.default_device(jax.local_devices(backend="cpu")[0]):
+    with jax.default_device(devices.cpu()):
         # Of one type throughout, so that nothing is compiled twice.
         drawn = (view.section, view.scene, view.appearance, view.sector)
         section, scene, appearance, sector = jax.tree.map(np.float32, drawn)
@@ -209,7 +217,7 @@ def raster_of(sector: Sector, size: int | None) -> Raster:
     return _raster(sector.depth, sector.half_angle, spacing, rows)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def _raster(depth: float, half_angle: float, spacing: float, rows: int) -> Raster:
     columns = 2 * round(depth * np.sin(half_angle) / spacing)
     z = (np.arange(rows) + 0.5)[:, None] * spacing
@@ -255,12 +263,3 @@ def _look_up(
 
 
 _tissues = jax.jit(tissues)
-
-
-def rounded(numbers: object) -> object:
-    """Numbers as JSON has them, to three decimals, in whatever dictionaries and lists they lie."""
-    if isinstance(numbers, dict):
-        return {name: rounded(value) for name, value in numbers.items()}
-    if isinstance(numbers, np.ndarray | list | tuple):
-        return [rounded(value) for value in numbers]
-    return numbers if isinstance(numbers, int) else round(float(numbers), 3)  # type: ignore[arg-type]

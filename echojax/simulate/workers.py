@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +19,7 @@ from echojax.errors import EchojaxError
 WORTH_A_PROCESS = 8
 # Each takes half a gigabyte.
 MOST = 16
+MOST_ON_WINDOWS = 61  # that one process can wait for there
 
 
 def sensible(patients: int) -> int:
@@ -33,13 +35,17 @@ def spread(
 ) -> None:
     """Call `work` with each of `arguments`, in `workers` processes, or in this one if it is one.
 
+    Of more workers than there is work for, or than Windows allows, the rest are not started.
     `progress` is called with 1 after each. Any exception, of `work`, of `progress` or an interrupt
     of the user, comes out once no process is left.
 
     Raises:
         EchojaxError: a worker was killed, or could not start.
     """
-    if workers == 1:
+    workers = min(workers, len(arguments))
+    if sys.platform == "win32":
+        workers = min(workers, MOST_ON_WINDOWS)
+    if workers <= 1:
         for each in arguments:
             work(*each)
             if progress is not None:

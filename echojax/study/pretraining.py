@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from echojax import devices, enhance
-from echojax.config import Config
+from echojax.config import ClassifierConfig, Config
 from echojax.data import natural
 from echojax.data.duplicates import patient_groups
 from echojax.errors import InputError
@@ -16,7 +16,7 @@ from echojax.study.session import load_frames
 from echojax.training import classifier, classifier_pretraining, super_resolution
 from echojax.training.classifier_pretraining import TASKS
 from echojax.training.run import open_run
-from echojax.weights import model_card
+from echojax.weights import model_card, safetensors_file
 
 JOB = "sr/srresnet/pretrained"
 CLASSIFIER_JOB = classifier.PRETRAINED.with_suffix("").as_posix()
@@ -88,13 +88,15 @@ def pretrain_classifier(
         The file of weights, to start classifiers from, and how it does on the held-out patients.
 
     Raises:
-        InputError: nothing is prepared, or the frames are too few or of one class only.
+        InputError: nothing is prepared, the frames are too few or of one class only, or
+            `classifier.init` does not fit.
         EchojaxError: training diverged.
     """
     config, network = settings.pretrain, settings.classifier
     devices.start()
     mesh = devices.data_mesh()
-    classifier_pretraining.check(config, mesh)
+    _check_start(path, network)
+    classifier_pretraining.check(network, config, mesh)
     frames = load_frames(settings.data)
     for task in TASKS:
         check_classes(frames, task)
@@ -106,14 +108,24 @@ def pretrain_classifier(
             f"{settings.data.dir}: frames of a single patient; one must be held out, so prepare "
             "those of more"
         )
-    run = open_run(path, settings, dataset=frames.fingerprint(), resume=resume, overwrite=overwrite)
+    run = open_run(
+        path,
+        settings,
+        dataset=frames.fingerprint(),
+        start=classifier.start_hash(network),
+        resume=resume,
+        overwrite=overwrite,
+    )
+    start = classifier.start(network)
+    earlier = classifier.datasets_of(safetensors_file.metadata(start)) if start else ()
+    datasets = (frames.fingerprint(), *earlier)
     card = {
         "title": "ResNet-18, pretrained on echo frames",
-        "heads": ",".join(TASKS),
-        transfer.SIZE: str(network.size),
+        classifier.HEADS: ",".join(TASKS),
+        classifier.SIZE: str(network.size),
         "data": f"{len(learned)} echo frames of {len(np.unique(groups[~held_out]))} patients",
-        transfer.DATASET: frames.fingerprint(),
-        "started from": "random",
+        classifier.DATASET: ",".join(datasets),
+        "started from": network.init,
         "epochs": f"{config.epochs}; batches of {config.batch} frames, augmentation of strength "
         f"{config.augment:g}",
         "licence": "that of the data it learned from",
@@ -129,7 +141,7 @@ def pretrain_classifier(
         log=lambda step, **metrics: run.log(CLASSIFIER_JOB, step, **metrics),
         card=card,
     )
-    trained = transfer.Trained(model, TASKS, network.size, frames.fingerprint())
+    trained = transfer.Trained(model, TASKS, network.size, datasets)
     rows = transfer.evaluate(trained, kept_back, groups[held_out], mesh)
     told = {
         f"{row.task} accuracy on held-out frames": f"{row.accuracy.value:.1%} ({row.frames} frames "
@@ -140,6 +152,18 @@ def pretrain_classifier(
     file = run.path / classifier.PRETRAINED
     model_card.hand_over(model, file, card | told)
     return file, rows
+
+
+def _check_start(path: Path, network: ClassifierConfig) -> None:
+    """See that a pretraining does not start from the file that it would write."""
+    if network.init == "random":
+        return
+    named = network.init == "simulated" and path.resolve() == classifier.PRETRAINING.resolve()
+    if named or classifier.locate(network.init).resolve().is_relative_to(path.resolve()):
+        raise InputError(
+            f"classifier.init = {network.init!r}: lies in {path}, where this pretraining goes; "
+            'choose another --run, or start from "random"'
+        )
 
 
 def _labelled(frames: Frames, size: int) -> classifier_pretraining.Labelled:

@@ -12,7 +12,9 @@ from echojax.frames import VIEWS, Frames
 from echojax.study.matrix import Study
 from echojax.study.predictions import Cell
 from echojax.study.protocol import Fold
+from echojax.training import classifier
 from echojax.training.run import Run, check_run, open_run
+from echojax.weights import safetensors_file
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,12 @@ class Request:
             generators: that will be trained: their names and folds.
 
         Raises:
-            InputError: as `Study.check`, or the run was made with other frames.
+            InputError: as `Study.check`; classifiers would start from what has seen the frames
+                that they are tested on; or the run was made with other frames or another start.
         """
         study = self.study
+        if cells:
+            self._check_start()
         study.check(cells, only_fold)
         for sr, fold in generators:
             study.check_generator(sr, fold)
@@ -53,10 +58,28 @@ class Request:
             study.run.path,
             study.run.config,
             dataset=study.frames.fingerprint(),
+            start=classifier.start_hash(study.run.config.classifier) if cells else None,
             resume=self.resume,
             overwrite=self.overwrite,
         )
         return study
+
+    def _check_start(self) -> None:
+        """See that classifiers do not start from what has learned from the frames of the study."""
+        settings = self.study.run.config
+        file = classifier.start(settings.classifier)
+        learned_from = classifier.datasets_of(safetensors_file.metadata(file)) if file else ()
+        if not learned_from:
+            return
+        frames = self.study.frames
+        if set(settings.data.views) != set(VIEWS):
+            # The file tells of frames of both views, whichever of them this study is about.
+            frames = load_frames(settings.data.model_copy(update={"views": VIEWS}))
+        if frames.fingerprint() in learned_from:
+            raise InputError(
+                f"{file}: was pretrained on the frames of this study; pretrain on others, such as "
+                "simulated ones, with --data-dir"
+            )
 
 
 def request(

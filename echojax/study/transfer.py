@@ -13,17 +13,14 @@ from jax.sharding import Mesh
 
 from echojax import config, enhance, text_table
 from echojax.errors import InputError
-from echojax.frames import CLASSES, QUALITIES, UNLABELLED, Frames
+from echojax.frames import CLASSES, QUALITIES, UNLABELLED, VIEWS, Frames
 from echojax.models.resnet import ResNet18
 from echojax.study import statistics
+from echojax.study.cells import NONE
 from echojax.study.statistics import Estimate, Sample
 from echojax.training import classifier
 from echojax.training.checkpoints import load_network
 from echojax.weights import networks, safetensors_file
-
-# Keys of a file's metadata, beside the `heads` that `classifier.heads_of` reads.
-SIZE = "input size"
-DATASET = "dataset"
 
 
 @dataclass(frozen=True)
@@ -34,13 +31,19 @@ class Trained:
         model: the network.
         tasks: of its heads, in order.
         size: side of its square input.
-        dataset: fingerprint of the frames it learned from, empty where that is not known.
+        datasets: fingerprints of the frames it learned from, none where that is not known.
+        views: of these frames.
     """
 
     model: ResNet18
     tasks: tuple[str, ...]
     size: int
-    dataset: str
+    datasets: tuple[str, ...]
+    views: tuple[str, ...] = VIEWS
+
+    def learned_from(self, frames: Frames) -> bool:
+        """Whether it learned from these frames, or from those of its views among them."""
+        return frames.take(frames.where(views=self.views)).fingerprint() in self.datasets
 
 
 class Row(NamedTuple):
@@ -62,7 +65,7 @@ def load(weights: str, mesh: Mesh) -> Trained:
         mesh: devices to ask it on.
 
     Raises:
-        InputError: it is not there, or is none of these.
+        InputError: it is not there, is none of these, or was trained on enhanced frames.
         EchojaxError: the folder holds a damaged checkpoint.
     """
     file = classifier.locate(weights)
@@ -76,10 +79,10 @@ def load(weights: str, mesh: Mesh) -> Trained:
             f"{file}: does not hold a classifier of {' or '.join(CLASSES)}; pass a file of "
             "`echojax pretrain-classifier`, or RUN/classifiers/PROTOCOL/TASK/.../seedN"
         )
-    size = told.get(SIZE, str(config.ClassifierConfig().size))
+    size = told.get(classifier.SIZE, str(config.ClassifierConfig().size))
     if not size.isdecimal() or not int(size):
-        raise InputError(f"{file}: says that its {SIZE} is {size!r}; expected a number of pixels")
-    return Trained(model, tasks, int(size), told.get(DATASET, ""))
+        raise InputError(f"{file}: says that its {classifier.SIZE} is {size!r}; expected pixels")
+    return Trained(model, tasks, int(size), classifier.datasets_of(told))
 
 
 def _of_run(folder: Path, mesh: Mesh) -> Trained:
@@ -87,11 +90,18 @@ def _of_run(folder: Path, mesh: Mesh) -> Trained:
     for run in folder.parents:
         job = folder.relative_to(run).parts
         if (run / "config.toml").is_file() and job[0] == "classifiers" and len(job) == 7:
-            settings = config.load(run / "config.toml").classifier
-            model = classifier.network(settings, 0)
+            task, enhancement = job[2], job[4]
+            if enhancement != NONE:
+                raise InputError(
+                    f"{folder}: was trained on frames enhanced by {enhancement}, and would be "
+                    f"asked about frames that are not; choose one of .../{job[3]}/{NONE}/..."
+                )
+            settings = config.load(run / "config.toml")
+            model = classifier.network(settings.classifier, 0)
             load_network(model, folder, mesh)
             record = json.loads((run / "environment.json").read_text())
-            return Trained(model, (job[2],), settings.size, record["dataset"])
+            size, views = settings.classifier.size, settings.data.views
+            return Trained(model, (task,), size, (record["dataset"],), views)
     raise InputError(f"{folder}: no classifier; expected RUN/classifiers/PROTOCOL/TASK/.../seedN")
 
 

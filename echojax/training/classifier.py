@@ -5,6 +5,7 @@ of its task, a pretrained one those of both tasks.
 """
 
 import functools
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -38,6 +39,9 @@ Batch = tuple[jax.Array, jax.Array]
 # The run directory of `echojax pretrain-classifier` if none is named, and its file in any.
 PRETRAINING = Path("runs", "pretrain-classifier")
 PRETRAINED = Path("classifier", "pretrained.safetensors")
+# What such a file's metadata tells: the tasks of its heads, the side of its square input, and the
+# fingerprints of the frames, always of both views, that it and what it started from learned from.
+HEADS, SIZE, DATASET = "heads", "input size", "dataset"
 
 _CLASSES = 2  # of a head
 _HEAD = ("fc.kernel", "fc.bias")  # the last layer; logits are the last axis of both
@@ -71,29 +75,58 @@ def locate(weights: str) -> Path:
 
 def heads_of(metadata: Mapping[str, str]) -> tuple[str, ...]:
     """The tasks that a file says its network has a head for, in the order of its logits."""
-    return tuple(metadata["heads"].split(",")) if metadata.get("heads") else ()
+    return tuple(metadata[HEADS].split(",")) if metadata.get(HEADS) else ()
 
 
-def untrained(config: ClassifierConfig, seed: int, task: str) -> ResNet18:
-    """The network as a configuration starts it for a task.
+def datasets_of(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """Fingerprints of all frames that a file says its network has learned from."""
+    return tuple(metadata[DATASET].split(",")) if metadata.get(DATASET) else ()
 
-    Of a file that says which heads its network has, the task's is taken. A file may also be of a
-    network for other classes, as ImageNet's: our last layer starts at random then.
+
+def start(config: ClassifierConfig) -> Path | None:
+    """The file that a configuration starts classifiers from; None for random numbers.
+
+    Raises:
+        InputError: as `locate`.
+    """
+    return None if config.init == "random" else locate(config.init)
+
+
+def start_hash(config: ClassifierConfig) -> str:
+    """The sha256 of the file that a configuration starts classifiers from, "random" without one.
+
+    Raises:
+        InputError: as `locate`.
+    """
+    file = start(config)
+    if file is None:
+        return "random"
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def untrained(config: ClassifierConfig, seed: int, *tasks: str) -> ResNet18:
+    """The network as a configuration starts it for a task, or for several with a head each.
+
+    Of a file that says which heads its network has, those of the tasks are taken. A file may also
+    be of a network for other classes, as ImageNet's: our last layer starts at random then.
 
     Raises:
         InputError: `config.init` is a file that is not there or does not fit.
     """
-    model = network(config, seed)
-    if config.init != "random":
-        file = locate(config.init)
+    model = network(config, seed, len(tasks))
+    file = start(config)
+    if file is not None:
         tensors = safetensors_file.tensors(file)
         heads = heads_of(safetensors_file.metadata(file))
-        start = safetensors_file.flat(model)
-        head = {name: np.asarray(start[name]) for name in _HEAD}
+        fresh = safetensors_file.flat(model)
+        head = {name: np.asarray(fresh[name]) for name in _HEAD}
         there = [name for name in _HEAD if name in tensors]
-        if task in heads:
-            first = _CLASSES * heads.index(task)
-            tensors |= {name: tensors[name][..., first : first + _CLASSES] for name in there}
+        if set(tasks) <= set(heads):
+            first = [_CLASSES * heads.index(task) for task in tasks]
+            for name in there:
+                logits = [tensors[name][..., k : k + _CLASSES] for k in first]
+                tensors[name] = np.concatenate(logits, axis=-1)
         elif heads or any(tensors[name].shape != head[name].shape for name in there):
             tensors |= head
         safetensors_file.fill(model, tensors, file)
@@ -107,7 +140,7 @@ def check(config: ClassifierConfig, task: str, mesh: Mesh) -> None:
         InputError: the batch cannot be shared by the devices, or `config.init` does not fit.
     """
     devices.check_batch(config.batch, mesh, "classifier.batch")
-    if config.init != "random":
+    if start(config) is not None:
         untrained(config, 0, task)  # takes seconds, and only a file can fail to fit
 
 

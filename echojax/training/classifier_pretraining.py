@@ -81,13 +81,15 @@ def _program(
     return optimizer, make_step(graphdef, optimizer, cross_entropies(config.augment, config.seed))
 
 
-def check(config: PretrainConfig, mesh: Mesh) -> None:
+def check(network: ClassifierConfig, config: PretrainConfig, mesh: Mesh) -> None:
     """See that a training can begin.
 
     Raises:
-        InputError: the batch cannot be shared by the devices.
+        InputError: the batch cannot be shared by the devices, or `network.init` does not fit.
     """
     devices.check_batch(config.batch, mesh, "pretrain.batch")
+    if classifier.start(network) is not None:
+        classifier.untrained(network, 0, *TASKS)
 
 
 def train(
@@ -110,7 +112,7 @@ def train(
     Args:
         learned: what to learn from.
         held_out: what to measure on.
-        network: its width; what else is there belongs to other trainings.
+        network: its width and what it starts from; what else is there belongs to other trainings.
         config: the training.
         mesh: devices to share every batch between.
         checkpoints: directory of its Orbax checkpoints; training goes on from the newest.
@@ -122,10 +124,10 @@ def train(
         InputError: as `check`.
         EchojaxError: training diverged, or a checkpoint is damaged.
     """
-    check(config, mesh)
+    devices.check_batch(config.batch, mesh, "pretrain.batch")
     order = classifier.frame_order(len(learned.images), config.epochs, config.batch, config.seed)
     places = np.arange(order.size, dtype=np.int32).reshape(order.shape)
-    model = classifier.network(network, config.seed, len(TASKS))
+    model = classifier.untrained(network, config.seed, *TASKS)
     graphdef, _, _ = split(model)
     optimizer, step = _program(network, config, len(order))
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tensorboardX import SummaryWriter
 
 _LOG_COLUMNS = ("time", "job", "step", "metric", "value")
+_START = "classifier start"  # in environment.json
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 
 
@@ -80,6 +81,7 @@ def check_run(path: Path, asked: config.Config, *, resume: bool, overwrite: bool
         asked,
         srgan=(path / "sr" / "srgan").exists(),
         pretrained=(path / "classifier").exists(),
+        study=any((path / name).exists() for name in ("sr", "classifiers", "predictions.csv")),
     )
     if different:
         raise InputError(
@@ -89,7 +91,13 @@ def check_run(path: Path, asked: config.Config, *, resume: bool, overwrite: bool
 
 
 def open_run(
-    path: Path, asked: config.Config, *, dataset: str, resume: bool, overwrite: bool
+    path: Path,
+    asked: config.Config,
+    *,
+    dataset: str,
+    start: str | None = None,
+    resume: bool,
+    overwrite: bool,
 ) -> Run:
     """Make or enter a run directory; an existing one is emptied only with `overwrite`.
 
@@ -97,16 +105,19 @@ def open_run(
         path: the directory.
         asked: the configuration.
         dataset: fingerprint of the frames.
+        start: hash of what classifiers start from; None if none will be trained.
         resume: go on with an existing run.
         overwrite: replace an existing run.
 
     Raises:
-        InputError: as `check_run`, or the run to go on with was made with other frames.
+        InputError: as `check_run`, or the run to go on with was made with other frames, or its
+            classifiers started from other weights.
     """
     check_run(path, asked, resume=resume, overwrite=overwrite)
     if overwrite and path.exists():
         shutil.rmtree(path)
     environment = _environment() | {"dataset": dataset}
+    started = {} if start is None else {_START: start}
     record = path / "environment.json"
     if record.exists():
         # Results are of the environment that they were made in; later ones are only added.
@@ -116,9 +127,16 @@ def open_run(
                 f"{path}: this run was made with other frames than {asked.data.dir} holds now; "
                 "use another --run or --data-dir"
             )
+        if start is not None and first.get(_START, start) != start:
+            raise InputError(
+                f"{path}: classifiers of this run started from other weights than "
+                f"classifier.init = {asked.classifier.init!r} names now; bring that file back, use "
+                "another --run, or --overwrite to start again"
+            )
         later = "{started} {command} ({commit}, jax {jax}, {devices})".format(**environment)
         resumed = "; ".join(text for text in (first.get("resumed"), later) if text)
         environment = first | {"resumed": resumed}
+    environment |= started
     with written_whole(path / "config.toml") as file:
         file.write_text(asked.to_toml())
     with written_whole(record) as file:

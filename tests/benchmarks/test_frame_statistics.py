@@ -4,9 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 from scipy import ndimage
 
 from benchmarks import frame_statistics as statistics
+from echojax.simulate import preview
 from tests import camus_folders
 from tfds_camus import scan
 
@@ -99,6 +101,26 @@ def test_the_script_prints_tables_and_writes_numbers(tmp_path: Path) -> None:
     written = json.loads(numbers.read_text())
     assert {(entry["view"], entry["quality"]) for entry in written} >= {("4CH", "Good")}
     assert written[0]["quartiles"]["cell_axial"] is None  # the frames are too small for a patch
+
+
+def test_a_sheet_shows_at_most_so_many_frames_of_each_group(tmp_path: Path) -> None:
+    folder = camus_folders.nifti_release(tmp_path / "camus")
+    numbers, sheet = tmp_path / "numbers.json", tmp_path / "sheet.png"
+    arguments = [str(folder), "--limit", "1", "--json", str(numbers), "--sheet", str(sheet)]
+    result = CliRunner().invoke(statistics.main, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    written = json.loads(numbers.read_text())
+    assert {entry["frames"] for entry in written} == {1}
+    with Image.open(sheet) as picture:
+        assert picture.height == preview.HEADING + len(written) * (preview.HEIGHT + preview.GAP)
+        assert np.asarray(picture)[preview.HEADING :].any()
+
+
+def test_a_selection_without_frames_is_an_error(tmp_path: Path) -> None:
+    folder = camus_folders.nifti_release(tmp_path / "camus")
+    result = CliRunner().invoke(statistics.main, [str(folder), "--quality", "unlabelled"])
+    assert result.exit_code == 1
+    assert "no such frames: unlabelled" in result.output
 
 
 def test_real_frames_are_resampled_as_they_were_before_they_reached_us(shared_data: Path) -> None:

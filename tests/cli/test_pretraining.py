@@ -3,17 +3,27 @@
 import pytest
 
 from echojax.cli import main
-from echojax.weights import safetensors_file
+from echojax.weights import networks, safetensors_file
 
 FILE = "classifier/pretrained.safetensors"
 
 
 @pytest.fixture(scope="module")
-def pretrain(data_dir, tiny):
+def others(tmp_path_factory):
+    """A dataset of ten patients whom no study is about."""
+    folder = tmp_path_factory.mktemp("others")
+    source = str(folder / "camus")
+    assert main(["simulate", source, "--patients", "10", "--size", "64", "--seed", "5"]) == 0
+    assert main(["prepare", "camus", "--from", source, "--data-dir", str(folder / "data")]) == 0
+    return folder / "data"
+
+
+@pytest.fixture(scope="module")
+def pretrain(others, tiny):
     """Run the command in a run directory, with further words."""
 
     def run(folder, *words):
-        given = ["--data-dir", str(data_dir), "--run", str(folder), *tiny]
+        given = ["--data-dir", str(others), "--run", str(folder), *tiny]
         return main(["pretrain-classifier", *given, *words])
 
     return run
@@ -31,11 +41,12 @@ def test_it_hands_over_a_file_that_says_what_it_is(pretrained):
     told = safetensors_file.metadata(pretrained / FILE)
     assert told["heads"] == "view,phase"
     assert told["input size"] == "32"
-    assert told["data"] == "108 echo frames of 27 patients"
-    assert told["view accuracy on held-out frames"].endswith("% (12 frames of 3 patients)")
-    assert told["phase accuracy on held-out frames"].endswith("% (12 frames of 3 patients)")
+    assert told["data"] == "36 echo frames of 9 patients"
+    assert told["started from"] == "random"
+    assert told["view accuracy on held-out frames"].endswith("% (4 frames of 1 patients)")
+    assert told["phase accuracy on held-out frames"].endswith("% (4 frames of 1 patients)")
     card = (pretrained / FILE).with_suffix(".md").read_text()
-    assert "108 echo frames of 27 patients" in card
+    assert "36 echo frames of 9 patients" in card
     assert "not a medical device" in card
     assert "enlarged" not in card
 
@@ -64,6 +75,34 @@ def test_it_does_not_go_on_with_other_settings_of_its_own(pretrained, pretrain, 
     assert "pretrain.augment was 1.0, now 0.5" in capsys.readouterr().err
 
 
+def test_settings_that_do_not_matter_to_it_may_change(pretrained, pretrain):
+    other = ("--set", "sr.steps=3", "--set", "classifier.epochs=7", "--set", "study.parts=3")
+    assert pretrain(pretrained, "--resume", *other) == 0
+
+
+def test_it_starts_from_a_file_but_never_from_its_own(pretrained, pretrain, tmp_path, capsys):
+    start = ("--set", f"classifier.init={pretrained / FILE}")
+    slowly = ("--set", "pretrain.learning_rate=1e-9")
+    assert pretrain(tmp_path / "run", *start, *slowly) == 0
+    first, second = (safetensors_file.metadata(r / FILE) for r in (pretrained, tmp_path / "run"))
+    assert second["started from"] == str(pretrained / FILE)
+    assert second["dataset"] == f"{first['dataset']},{first['dataset']}"
+    before, after = (safetensors_file.tensors(run / FILE) for run in (pretrained, tmp_path / "run"))
+    for name in ("conv1.kernel", "fc.kernel"):
+        assert abs(before[name] - after[name]).max() < 1e-6
+    capsys.readouterr()
+    assert pretrain(pretrained, *start, "--overwrite") == 2
+    assert "where this pretraining goes" in capsys.readouterr().err
+    assert (pretrained / FILE).exists()
+
+
+def test_the_word_for_its_own_file_is_no_start(others, tiny, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["--data-dir", str(others), *tiny, "--set", "classifier.init=simulated"]
+    assert main(["pretrain-classifier", *words]) == 2
+    assert 'start from "random"' in capsys.readouterr().err
+
+
 def test_frames_of_one_view_are_refused_before_anything_is_done(pretrain, tmp_path, capsys):
     assert pretrain(tmp_path / "run", "--set", 'data.views=["2CH"]') == 2
     assert "there are no 4CH frames" in capsys.readouterr().err
@@ -74,10 +113,10 @@ def test_frames_of_one_view_are_refused_before_anything_is_done(pretrain, tmp_pa
 def train(data_dir, tiny, tmp_path):
     """Train a classifier from some start; gives the exit code and the run."""
 
-    def run(init):
+    def run(init, *further, on=data_dir):
         folder = tmp_path / "run"
         words = ["train-classifier", "--task", "phase", "--train", "good", "--run", str(folder)]
-        words += ["--data-dir", str(data_dir), *tiny, "--set", f"classifier.init={init}"]
+        words += ["--data-dir", str(on), *tiny, "--set", f"classifier.init={init}", *further]
         return main(words), folder
 
     return run
@@ -101,6 +140,32 @@ def test_a_study_starts_from_it_and_keeps_the_words_of_the_user(
     assert rows[0] == ["phase", "all", "120", "30"]
     assert {row[0] for row in rows} == {"phase"}
     assert "learned from frames of this dataset" in printed.err
+
+
+@pytest.mark.parametrize("views", ['["2CH", "4CH"]', '["2CH"]'])
+def test_a_study_does_not_start_from_what_has_seen_its_frames(
+    views, pretrained, others, train, capsys
+):
+    code, run = train(pretrained / FILE, "--set", f"data.views={views}", on=others)
+    assert code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{FILE}: was pretrained on the frames of this study" in line
+    assert "--data-dir" in line
+    assert not run.exists()
+
+
+def test_a_run_goes_on_only_from_the_file_it_began_with(pretrained, train, tmp_path, capsys):
+    file = tmp_path / "start.safetensors"
+    file.write_bytes((pretrained / FILE).read_bytes())
+    assert train(file)[0] == 0
+    assert train(file, "--resume")[0] == 0
+    networks.save(networks.load(file), file, {**safetensors_file.metadata(file), "note": "new"})
+    capsys.readouterr()
+    code, run = train(file, "--resume")
+    assert code == 2
+    printed = capsys.readouterr().err
+    assert f"{run}: classifiers of this run started from other weights" in printed
+    assert "classifier.init" in printed
 
 
 @pytest.mark.parametrize(
@@ -134,6 +199,12 @@ def test_evaluate_classifier_prints_tasks_qualities_and_classes(
     assert named[0] == ("view", "all", "120", "30")
     assert {("view", "2CH", "60", "30"), ("phase", "ES", "60", "30")} <= set(named)
     assert {on for _, on, _, _ in named} >= {"good", "medium", "poor"}
+
+
+def test_evaluate_classifier_notes_frames_that_were_learned_from(pretrained, others, capsys):
+    words = ["evaluate-classifier", "--weights", str(pretrained / FILE), "--data-dir", str(others)]
+    assert main(words) == 0
+    assert "learned from frames of this dataset" in capsys.readouterr().err
 
 
 def test_evaluate_classifier_names_what_is_missing(data_dir, tmp_path, monkeypatch, capsys):

@@ -1,4 +1,9 @@
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 from PIL import Image
@@ -25,6 +30,54 @@ def test_a_preview_alone_writes_no_dataset(tmp_path, capsys):
     assert "sheet.png" in capsys.readouterr().out
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.format == "PNG"
+
+
+@pytest.mark.parametrize(
+    "words", [["--patients", "3"], ["--size", "64"], ["--frames", "4"], ["--workers", "2"]]
+)
+def test_what_is_of_no_use_to_a_preview_is_refused(words, tmp_path, capsys):
+    sheet = tmp_path / "sheet.png"
+    assert main(["simulate", "--preview", str(sheet), "--seed", "1", *words, "--overwrite"]) == 2
+    assert f"{words[0]}, --overwrite: of no use" in capsys.readouterr().err
+    assert not sheet.exists()
+
+
+def test_a_place_where_no_preview_can_be_is_found_before_anything_is_made(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    words = ["simulate", str(tmp_path / "out"), "--preview", str(tmp_path / "file" / "sheet.png")]
+    assert main([*words, "--patients", "1", "--size", "32"]) == 2
+    assert "is a file" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no process groups that a terminal interrupts")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_interrupt_in_a_terminal_ends_with_one_line_and_leaves_nothing(workers, tmp_path):
+    out = tmp_path / "out"
+    command = "import sys; from echojax.cli import main; sys.exit(main())"
+    words = ["simulate", str(out), "--patients", "5000", "--size", "32", "--workers", workers]
+    running = subprocess.Popen(
+        [sys.executable, "-c", command, *words],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        while running.poll() is None and not list(tmp_path.glob("*/fresh/*/patient0002")):
+            time.sleep(0.05)
+        os.killpg(running.pid, signal.SIGINT)
+        printed, told = running.communicate(timeout=120)
+    finally:
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
+    assert running.returncode == 130
+    # Click ends the line that a terminal shows ^C in; a slow machine tells its progress.
+    said = [line for line in told.splitlines() if line and "Simulating patients:" not in line]
+    assert len(said) == 1
+    assert said[0].startswith("Stopped.")
+    assert printed == ""
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_dataset_and_preview_in_one_go(tmp_path, capsys):

@@ -2,10 +2,11 @@
 
 import json
 from itertools import chain
+from pathlib import Path
 
 import pytest
 
-from echojax.errors import InputError
+from echojax.errors import EchojaxError, InputError
 from echojax.simulate.dataset import simulate
 from echojax.simulate.quality import CAUSES, QUALITIES
 from tests.simulate.reading import (
@@ -178,6 +179,38 @@ def test_overwrite_of_anybody_elses_data_is_refused(tmp_path, foreign):
     with pytest.raises(InputError, match="will not be overwritten"):
         simulate(out, patients=1, seed=1, size=32, overwrite=True)
     assert files(out) == before
+
+
+def test_overwrite_does_not_mind_what_a_file_manager_left(tmp_path):
+    out = tmp_path / "out"
+    simulate(out, patients=1, seed=0, size=32)
+    (out / "database_nifti" / ".DS_Store").write_text("icons")
+    simulate(out, patients=1, seed=1, size=32, overwrite=True)
+    assert files(out).keys() == expected_files(1, PHASES)
+
+
+@pytest.mark.parametrize("can_be_put_back", [True, False])
+def test_what_cannot_be_replaced_is_never_lost(tmp_path, monkeypatch, can_be_put_back):
+    out = tmp_path / "out"
+    simulate(out, patients=1, seed=0, size=32)
+    before = files(out)
+    rename = Path.rename
+
+    def fail(self, target):
+        if Path(target) == out and not (can_be_put_back and self.name == "replaced"):
+            raise PermissionError(13, "Permission denied")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises((EchojaxError, PermissionError)) as failed:
+        simulate(out, patients=1, seed=1, size=32, overwrite=True)
+    if can_be_put_back:
+        assert list(tmp_path.iterdir()) == [out]
+        assert files(out) == before
+    else:
+        (kept,) = tmp_path.glob("*/replaced")
+        assert files(kept) == before
+        assert str(kept) in str(failed.value)
 
 
 def test_a_file_in_the_way_is_refused(tmp_path):

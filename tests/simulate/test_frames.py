@@ -6,6 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from echojax.errors import InputError
 from echojax.simulate.dataset import simulate
 from echojax.simulate.quality import QUALITIES
 from echojax.simulate.sector import Sector
@@ -203,6 +204,11 @@ def test_stills_are_the_ends_of_every_sequence(frames):
     assert sequence.images.shape[0] == sequence.masks.shape[0] == frames
     assert np.array_equal(sequence.images[[0, -1]], stills.images)
     assert np.array_equal(sequence.masks[[0, -1]], stills.masks)
+
+
+def test_a_view_has_no_single_frame():
+    with pytest.raises(InputError, match="frames: 1 is too few"):
+        draw_frames(draw_view(SEED, 0, "4CH", "Good"), 64, frames=1)
 
 
 def test_sequences_are_written_in_time_from_ed_to_es(sequences):

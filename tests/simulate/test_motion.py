@@ -3,13 +3,14 @@
 import dataclasses
 from itertools import pairwise
 
+import jax
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from echojax.simulate.anatomy import draw_heart, draw_section, heart_axes
 from echojax.simulate.motion import displacement, material
-from echojax.simulate.tissue import Tissue, leaflets, tissues
+from echojax.simulate.tissue import LABELS, Tissue, leaflets, tissues
 from echojax.simulate.view import activities, draw_frames, draw_view
 from tests.simulate.reading import VIEWS
 
@@ -143,3 +144,59 @@ def test_only_the_four_chamber_view_shows_a_right_heart():
     right = {view: (shown[view] == Tissue.RIGHT_CAVITY).sum() for view in VIEWS}
     assert right["2CH"] == 0
     assert right["4CH"] > 1000
+
+
+def hearts(number):
+    rng = np.random.default_rng(5)
+    for _ in range(number):
+        heart = draw_heart(rng)
+        yield from (draw_section(rng, heart, view) for view in VIEWS)
+
+
+def test_displacement_is_undone_by_material_all_over_the_heart():
+    z, x = (axis.astype(np.float32) for axis in np.mgrid[0:180:1.5, -90:90:1.5])
+    undo = jax.jit(lambda section, x, z: material(section, 1.0, x, z))
+    off = []
+    for section in hearts(6):
+        there = np.asarray(tissues(section, x, z)) > 0
+        shift = displacement(section, 1.0, x, z)
+        back = undo(section, x + np.asarray(shift[0]), z + np.asarray(shift[1]))
+        distance = np.hypot(np.asarray(back[0]) - x, np.asarray(back[1]) - z)
+        off.append(distance[there])
+    off = np.concatenate(off)
+    assert np.quantile(off, 0.99) < 0.3
+    assert off.max() < 1.2
+
+
+def test_every_label_is_one_piece_and_the_atrium_ends_at_its_roof():
+    z, x = (axis.astype(np.float32) for axis in np.mgrid[0:220:0.5, -90:90:0.5])
+    for section in hearts(10):
+        mask = LABELS[np.asarray(tissues(section, x, z))]
+        for label in (1, 2, 3):
+            assert ndimage.label(mask == label)[1] == 1
+        along, _ = heart_axes(section, x, z)
+        assert np.asarray(along)[mask == 3].max() <= section.roof
+
+
+def test_an_atrium_beside_the_axis_widens_about_its_own_middle():
+    section = next(hearts(1))
+    moved = []
+    for aside in (-8.0, 0.0, 8.0):
+        plain = dataclasses.replace(
+            section,
+            la_shift=aside,
+            tilt=0.0,
+            lean=0.0,
+            swing=0.0,
+            waves=0 * section.waves,
+            apex=np.zeros(2, np.float32),
+        )
+        z = np.full(2, (section.base + section.roof) / 2, np.float32)
+        x = np.float32([aside - section.la_radius, aside + section.la_radius])
+        shift, _ = displacement(plain, 1.0, x, z)
+        left, right = np.asarray(shift)
+        assert left < -1
+        assert right > 1
+        assert left == pytest.approx(-right, rel=1e-3)
+        moved.append(right)
+    assert moved == pytest.approx([moved[0]] * 3, rel=1e-3)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from echojax.errors import InputError
 from echojax.simulate import preview
 from echojax.simulate.preview import GAP, GROUP_GAP, HEADING, HEIGHT, contact_sheet
 from echojax.simulate.view import draw_frames, draw_view
@@ -63,6 +64,16 @@ def test_the_preview_shows_every_view_phase_and_quality(tmp_path, monkeypatch):
     assert sheet.shape[0] == HEADING + 4 * (HEIGHT + GAP)
     lit = sheet[HEADING:] > 0
     assert 0.25 < lit.mean() < 0.7
+
+
+def test_a_place_where_no_picture_can_be_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"file: is a file; choose another folder"):
+        preview.check_destination(tmp_path / "file" / "deep" / "sheet.png")
+    with pytest.raises(InputError, match="is a folder"):
+        preview.check_destination(tmp_path)
+    preview.check_destination(tmp_path / "new" / "deep" / "sheet.png")
+    preview.check_destination(tmp_path / "file")
 
 
 def test_a_preview_that_fails_leaves_no_file(tmp_path, monkeypatch):

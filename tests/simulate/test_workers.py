@@ -38,8 +38,29 @@ def test_an_error_of_the_work_comes_out_and_ends_the_workers(tmp_path):
 
 def test_a_killed_worker_is_reported(tmp_path):
     with pytest.raises(EchojaxError, match=r"ended unexpectedly.*fewer workers"):
-        workers.spread(os._exit, [(9,)], workers=2)
+        workers.spread(os._exit, [(9,), (9,)], workers=2)
     assert multiprocessing.active_children() == []
+
+
+def test_no_more_workers_are_started_than_there_is_work_or_windows_allows(monkeypatch):
+    asked = []
+
+    class NoPoolError(Exception):
+        pass
+
+    def no_pool(number, *_, **__):
+        asked.append(number)
+        raise NoPoolError
+
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", no_pool)
+    done = []
+    workers.spread(done.append, [(1,)], workers=8)
+    assert done == [1]
+    for platform, most in (("linux", 80), ("win32", 61)):
+        monkeypatch.setattr("sys.platform", platform)
+        with pytest.raises(NoPoolError):
+            workers.spread(done.append, [(k,) for k in range(80)], workers=100)
+        assert asked.pop() == most
 
 
 def test_few_patients_are_done_in_this_process(monkeypatch):

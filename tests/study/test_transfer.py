@@ -47,7 +47,7 @@ def test_it_counts_by_task_quality_and_class(stubborn, make_frames):
         quality=[0, 0, 0, 0, 2, 2, -1, -1],
     )
     groups = ["a", "a", "a", "a", "b", "b", "b", "b"]  # b and c are one recording
-    trained = transfer.Trained(stubborn, ("view", "phase"), 32, "")
+    trained = transfer.Trained(stubborn, ("view", "phase"), 32, ())
     found = evaluate(trained, frames, groups)
     share = {key: row.accuracy.value for key, row in found.items()}
     assert share == {
@@ -70,7 +70,7 @@ def test_it_counts_by_task_quality_and_class(stubborn, make_frames):
 
 def test_intervals_know_that_frames_of_a_patient_are_alike(stubborn, make_frames):
     frames = make_frames([np.zeros((32, 32), np.uint8)] * 40, ["x"] * 40, view=[0, 1] * 20)
-    trained = transfer.Trained(stubborn, ("view", "phase"), 32, "")
+    trained = transfer.Trained(stubborn, ("view", "phase"), 32, ())
 
     def width(patients):
         estimate = evaluate(trained, frames, np.arange(40) // 2 % patients)["view", "4CH"].accuracy
@@ -80,8 +80,9 @@ def test_intervals_know_that_frames_of_a_patient_are_alike(stubborn, make_frames
 
 
 def test_a_file_says_its_tasks_and_the_size_it_was_trained_at(saved):
-    trained = load(saved(heads="view,phase", dataset="abc", **{"input size": "48"}))
-    assert (trained.tasks, trained.size, trained.dataset) == (("view", "phase"), 48, "abc")
+    trained = load(saved(heads="view,phase", dataset="abc,def", **{"input size": "48"}))
+    assert (trained.tasks, trained.size) == (("view", "phase"), 48)
+    assert trained.datasets == ("abc", "def")
     assert load(saved(heads="phase,view")).tasks == ("phase", "view")
     assert load(saved(heads="view,phase")).size == 224
 
@@ -98,6 +99,28 @@ def test_a_file_says_its_tasks_and_the_size_it_was_trained_at(saved):
 def test_what_is_no_such_classifier_is_refused(saved, card, said):
     with pytest.raises(InputError, match=said):
         load(saved(**card))
+
+
+def test_frames_learned_from_are_recognised_among_those_of_other_views(stubborn, make_frames):
+    images = [np.full((32, 32), level, np.uint8) for level in (10, 20, 30)]
+    frames = make_frames(images, ["a", "a", "b"], view=[0, 1, 0])
+    of_one_view = frames.take(frames.where(views=["2CH"])).fingerprint()
+
+    def learned_from(*seen):
+        return transfer.Trained(stubborn, ("phase",), 32, *seen).learned_from(frames)
+
+    assert learned_from((of_one_view,), ("2CH",))
+    assert not learned_from((of_one_view,))
+    assert learned_from(("others", frames.fingerprint()))
+    assert not learned_from(())
+
+
+def test_a_classifier_of_enhanced_frames_is_refused(tmp_path):
+    (tmp_path / "config.toml").touch()
+    folder = tmp_path / "classifiers/patient/view/poor/srresnet-restore/fold0/seed0"
+    folder.mkdir(parents=True)
+    with pytest.raises(InputError, match="enhanced by srresnet-restore"):
+        load(str(folder))
 
 
 def test_a_folder_without_a_classifier_is_refused(tmp_path):

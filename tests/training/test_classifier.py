@@ -154,15 +154,17 @@ def logits(model):
         ("view,phase", "view", [0, 1]),
         ("view,phase", "phase", [2, 3]),
         ("phase,view", "view", [2, 3]),
+        ("view,phase", ("phase", "view"), [2, 3, 0, 1]),
     ],
 )
 def test_a_network_of_two_heads_gives_its_trunk_and_the_head_of_the_task(
     given, heads, task, columns
 ):
     _, settings = given(4, card={"heads": heads})
-    started = logits(classifier.untrained(settings, 0, task))
+    tasks = (task,) if isinstance(task, str) else task
+    started = logits(classifier.untrained(settings, 0, *tasks))
     pretrained = logits(networks.load(Path(settings.init)))
-    assert started.shape == (4, 2)
+    assert started.shape == (4, 2 * len(tasks))
     np.testing.assert_allclose(started, pretrained[:, columns], rtol=1e-5)
     assert np.ptp(pretrained, axis=1).min() > 1e-3
 

@@ -115,5 +115,5 @@ def test_a_batch_that_the_devices_cannot_share_is_refused(tmp_path):
 
     with pytest.raises(InputError, match=r"pretrain\.batch = 6 cannot be shared by 4 devices"):
         classifier_pretraining.check(
-            SETTINGS.pretrain.model_copy(update={"batch": 6}), FourDevices()
+            SETTINGS.classifier, SETTINGS.pretrain.model_copy(update={"batch": 6}), FourDevices()
         )

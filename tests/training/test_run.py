@@ -69,6 +69,32 @@ def test_settings_of_a_pretraining_may_change_where_there_was_none(tmp_path):
         opened(tmp_path / "pretraining", other, resume=True)
 
 
+def test_settings_of_a_study_may_change_where_there_is_a_pretraining_alone(tmp_path):
+    opened(tmp_path / "run")
+    (tmp_path / "run" / "classifier" / "pretrained").mkdir(parents=True)
+    others = config.load(None, ["sr.steps=7", "study.parts=6", "classifier.epochs=2"])
+    opened(tmp_path / "run", others, resume=True)
+    with pytest.raises(InputError, match=r"classifier\.size was 224, now 112"):
+        opened(tmp_path / "run", config.load(None, ["classifier.size=112"]), resume=True)
+    (tmp_path / "run" / "classifiers").mkdir()
+    with pytest.raises(InputError, match=r"classifier\.epochs was 2, now 10"):
+        opened(tmp_path / "run", resume=True)
+
+
+def test_resume_from_other_weights_is_refused(tmp_path):
+    def run(start, **flags):
+        words = {"dataset": "frames", "resume": True, "overwrite": False} | flags
+        open_run(tmp_path / "run", SETTINGS, start=start, **words)
+
+    run(None, resume=False)  # trained no classifier
+    run("abc")
+    run(None)
+    run("abc")
+    with pytest.raises(InputError, match=r"other weights.*classifier\.init = 'random'"):
+        run("def")
+    run("def", resume=False, overwrite=True)
+
+
 def test_resume_with_other_frames_is_refused(tmp_path):
     opened(tmp_path / "run")
     with pytest.raises(InputError, match="made with other frames"):
