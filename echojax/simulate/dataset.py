@@ -46,8 +46,9 @@ def simulate(
     has a `simulation.json`, too: the anatomy and the causes of the quality. Images and masks are
     uint8, (lateral, depth) as in CAMUS, or (lateral, depth, time), with square pixels. Gray levels
     are 0-255, 0 outside the sector; mask labels are 0 background, 1 LV cavity, 2 LV myocardium,
-    3 left atrium. A seed fixes every pixel, and a patient of a seed depends on the number of
-    patients only through the quality assigned to its views.
+    3 left atrium. A seed fixes every pixel on one kind of CPU and with the same versions of
+    JAX and NumPy; a patient of it depends on the number of patients only through the quality
+    assigned to its views.
 
     Args:
         out: where to.

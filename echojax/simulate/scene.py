@@ -20,6 +20,7 @@ SCATTERING = np.array([0.13, 0.018, 0.21, 0.018, 0.018, 0.14, 0.13, 0.45, 0.6], 
 ATTENUATION = np.array([0.35, 0.18, 0.45, 0.18, 0.18, 0.45, 0.45, 0.6, 0.5], np.float32)
 # Blood is well stirred: its speckle is new in every frame, and no patches are brighter.
 SOLID = np.array([1, 0, 1, 0, 0, 1, 1, 1, 1], np.float32)
+BLOOD_BELOW = 20 * np.log10(SCATTERING[Tissue.RIGHT_CAVITY] / SCATTERING)  # dB
 VALVE_SCATTERING = 0.3
 
 # Over how many mm, softly, levels change from left to right of the heart, past the atrial roof,
@@ -120,11 +121,11 @@ def draw_scene(rng: np.random.Generator, view: str) -> Scene:
         septum=rng.normal(-0.4 if two else 0.6, 1.5),
         lateral=rng.normal(-5.5 if two else -4.5, 2),
         profile=rng.uniform(0, 6) if two else rng.uniform(2, 12),
-        right_walls=rng.normal(-2, 4),
+        right_walls=rng.normal(-4, 6),
         unevenness=rng.uniform(6, 11),
         enhancement=rng.uniform(0, 6),
         atrium=rng.uniform(0, 7),
-        right_heart=rng.uniform(0, 12),
+        right_heart=rng.uniform(0, 15),
         ring_spacing=rng.uniform(4, 10),
     )
 
@@ -193,7 +194,9 @@ def strength(
     level += (tissue == Tissue.RIGHT_CAVITY) * scene.right_heart
     right = section.four_chamber * _beyond_septum(section, along, across)
     thin = (tissue == Tissue.THIN_WALL) | (tissue == Tissue.PERICARDIUM)
-    level += thin * right * scene.right_walls
+    # They fade into the haze of the right heart, not into darkness.
+    haze = scene.right_heart + jnp.asarray(BLOOD_BELOW)[tissue]
+    level += thin * right * jnp.maximum(scene.right_walls, haze)
     level += (tissue == Tissue.FAT) * scene.groove
     power = (jnp.asarray(SCATTERING)[tissue] * amplitude(level)) ** 2
     power = box_mean(power, SOFT_SAMPLES, SOFT_BEAMS)
