@@ -180,9 +180,8 @@ def strength(
         _surroundings(section, scene, sector, along, across) + scene.unevenness * uneven[1]
     )
     above = jax.nn.sigmoid((section.base - along) / VALVE_SOFTNESS)
-    level += (1 - above) * scene.enhancement * (
-        1 - activity
-    ) + solid * above * CONTRACTED * activity
+    level += (1 - activity) * (1 - above) * scene.enhancement
+    level += activity * above * solid * CONTRACTED
     left_wall = jax.nn.sigmoid(-across / WALLS_SOFTNESS)
     walls = left_wall * scene.septum + (1 - left_wall) * scene.lateral
     level -= (tissue == Tissue.MYOCARDIUM) * scene.profile * _depth_in_wall(section, along, across)
