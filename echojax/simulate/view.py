@@ -189,23 +189,19 @@ def draw_frames(view: View, size: int | None = None, frames: int = 2) -> Frames:
         raise InputError(f"frames: {frames} is too few; ask for at least 2, ED and ES")
     raster = raster_of(view.sector, size)
     pictures = np.zeros((2, frames, raster.rows * raster.columns), np.uint8)
-    between = activities(frames)[1:-1]
-    groups = [np.array([0, 1], np.float32)]
-    groups += [between[first : first + TOGETHER] for first in range(0, len(between), TOGETHER)]
-    places = [[0, frames - 1]]
-    places += [
-        list(range(1 + first, 1 + min(first + TOGETHER, len(between))))
-        for first in range(0, len(between), TOGETHER)
-    ]
+    contracted = activities(frames)
+    # Both ends first: they make a pair whatever lies between.
+    order = np.array([0, frames - 1, *range(1, frames - 1)])
     with jax.default_device(devices.cpu()):
         # Of one type throughout, so that nothing is compiled twice.
         drawn = (view.section, view.scene, view.appearance, view.sector)
         section, scene, appearance, sector = jax.tree.map(np.float32, drawn)
-        for group, place in zip(groups, places, strict=True):
-            padded = np.resize(group, TOGETHER)
+        for first in range(0, frames, TOGETHER):
+            place = order[first : first + TOGETHER]
+            padded = np.resize(contracted[place], TOGETHER)
             echo = acoustics.render(section, scene, appearance, sector, view.speckle, padded)
-            found = _look_up(section, echo, raster)[:, : len(group)]
-            pictures[:, np.array(place)[:, None], raster.inside] = found
+            found = _look_up(section, echo, raster)[:, : len(place)]
+            pictures[:, place[:, None], raster.inside] = found
     images, masks = pictures.reshape(2, frames, raster.rows, raster.columns)
     return Frames(images, masks, raster.spacing)
 
