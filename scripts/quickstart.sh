@@ -9,7 +9,7 @@ install ""
 echojax=.venv/bin/echojax
 if [ ! -e "$out/simulated" ]; then
     echo "Simulating a dataset"
-    "$echojax" simulate "$out/simulated" --patients 100 --seed 0 --size 192
+    "$echojax" simulate "$out/simulated" --patients 1000 --seed 0 --size 128
 fi
 if [ ! -e "$out/data/camus" ]; then
     "$echojax" prepare camus --from "$out/simulated" --data-dir "$out/data"
