@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from echojax.cli import options
+from echojax.wording import count
 
 if TYPE_CHECKING:
     from echojax.data.summary import Range, Summary
@@ -116,8 +117,8 @@ def _simulate(out: Path, *, patients: int, frames: int | None, **settings: Any) 
         )
     shown = patients * 2 * (2 if frames is None else frames)
     rate = shown / (time.monotonic() - started)
-    people = "1 patient" if patients == 1 else f"{patients} patients"
-    click.echo(f"{shown} simulated frames of {people} in {out} ({rate:.1f} frames per second)")
+    of = count(patients, "patient")
+    click.echo(f"{shown} simulated frames of {of} in {out} ({rate:.1f} frames per second)")
     click.echo(f"Next: echojax prepare camus --from {shlex.quote(str(out))}")
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from echojax.wording import count
+
 if TYPE_CHECKING:
     from echojax.study.predictions import Cell
     from echojax.study.transfer import Row
@@ -24,7 +26,7 @@ def accuracies(predictions: Path, cells: "Sequence[Cell]") -> None:
         click.echo(
             f"{row.protocol:<9}{row.task:<6}{row.train:<8}{row.test:<8}{enhanced:<26}"
             f"{row.accuracy:.1%} [{row.low:.1%}, {row.high:.1%}]  "
-            f"{row.frames} frames, {row.folds} folds, {row.seeds} seeds"
+            f"{count(row.frames, 'frame')}, {count(row.folds, 'fold')}, {count(row.seeds, 'seed')}"
         )
 
 

@@ -121,4 +121,6 @@ def pretrain_classifier(**given: Any) -> None:
     same = "".join(
         f" --set classifier.{key}={getattr(settings.classifier, key)}" for key in ("size", "width")
     )
-    click.echo(f"Next: echojax matrix --set {shlex.quote(f'classifier.init={file}')}{same}")
+    usual = file.resolve() == (classifier.PRETRAINING / classifier.PRETRAINED).resolve()
+    start = f"classifier.init={'simulated' if usual else file}"
+    click.echo(f"Next: echojax matrix --set {shlex.quote(start)}{same}")

@@ -19,7 +19,7 @@ WAIST = 0.55
 ATRIUM_CUT = 0.58
 ATRIUM_POWER = 2.5
 # The right ventricle lies against the septum, from this part of the way to the LV's base on.
-RV_APEX = 0.25
+RV_APEX = 0.12
 # The tricuspid valve sits a little closer to the apex than the mitral valve.
 TRICUSPID_OFFSET = 6.0
 # Long-axis shortening goes with the ejection fraction: 13 % at an ejection fraction of 48 %.
@@ -68,6 +68,7 @@ class Section:
         bend: how far the middle of the LV lies beside its axis.
         wall: thickness of the left and right wall.
         apical: thickness of the wall at the apex.
+        basal: how far the walls reach beyond the mitral valve plane.
         ejection: fraction ejected.
         la_height: of the left atrium at ED, below the mitral valve.
         la_radius: of the left atrium at ED.
@@ -94,6 +95,7 @@ class Section:
     bend: float
     wall: NDArray[np.float32]
     apical: float
+    basal: float
     ejection: float
     la_height: float
     la_radius: float
@@ -132,7 +134,7 @@ def draw_heart(rng: np.random.Generator) -> Heart:
         ejection=np.clip(rng.normal(0.48, 0.1), 0.18, 0.74),
         la_height=scale * np.clip(rng.normal(39, 9), 20, 62),
         la_radius=scale * np.clip(rng.normal(19, 3.5), 11, 29),
-        rv_radius=scale * np.clip(rng.normal(15.5, 3), 8, 24),
+        rv_radius=scale * np.clip(rng.normal(16.5, 4.5), 7, 28),
         ra_radius=scale * np.clip(rng.normal(18.5, 3.5), 11, 28),
     )
 
@@ -142,7 +144,9 @@ def draw_section(rng: np.random.Generator, heart: Heart, view: str) -> Section:
     four = view == "4CH"
     # Planes of 2CH cut the wall more obliquely: CAMUS draws it a fifth thicker there.
     oblique = 1.0 if four else 1.2
-    wall = oblique * heart.wall * np.array([rng.normal(1.0, 0.12), rng.normal(0.97, 0.12)])
+    # A septum may be much thicker than the other walls.
+    left = rng.normal(1.08, 0.2) if four else rng.normal(1.0, 0.15)
+    wall = oblique * heart.wall * np.clip([left, rng.normal(0.97, 0.15)], 0.6, 1.7)
     length = heart.lv_length * rng.normal(1.0, 0.03)
     radius = heart.lv_radius * rng.normal(1.0, 0.07)
     apical = float(np.clip(rng.normal(10.5, 2.5), 5, 18))
@@ -174,9 +178,10 @@ def draw_section(rng: np.random.Generator, heart: Heart, view: str) -> Section:
         axis=1,
     )
     depth = np.clip(rng.normal(14.0 if four else 9.5, 6), 3, 34)
-    tilt, lean = np.radians(np.clip(rng.normal(1.0, 4), -8, 12)), rng.normal(0.14, 0.06)
+    tilt = np.radians(np.clip(rng.normal(0.0, 4.0 if four else 7.0), -15, 15))
+    lean = rng.normal(0.14, 0.06)
     # A sonographer puts the ventricle, not its apex, into the middle.
-    middle = rng.normal(6.0 if four else 4.0, 4.5)
+    middle = rng.normal(4.5 if four else 2.0, 4.5)
     aside = middle - (tilt + lean) * (apical + length / 2)
     return Section(
         four_chamber=float(four),
@@ -186,11 +191,12 @@ def draw_section(rng: np.random.Generator, heart: Heart, view: str) -> Section:
         swing=np.radians(rng.normal(1.5, 1.2)),
         length=length,
         radius=radius,
-        power=rng.uniform(2.0, 2.9),
+        power=rng.uniform(1.8, 2.6),
         taper=rng.uniform(0.72, 0.9),
         bend=rng.normal(1.5, 3),
         wall=wall.astype(np.float32),
         apical=apical,
+        basal=float(np.clip(rng.normal(2.0 if four else 5.0, 2.5), 0, 12)),
         ejection=heart.ejection,
         la_height=heart.la_height * rng.normal(1.0, 0.05),
         la_radius=heart.la_radius * rng.normal(1.0, 0.06),
@@ -276,7 +282,7 @@ def atrium_radius(
 
 def rv_width(section: Section, part: jax.Array) -> jax.Array:
     """Width of the right ventricle, mm: a wedge that opens from its apex (0) to the valve (1)."""
-    return 2 * section.rv_radius * _power(part, 0.75) * (1 - 0.2 * part**4)
+    return 2 * section.rv_radius * _power(part, 0.6) * (1 - 0.2 * part**4)
 
 
 def _power(base: jax.Array, exponent: float) -> jax.Array:

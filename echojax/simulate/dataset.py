@@ -19,7 +19,7 @@ from echojax.simulate.view import QUALITY
 MARKER = "simulation.json"
 GENERATOR = "echojax.simulate"
 # Raised whenever the same seed starts to give other pixels.
-VERSION = 2
+VERSION = 3
 
 SMALLEST_SIZE = 32
 # What file managers leave behind in folders that they have shown.

@@ -34,6 +34,7 @@ RIGHT_SOFTNESS = 1.5
 SEPTUM_MARGIN = 5.0  # mm beyond the septum's surface
 APICAL_SOFTNESS = 15.0
 CONTRACTED = 1.8  # dB; CAMUS shows what is solid above the valve a little brighter at ES
+RIGHT_ATRIUM = 7.0  # dB more haze than in the right ventricle
 SOLID_UNEVENNESS = 0.5  # part of that of the surroundings
 # Texture of muscle, dB: a table (along, across) that repeats itself, its cells so many mm large.
 FIBRES = 7.0
@@ -59,7 +60,7 @@ class Scene:
         chest: what lies between probe and heart.
         left: what lies left of the heart: liver and diaphragm in 2CH.
         right: what lies right of it: lung.
-        edges: how much darker surroundings are at the edges of the sector.
+        edges: how much darker surroundings are in the lower corners of the sector.
         below: what lies behind the heart.
         groove: fat between atria and ventricles.
         septum: the left wall of the LV.
@@ -71,8 +72,9 @@ class Scene:
             attenuates little, and less muscle lies in the way.
         atrium: how much brighter yet the contracted left atrium (ED) is, whose walls and appendage
             the slice catches.
-        right_heart: haze in the right ventricle and atrium, over that of blood.
+        right_heart: haze in the right ventricle, over that of blood; the atrium has more.
         ring_spacing: of reverberations between probe and chest wall, mm.
+        valves: their leaflets, often hardly seen.
     """
 
     chest: float
@@ -90,6 +92,7 @@ class Scene:
     atrium: float
     right_heart: float
     ring_spacing: float
+    valves: float
 
 
 @jax.tree_util.register_dataclass
@@ -112,21 +115,22 @@ def draw_scene(rng: np.random.Generator, view: str) -> Scene:
     """Draw how bright `view` shows what surrounds the heart."""
     two = view == "2CH"
     return Scene(
-        chest=rng.normal(7, 4),
-        left=rng.normal(1.5 if two else -2.5, 6),
-        right=rng.normal(-4.5 if two else 0.0, 6),
-        edges=rng.normal(7 if two else 2, 4),
-        below=rng.normal(10, 6),
+        chest=rng.normal(3 if two else 1, 4),
+        left=rng.normal(8.0 if two else -1.5, 6),
+        right=rng.normal(-4.0 if two else 2.5, 6),
+        edges=rng.normal(15 if two else 5, 6),
+        below=rng.normal(8 if two else 11, 6),
         groove=rng.normal(2, 5),
-        septum=rng.normal(-0.4 if two else 0.6, 1.5),
-        lateral=rng.normal(-5.5 if two else -4.5, 2),
-        profile=rng.uniform(0, 6) if two else rng.uniform(2, 12),
-        right_walls=rng.normal(-4, 6),
+        septum=rng.normal(0.3 if two else 0.5, 1.5),
+        lateral=rng.normal(-5.5 if two else -4.2, 2),
+        profile=rng.uniform(0, 8) if two else rng.uniform(0, 12),
+        right_walls=rng.normal(-3, 8),
         unevenness=rng.uniform(6, 11),
         enhancement=rng.uniform(0, 6),
         atrium=rng.uniform(0, 7),
-        right_heart=rng.uniform(0, 15),
+        right_heart=rng.uniform(0, 12),
         ring_spacing=rng.uniform(4, 10),
+        valves=rng.normal(-3, 4),
     )
 
 
@@ -187,22 +191,24 @@ def strength(
     level -= (tissue == Tissue.MYOCARDIUM) * scene.profile * _depth_in_wall(section, along, across)
     muscle = (tissue == Tissue.MYOCARDIUM) | (tissue == Tissue.PAPILLARY)
     level += muscle * (walls + FIBRES * _fibres(jnp.asarray(mottle.fibres), along, across))
-    level += solid * SOLID_UNEVENNESS * scene.unevenness * uneven[0]
-    level -= solid * appearance.dropout * jax.nn.relu(uneven[2])
+    patchy = SOLID_UNEVENNESS * scene.unevenness * uneven[0]
+    patchy -= appearance.dropout * jax.nn.relu(uneven[2])
+    level += solid * patchy
     level += (tissue == Tissue.LEFT_ATRIUM) * scene.atrium * (1 - activity)
-    level += (tissue == Tissue.RIGHT_CAVITY) * scene.right_heart
+    right_haze = scene.right_heart + (1 - above) * RIGHT_ATRIUM
+    level += (tissue == Tissue.RIGHT_CAVITY) * right_haze
     right = section.four_chamber * _beyond_septum(section, along, across)
     thin = (tissue == Tissue.THIN_WALL) | (tissue == Tissue.PERICARDIUM)
     # They fade into the haze of the right heart, not into darkness.
-    haze = scene.right_heart + jnp.asarray(BLOOD_BELOW)[tissue]
-    level += thin * right * jnp.maximum(scene.right_walls, haze)
+    least = right_haze + jnp.asarray(BLOOD_BELOW)[tissue]
+    level += thin * right * jnp.maximum(scene.right_walls, least)
     level += (tissue == Tissue.FAT) * scene.groove
     power = (jnp.asarray(SCATTERING)[tissue] * amplitude(level)) ** 2
     power = box_mean(power, SOFT_SAMPLES, SOFT_BEAMS)
     around = jax.image.resize(power, (SAMPLES // LEAK_SAMPLES, BEAMS // LEAK_BEAMS), "linear")
     power += SLICE_LEAK * jax.image.resize(around, power.shape, "linear")
     valves = VALVE_SCATTERING * leaflets(section, activity, *points(sector))
-    valves *= amplitude(right * scene.right_walls)
+    valves *= amplitude(scene.valves + patchy + right * scene.right_walls)
     return jnp.sqrt(jnp.maximum(power, valves**2))
 
 
@@ -215,13 +221,13 @@ def _surroundings(
     section: Section, scene: Scene, sector: Sector, along: jax.Array, across: jax.Array
 ) -> jax.Array:
     """Level of what surrounds the heart: it changes slowly from side to side and to the back."""
-    _, angle = grid(sector)
+    depth, angle = grid(sector)
     left = jax.nn.sigmoid(-across / SIDES_SOFTNESS)
     below = jax.nn.sigmoid((along - section.roof) / ROOF_SOFTNESS)
     beside = left * scene.left + (1 - left) * scene.right
     level = (1 - below) * beside + below * scene.below
     level += scene.chest * jax.nn.sigmoid(-along / CHEST_SOFTNESS)
-    return level - scene.edges * (angle / sector.half_angle) ** 2
+    return level - scene.edges * (angle / sector.half_angle) ** 2 * depth / sector.depth
 
 
 def _depth_in_wall(section: Section, along: jax.Array, across: jax.Array) -> jax.Array:

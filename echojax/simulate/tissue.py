@@ -68,11 +68,10 @@ def tissues_at(section: Section, along: jax.Array, across: jax.Array) -> jax.Arr
     """What lies at points of the heart's own axes at ED, in mm, as values of `Tissue`, uint8."""
     beside = across - middle(section, along)
     wall = jnp.where(beside < 0, section.wall[0], section.wall[1])
-    above = along < section.base
     four = section.four_chamber > 0
 
     def ventricle(margin: jax.Array | float, apical: jax.Array | float) -> jax.Array:
-        return above & (jnp.abs(beside) < outline(section, along, margin, apical))
+        return jnp.abs(beside) < outline(section, along, margin, apical)
 
     def atrium(centre: float, radius: float, plane: float, margin: float) -> jax.Array:
         reach = atrium_radius(section, along, radius, plane, margin)
@@ -89,7 +88,9 @@ def tissues_at(section: Section, along: jax.Array, across: jax.Array) -> jax.Arr
         return inside & (part > 0) & (along < plane)
 
     ra_middle = section.la_shift - section.la_radius - section.ra_radius - ATRIAL_WALL
-    rim = ventricle(wall + PERICARDIUM_THICKNESS, section.apical + PERICARDIUM_THICKNESS)
+    # Walls reach a little beyond the valve plane.
+    walled = along < section.base + section.basal
+    rim = ventricle(wall + PERICARDIUM_THICKNESS, section.apical + PERICARDIUM_THICKNESS) & walled
     behind = atrium(
         section.la_shift,
         section.la_radius,
@@ -120,9 +121,10 @@ def tissues_at(section: Section, along: jax.Array, across: jax.Array) -> jax.Arr
     band = jnp.abs(along - rv_top - BAND_AT * (plane - rv_top) - BAND_SLOPE * septum) < BAND_HALF
     paint(right_cavity & band, Tissue.THIN_WALL)
     paint(four & atrium(ra_middle, section.ra_radius, plane, 0.0), Tissue.RIGHT_CAVITY)
-    paint(ventricle(wall, section.apical), Tissue.MYOCARDIUM)
+    beyond = (along > section.base) & ventricle(0.0, 0.0)
+    paint(ventricle(wall, section.apical) & walled & ~beyond, Tissue.MYOCARDIUM)
     paint(atrium(section.la_shift, section.la_radius, section.base, 0.0), Tissue.LEFT_ATRIUM)
-    cavity = ventricle(0.0, 0.0)
+    cavity = ventricle(0.0, 0.0) & (along < section.base)
     paint(cavity, Tissue.LV_CAVITY)
     for number in range(PAPILLARIES):
         at, aside, half_length, half_width = section.papillaries[number]

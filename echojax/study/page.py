@@ -44,11 +44,6 @@ def share(value: float) -> str:
     return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
 
 
-def count(number: int, noun: str) -> str:
-    """A number of things."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
 def interval(value: float, low: float, high: float) -> str:
     """A change with its interval, bold where that excludes zero; empty where it is nan."""
     if math.isnan(value):

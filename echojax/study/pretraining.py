@@ -17,6 +17,7 @@ from echojax.training import classifier, classifier_pretraining, super_resolutio
 from echojax.training.classifier_pretraining import TASKS
 from echojax.training.run import open_run
 from echojax.weights import model_card, safetensors_file
+from echojax.wording import count
 
 JOB = "sr/srresnet/pretrained"
 CLASSIFIER_JOB = classifier.PRETRAINED.with_suffix("").as_posix()
@@ -123,7 +124,8 @@ def pretrain_classifier(
         "title": "ResNet-18, pretrained on echo frames",
         classifier.HEADS: ",".join(TASKS),
         classifier.SIZE: str(network.size),
-        "data": f"{len(learned)} echo frames of {len(np.unique(groups[~held_out]))} patients",
+        "data": f"{count(len(learned), 'echo frame')} of "
+        f"{count(len(np.unique(groups[~held_out])), 'patient')}",
         classifier.DATASET: ",".join(datasets),
         "started from": network.init,
         "epochs": f"{config.epochs}; batches of {config.batch} frames, augmentation of strength "
@@ -144,8 +146,8 @@ def pretrain_classifier(
     trained = transfer.Trained(model, TASKS, network.size, datasets)
     rows = transfer.evaluate(trained, kept_back, groups[held_out], mesh)
     told = {
-        f"{row.task} accuracy on held-out frames": f"{row.accuracy.value:.1%} ({row.frames} frames "
-        f"of {row.patients} patients)"
+        f"{row.task} accuracy on held-out frames": f"{row.accuracy.value:.1%} "
+        f"({count(row.frames, 'frame')} of {count(row.patients, 'patient')})"
         for row in rows
         if row.on == "all"
     }

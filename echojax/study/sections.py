@@ -15,10 +15,11 @@ from echojax.config import StudyConfig
 from echojax.study import page, paper
 from echojax.study.cells import all_cells
 from echojax.study.figures import sr_label
-from echojax.study.page import Html, absent, count, percent, share, signed, table, text
+from echojax.study.page import Html, absent, percent, share, signed, table, text
 from echojax.study.predictions import STRATA, Cell, in_order
 from echojax.study.tables import AccuracyRow, CostRow, GainRow, MeanGainRow
 from echojax.study.training_log import SuperResolutionRow
+from echojax.wording import count
 
 PROTOCOLS = {
     "paper": "As in the paper: balanced strata, each split frame by frame at random; a classifier "

@@ -43,8 +43,8 @@ def test_it_hands_over_a_file_that_says_what_it_is(pretrained):
     assert told["input size"] == "32"
     assert told["data"] == "36 echo frames of 9 patients"
     assert told["started from"] == "random"
-    assert told["view accuracy on held-out frames"].endswith("% (4 frames of 1 patients)")
-    assert told["phase accuracy on held-out frames"].endswith("% (4 frames of 1 patients)")
+    assert told["view accuracy on held-out frames"].endswith("% (4 frames of 1 patient)")
+    assert told["phase accuracy on held-out frames"].endswith("% (4 frames of 1 patient)")
     card = (pretrained / FILE).with_suffix(".md").read_text()
     assert "36 echo frames of 9 patients" in card
     assert "not a medical device" in card
@@ -123,12 +123,15 @@ def train(data_dir, tiny, tmp_path):
 
 
 def test_a_study_starts_from_it_and_keeps_the_words_of_the_user(
-    pretrained, train, data_dir, tmp_path, monkeypatch, capsys
+    pretrained, others, tiny, train, data_dir, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
     default = tmp_path / "runs" / "pretrain-classifier"
     default.parent.mkdir()
     default.symlink_to(pretrained)
+    words = ["--data-dir", str(others), *tiny, "--resume"]
+    assert main(["pretrain-classifier", *words]) == 0
+    assert "--set classifier.init=simulated " in capsys.readouterr().out.splitlines()[-1]
     code, run = train("simulated")
     assert code == 0
     assert 'init = "simulated"' in (run / "config.toml").read_text()
