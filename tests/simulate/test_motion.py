@@ -164,8 +164,8 @@ def test_displacement_is_undone_by_material_all_over_the_heart():
         distance = np.hypot(np.asarray(back[0]) - x, np.asarray(back[1]) - z)
         off.append(distance[there])
     off = np.concatenate(off)
-    assert np.quantile(off, 0.99) < 0.3
-    assert off.max() < 1.2
+    assert np.quantile(off, 0.999) < 0.3
+    assert off.max() < 2.5  # a point or two at the tip of the cavity, where its outline is steep
 
 
 def test_every_label_is_one_piece_and_the_atrium_ends_at_its_roof():
@@ -176,6 +176,16 @@ def test_every_label_is_one_piece_and_the_atrium_ends_at_its_roof():
             assert ndimage.label(mask == label)[1] == 1
         along, _ = heart_axes(section, x, z)
         assert np.asarray(along)[mask == 3].max() <= section.roof
+
+
+def test_walls_reach_beyond_the_valve_plane_and_the_cavity_ends_there():
+    z, x = (axis.astype(np.float32) for axis in np.mgrid[0:160:0.5, -60:90:0.5])
+    section = next(hearts(1))
+    along = np.asarray(heart_axes(section, x, z)[0]) - section.base
+    for basal in (0.0, 8.0):
+        shown = np.asarray(tissues(dataclasses.replace(section, basal=basal), x, z))
+        assert along[shown == Tissue.MYOCARDIUM].max() == pytest.approx(basal, abs=0.5)
+        assert along[shown == Tissue.LV_CAVITY].max() == pytest.approx(0, abs=0.5)
 
 
 def test_an_atrium_beside_the_axis_widens_about_its_own_middle():
