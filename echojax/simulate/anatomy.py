@@ -145,8 +145,8 @@ def draw_section(rng: np.random.Generator, heart: Heart, view: str) -> Section:
     # Planes of 2CH cut the wall more obliquely: CAMUS draws it a fifth thicker there.
     oblique = 1.0 if four else 1.2
     # A septum may be much thicker than the other walls.
-    left = rng.normal(1.08, 0.2) if four else rng.normal(1.0, 0.15)
-    wall = oblique * heart.wall * np.clip([left, rng.normal(0.97, 0.15)], 0.6, 1.7)
+    left = rng.normal(1.1, 0.28) if four else rng.normal(1.0, 0.2)
+    wall = oblique * heart.wall * np.clip([left, rng.normal(0.97, 0.2)], 0.55, 1.8)
     length = heart.lv_length * rng.normal(1.0, 0.03)
     radius = heart.lv_radius * rng.normal(1.0, 0.07)
     apical = float(np.clip(rng.normal(10.5, 2.5), 5, 18))
@@ -177,7 +177,7 @@ def draw_section(rng: np.random.Generator, heart: Heart, view: str) -> Section:
         ],
         axis=1,
     )
-    depth = np.clip(rng.normal(14.0 if four else 9.5, 6), 3, 34)
+    depth = np.clip(rng.normal(14.0 if four else 10.5, 6), 3, 34)
     tilt = np.radians(np.clip(rng.normal(0.0, 4.0 if four else 7.0), -15, 15))
     lean = rng.normal(0.14, 0.06)
     # A sonographer puts the ventricle, not its apex, into the middle.

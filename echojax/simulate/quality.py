@@ -48,12 +48,13 @@ class Appearance:
 
 
 # Lowest and highest value of each cause, per quality; tuned against the gray levels and the
-# contrast of CAMUS's good, medium and poor frames (benchmarks/RESULTS.md).
+# contrast of CAMUS's good, medium and poor frames (benchmarks/RESULTS.md). The receiver's noise has
+# one range; it shows where gain makes up for attenuation.
 RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "Good": {
-        "gain": (-17, -8),
+        "gain": (-16.5, -7.5),
         "dynamic_range": (62, 78),
-        "chest_wall": (0, 6),
+        "chest_wall": (1, 6),
         "attenuation": (0.0, 0.4),
         "aperture": (0.85, 1.0),
         "noise": (0.5, 1.0),
@@ -65,12 +66,12 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "dropout": (0, 4),
     },
     "Medium": {
-        "gain": (-11, -2),
+        "gain": (-10, -1),
         "dynamic_range": (62, 78),
-        "chest_wall": (3, 11),
+        "chest_wall": (6, 14),
         "attenuation": (0.35, 0.85),
         "aperture": (0.65, 0.95),
-        "noise": (0.55, 1.1),
+        "noise": (0.5, 1.0),
         "haze": (-51, -43),
         "clutter": (-31, -18),
         "edge_loss": (-12, 12),
@@ -79,12 +80,12 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "dropout": (0, 5),
     },
     "Poor": {
-        "gain": (-8.5, 0.5),
+        "gain": (-7, 2),
         "dynamic_range": (62, 78),
-        "chest_wall": (3, 12),
+        "chest_wall": (8, 17),
         "attenuation": (0.6, 1.3),
         "aperture": (0.4, 0.7),
-        "noise": (0.6, 1.2),
+        "noise": (0.5, 1.0),
         "haze": (-56.5, -48.5),
         "clutter": (-29, -16),
         "edge_loss": (-18, 18),

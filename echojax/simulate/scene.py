@@ -34,7 +34,7 @@ RIGHT_SOFTNESS = 1.5
 SEPTUM_MARGIN = 5.0  # mm beyond the septum's surface
 APICAL_SOFTNESS = 15.0
 CONTRACTED = 1.8  # dB; CAMUS shows what is solid above the valve a little brighter at ES
-RIGHT_ATRIUM = 7.0  # dB more haze than in the right ventricle
+RIGHT_ATRIUM = 5.0  # dB more haze than in the right ventricle
 SOLID_UNEVENNESS = 0.5  # part of that of the surroundings
 # Texture of muscle, dB: a table (along, across) that repeats itself, its cells so many mm large.
 FIBRES = 7.0
@@ -121,14 +121,14 @@ def draw_scene(rng: np.random.Generator, view: str) -> Scene:
         edges=rng.normal(15 if two else 5, 6),
         below=rng.normal(8 if two else 11, 6),
         groove=rng.normal(2, 5),
-        septum=rng.normal(0.3 if two else 0.5, 1.5),
-        lateral=rng.normal(-5.5 if two else -4.2, 2),
+        septum=rng.normal(0.3 if two else -0.1, 1.5),
+        lateral=rng.normal(-5.5 if two else -4.8, 2),
         profile=rng.uniform(0, 8) if two else rng.uniform(0, 12),
         right_walls=rng.normal(-3, 8),
         unevenness=rng.uniform(6, 11),
         enhancement=rng.uniform(0, 6),
         atrium=rng.uniform(0, 7),
-        right_heart=rng.uniform(0, 12),
+        right_heart=rng.uniform(0, 15),
         ring_spacing=rng.uniform(4, 10),
         valves=rng.normal(-3, 4),
     )

@@ -20,7 +20,7 @@ COARSE_SAMPLES, COARSE_BEAMS = 4, 2
 # Depths (mm) a machine can be set to, and how far the setting exceeds what is to be seen.
 DEPTHS = (110.0, 200.0)
 DEPTH_STEP = 10.0
-SLACK = (0.91, 1.2)
+SLACK = (0.9, 1.18)
 # Half angles in degrees: most of CAMUS is 75 degrees wide.
 USUAL_HALF_ANGLE, USUAL = 37.3, 0.8
 OTHER_HALF_ANGLES = (32.5, 35.0, 40.0, 44.8)
