@@ -66,6 +66,11 @@ STATISTICS = {
     "sector_5": Statistic("sector 5 percentile", 0),
     "sector_50": Statistic("sector 50 percentile", 0),
     "sector_95": Statistic("sector 95 percentile", 0),
+    "cavity_area": Statistic("LV cavity, % of the frame", 1),
+    "myocardium_area": Statistic("myocardium, % of the frame", 1),
+    "atrium_area": Statistic("left atrium, % of the frame", 1),
+    "cavity_top": Statistic("top of the cavity, % of the rows", 1),
+    "cavity_bottom": Statistic("bottom of the cavity, % of the rows", 1),
     "apex": Statistic("apex depth, mm", 1),
     "tilt": Statistic("axis tilt, degrees", 1),
     "cell_lateral": Statistic("speckle cell, lateral, mm", 2),
@@ -194,6 +199,14 @@ def local_deviation(image: np.ndarray, region: np.ndarray) -> np.ndarray:
     return sliding_window_view(image, (WINDOW, WINDOW))[inside].std(axis=(1, 2))
 
 
+def extent(mask: np.ndarray) -> tuple[float, float]:
+    """Where the cavity begins and ends, in percent of the rows; NaN without one."""
+    rows = np.nonzero((mask == CAVITY).any(axis=1))[0]
+    if not len(rows):
+        return np.nan, np.nan
+    return 100 * float(rows[0]) / len(mask), 100 * float(rows[-1] + 1) / len(mask)
+
+
 def apex_depth(mask: np.ndarray, spacing: Spacing) -> float:
     """Depth of the first row of the LV cavity, in mm."""
     rows = np.flatnonzero((mask == CAVITY).any(axis=1))
@@ -265,6 +278,8 @@ def measure(image: np.ndarray, mask: np.ndarray, spacing: Spacing | None) -> dic
     gray = {label: _median(image[mask == label]) for label in (CAVITY, MYOCARDIUM, ATRIUM)}
     shown = image[sector(image)]
     low, middle, high = np.percentile(shown, [5, 50, 95]) if len(shown) else [np.nan] * 3
+    area = {label: 100 * float((mask == label).mean()) or np.nan for label in gray}
+    top, bottom = extent(mask)
     statistics = {
         "cavity": gray[CAVITY],
         "myocardium": gray[MYOCARDIUM],
@@ -274,6 +289,11 @@ def measure(image: np.ndarray, mask: np.ndarray, spacing: Spacing | None) -> dic
         "sector_5": float(low),
         "sector_50": float(middle),
         "sector_95": float(high),
+        "cavity_area": area[CAVITY],
+        "myocardium_area": area[MYOCARDIUM],
+        "atrium_area": area[ATRIUM],
+        "cavity_top": top,
+        "cavity_bottom": bottom,
     }
     if spacing is None:
         return dict.fromkeys(STATISTICS, np.nan) | statistics

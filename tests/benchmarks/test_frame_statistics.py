@@ -71,6 +71,17 @@ def test_gray_levels_are_medians_of_the_labels() -> None:
     assert [measured[name] for name in names] == [50, 90, 70, 40, 70, 0]
 
 
+def test_areas_and_rows_are_shares_of_the_frame() -> None:
+    mask = np.zeros((40, 50), np.uint8)
+    mask[8:20, 10:20], mask[20:24, 10:20], mask[24:30, 10:20] = 1, 2, 3
+    measured = statistics.measure(np.full((40, 50), 9, np.uint8), mask, None)
+    areas = [measured[f"{name}_area"] for name in ("cavity", "myocardium", "atrium")]
+    assert areas == pytest.approx([6, 2, 3], abs=0.25)  # the opening rounds corners
+    assert (measured["cavity_top"], measured["cavity_bottom"]) == (20, 50)
+    nothing = statistics.measure(np.ones((40, 50), np.uint8), 0 * mask, None)
+    assert np.isnan([nothing["cavity_area"], nothing["cavity_top"]]).all()
+
+
 def test_frames_without_millimetres_leave_lengths_out(tmp_path: Path) -> None:
     folder = camus_folders.nifti_release(tmp_path / "camus")
     frame = scan(folder).frames[0]
