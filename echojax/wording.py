@@ -1,4 +1,4 @@
-"""Numbers in words."""
+"""Nouns after their numbers."""
 
 
 def count(number: int, noun: str) -> str:

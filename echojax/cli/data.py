@@ -117,8 +117,8 @@ def _simulate(out: Path, *, patients: int, frames: int | None, **settings: Any) 
         )
     shown = patients * 2 * (2 if frames is None else frames)
     rate = shown / (time.monotonic() - started)
-    of = count(patients, "patient")
-    click.echo(f"{shown} simulated frames of {of} in {out} ({rate:.1f} frames per second)")
+    people = count(patients, "patient")
+    click.echo(f"{shown} simulated frames of {people} in {out} ({rate:.1f} frames per second)")
     click.echo(f"Next: echojax prepare camus --from {shlex.quote(str(out))}")
 
 

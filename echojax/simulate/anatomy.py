@@ -3,7 +3,7 @@
 Lengths are millimetres. An image plane has its origin at the probe, x to the right and z downwards
 (depth). In a heart's own axes, `along` runs from the epicardial apex to the base and `across` to
 the right. Sizes are those measured on CAMUS's masks (Leclerc et al., IEEE TMI 2019), unless another
-source is named.
+source is named; those of the right heart, which the masks leave out, are by eye.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ WAIST = 0.55
 ATRIUM_CUT = 0.58
 ATRIUM_POWER = 2.5
 # The right ventricle lies against the septum, from this part of the way to the LV's base on.
-RV_APEX = 0.12
+RV_APEX = 0.15
 # The tricuspid valve sits a little closer to the apex than the mitral valve.
 TRICUSPID_OFFSET = 6.0
 # Long-axis shortening goes with the ejection fraction: 13 % at an ejection fraction of 48 %.
@@ -29,6 +29,7 @@ SHORTENING_PER_EJECTION = 0.27
 WAVE_AMPLITUDES = np.array([1.0, 1.0, 1.0, 1.0, 0.45, 0.45, 0.45])
 WAVE_NUMBERS = np.array([0.11, 0.11, 0.11, 0.11, 0.4, 0.4, 0.4])
 TRABECULAE = 8
+WALL_SHARES = (0.55, 1.8)  # thinnest and thickest wall of a view, as parts of the heart's
 SMALLEST_RADIUS = 1e-3  # of an atrium; keeps quotients finite
 
 
@@ -142,11 +143,11 @@ def draw_heart(rng: np.random.Generator) -> Heart:
 def draw_section(rng: np.random.Generator, heart: Heart, view: str) -> Section:
     """Draw where and how `view` ("2CH" or "4CH") shows the heart."""
     four = view == "4CH"
-    # Planes of 2CH cut the wall more obliquely: CAMUS draws it a fifth thicker there.
+    # Planes of 2CH cut walls more obliquely: CAMUS draws them thicker there.
     oblique = 1.0 if four else 1.2
-    # A septum may be much thicker than the other walls.
+    # The septum is a little thicker than the other walls, and varies most.
     left = rng.normal(1.1, 0.28) if four else rng.normal(1.0, 0.2)
-    wall = oblique * heart.wall * np.clip([left, rng.normal(0.97, 0.2)], 0.55, 1.8)
+    wall = oblique * heart.wall * np.clip([left, rng.normal(0.97, 0.2)], *WALL_SHARES)
     length = heart.lv_length * rng.normal(1.0, 0.03)
     radius = heart.lv_radius * rng.normal(1.0, 0.07)
     apical = float(np.clip(rng.normal(10.5, 2.5), 5, 18))

@@ -155,8 +155,8 @@ def _right_emptying(section: Section, along: jax.Array, across: jax.Array) -> ja
 
 
 def _below(section: Section, along: jax.Array) -> jax.Array:
-    """0 down to the valve plane, 1 from a little behind it on."""
-    return jnp.clip((along - section.base) / ATRIAL_TRANSITION, 0, 1)
+    """0 down to the end of the ventricle's walls, 1 from a little behind it on."""
+    return jnp.clip((along - section.base - section.basal) / ATRIAL_TRANSITION, 0, 1)
 
 
 def _ramp(section: Section, along: jax.Array) -> jax.Array:

@@ -24,7 +24,7 @@ CAUSES = {
     "edge_loss": "lost at the badly coupled edge of the probe, dB; negative: the left edge",
     "shadow": "depth of a rib's shadow, dB",
     "shadow_at": "its place across the sector, -1 to 1",
-    "dropout": "lost in patches of the walls, dB",
+    "dropout": "lost in patches of walls and valves, dB",
 }
 
 
@@ -48,8 +48,9 @@ class Appearance:
 
 
 # Lowest and highest value of each cause, per quality; tuned against the gray levels and the
-# contrast of CAMUS's good, medium and poor frames (benchmarks/RESULTS.md). The receiver's noise has
-# one range; it shows where gain makes up for attenuation.
+# contrast of CAMUS's good, medium and poor frames (benchmarks/RESULTS.md). Gain, which makes up
+# for attenuation, brings out haze and noise: so noise needs one range, and the haze of poor frames
+# a lower one.
 RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "Good": {
         "gain": (-16.5, -7.5),

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from echojax.simulate.anatomy import Section, heart_axes, middle, outline
+from echojax.simulate.anatomy import TRICUSPID_OFFSET, Section, heart_axes, middle, outline
 from echojax.simulate.quality import Appearance
 from echojax.simulate.sector import BEAMS, SAMPLES, Sector, box_mean, grid, points
 from echojax.simulate.tissue import Tissue, leaflets
@@ -34,7 +34,7 @@ RIGHT_SOFTNESS = 1.5
 SEPTUM_MARGIN = 5.0  # mm beyond the septum's surface
 APICAL_SOFTNESS = 15.0
 CONTRACTED = 1.8  # dB; CAMUS shows what is solid above the valve a little brighter at ES
-RIGHT_ATRIUM = 5.0  # dB more haze than in the right ventricle
+RIGHT_ATRIAL_HAZE = 5.0  # dB over that of the right ventricle
 SOLID_UNEVENNESS = 0.5  # part of that of the surroundings
 # Texture of muscle, dB: a table (along, across) that repeats itself, its cells so many mm large.
 FIBRES = 7.0
@@ -60,27 +60,27 @@ class Scene:
         chest: what lies between probe and heart.
         left: what lies left of the heart: liver and diaphragm in 2CH.
         right: what lies right of it: lung.
-        edges: how much darker surroundings are in the lower corners of the sector.
+        corners: how much darker surroundings are in the lower corners of the sector.
         below: what lies behind the heart.
         groove: fat between atria and ventricles.
         septum: the left wall of the LV.
         lateral: the right wall, which runs along the beams.
         profile: how much darker walls are at their surfaces than in the middle.
         right_walls: walls, pericardium and valve of the right heart, often hardly seen.
-        unevenness: standard deviation of slow changes across solid tissue.
+        unevenness: standard deviation of slow changes across surroundings; solid tissue has half.
         enhancement: how much brighter all below the valve plane is at ED, when more blood, which
             attenuates little, and less muscle lies in the way.
         atrium: how much brighter yet the contracted left atrium (ED) is, whose walls and appendage
             the slice catches.
-        right_heart: haze in the right ventricle, over that of blood; the atrium has more.
+        right_haze: in the right ventricle, over blood; the right atrium has more.
         ring_spacing: of reverberations between probe and chest wall, mm.
-        valves: their leaflets, often hardly seen.
+        valves: leaflets, over their usual strength.
     """
 
     chest: float
     left: float
     right: float
-    edges: float
+    corners: float
     below: float
     groove: float
     septum: float
@@ -90,7 +90,7 @@ class Scene:
     unevenness: float
     enhancement: float
     atrium: float
-    right_heart: float
+    right_haze: float
     ring_spacing: float
     valves: float
 
@@ -118,7 +118,7 @@ def draw_scene(rng: np.random.Generator, view: str) -> Scene:
         chest=rng.normal(3 if two else 1, 4),
         left=rng.normal(8.0 if two else -1.5, 6),
         right=rng.normal(-4.0 if two else 2.5, 6),
-        edges=rng.normal(15 if two else 5, 6),
+        corners=max(0.0, rng.normal(15 if two else 5, 6)),
         below=rng.normal(8 if two else 11, 6),
         groove=rng.normal(2, 5),
         septum=rng.normal(0.3 if two else -0.1, 1.5),
@@ -128,7 +128,7 @@ def draw_scene(rng: np.random.Generator, view: str) -> Scene:
         unevenness=rng.uniform(6, 11),
         enhancement=rng.uniform(0, 6),
         atrium=rng.uniform(0, 7),
-        right_heart=rng.uniform(0, 15),
+        right_haze=rng.uniform(0, 15),
         ring_spacing=rng.uniform(4, 10),
         valves=rng.normal(-3, 4),
     )
@@ -195,7 +195,10 @@ def strength(
     patchy -= appearance.dropout * jax.nn.relu(uneven[2])
     level += solid * patchy
     level += (tissue == Tissue.LEFT_ATRIUM) * scene.atrium * (1 - activity)
-    right_haze = scene.right_heart + (1 - above) * RIGHT_ATRIUM
+    tricuspid = section.base - TRICUSPID_OFFSET
+    right_haze = scene.right_haze + RIGHT_ATRIAL_HAZE * jax.nn.sigmoid(
+        (along - tricuspid) / VALVE_SOFTNESS
+    )
     level += (tissue == Tissue.RIGHT_CAVITY) * right_haze
     right = section.four_chamber * _beyond_septum(section, along, across)
     thin = (tissue == Tissue.THIN_WALL) | (tissue == Tissue.PERICARDIUM)
@@ -227,7 +230,7 @@ def _surroundings(
     beside = left * scene.left + (1 - left) * scene.right
     level = (1 - below) * beside + below * scene.below
     level += scene.chest * jax.nn.sigmoid(-along / CHEST_SOFTNESS)
-    return level - scene.edges * (angle / sector.half_angle) ** 2 * depth / sector.depth
+    return level - scene.corners * (angle / sector.half_angle) ** 2 * depth / sector.depth
 
 
 def _depth_in_wall(section: Section, along: jax.Array, across: jax.Array) -> jax.Array:

@@ -17,10 +17,11 @@ BEAMS = 160
 # Motion is smooth: it is undone on every so many samples and beams.
 COARSE_SAMPLES, COARSE_BEAMS = 4, 2
 
-# Depths (mm) a machine can be set to, and how far the setting exceeds what is to be seen.
+# Depths (mm) a machine can be set to, and how the setting compares with the depth of the atrium's
+# roof: below 1 the roof is cut off.
 DEPTHS = (110.0, 200.0)
 DEPTH_STEP = 10.0
-SLACK = (0.9, 1.18)
+DEPTH_OVER_ROOF = (0.9, 1.18)
 # Half angles in degrees: most of CAMUS is 75 degrees wide.
 USUAL_HALF_ANGLE, USUAL = 37.3, 0.8
 OTHER_HALF_ANGLES = (32.5, 35.0, 40.0, 44.8)
@@ -36,10 +37,11 @@ class Sector:
 
 
 def draw_sector(rng: np.random.Generator, section: Section) -> Sector:
-    """Draw how a sonographer sets depth and width: the atrium nearly fits, in 10 mm steps."""
+    """Draw how a sonographer sets depth, in 10 mm steps, and width: the atrium about fits."""
     down = np.cos(section.tilt) - section.lean * np.sin(section.tilt)
     reach = section.apex[1] + section.roof * float(down)
-    depth = np.clip(DEPTH_STEP * np.round(reach * rng.uniform(*SLACK) / DEPTH_STEP), *DEPTHS)
+    wanted = reach * rng.uniform(*DEPTH_OVER_ROOF)
+    depth = np.clip(DEPTH_STEP * np.round(wanted / DEPTH_STEP), *DEPTHS)
     half_angle = USUAL_HALF_ANGLE if rng.random() < USUAL else rng.choice(OTHER_HALF_ANGLES)
     return Sector(float(depth), float(np.radians(half_angle)))
 

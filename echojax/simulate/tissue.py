@@ -70,8 +70,11 @@ def tissues_at(section: Section, along: jax.Array, across: jax.Array) -> jax.Arr
     wall = jnp.where(beside < 0, section.wall[0], section.wall[1])
     four = section.four_chamber > 0
 
+    # Beyond the valve plane walls go on as they are there.
+    down = jnp.minimum(along, section.base)
+
     def ventricle(margin: jax.Array | float, apical: jax.Array | float) -> jax.Array:
-        return jnp.abs(beside) < outline(section, along, margin, apical)
+        return jnp.abs(beside) < outline(section, down, margin, apical)
 
     def atrium(centre: float, radius: float, plane: float, margin: float) -> jax.Array:
         reach = atrium_radius(section, along, radius, plane, margin)
@@ -85,11 +88,13 @@ def tissues_at(section: Section, along: jax.Array, across: jax.Array) -> jax.Arr
     def right_ventricle(margin: float) -> jax.Array:
         part = jnp.clip((along - rv_top + 2 * margin) / (plane - rv_top), 0, 1)
         inside = (septum < 0) & (septum > -rv_width(section, part) - margin)
-        return inside & (part > 0) & (along < plane)
+        return inside & (part > 0) & (along > 0) & (along < plane)
 
     ra_middle = section.la_shift - section.la_radius - section.ra_radius - ATRIAL_WALL
-    # Walls reach a little beyond the valve plane.
-    walled = along < section.base + section.basal
+    # They reach around the way into the atrium, not across it.
+    way = ventricle(0.0, 0.0)
+    cavity = way & (along < section.base)
+    walled = cavity | (~way & (along < section.base + section.basal))
     rim = ventricle(wall + PERICARDIUM_THICKNESS, section.apical + PERICARDIUM_THICKNESS) & walled
     behind = atrium(
         section.la_shift,
@@ -121,10 +126,8 @@ def tissues_at(section: Section, along: jax.Array, across: jax.Array) -> jax.Arr
     band = jnp.abs(along - rv_top - BAND_AT * (plane - rv_top) - BAND_SLOPE * septum) < BAND_HALF
     paint(right_cavity & band, Tissue.THIN_WALL)
     paint(four & atrium(ra_middle, section.ra_radius, plane, 0.0), Tissue.RIGHT_CAVITY)
-    beyond = (along > section.base) & ventricle(0.0, 0.0)
-    paint(ventricle(wall, section.apical) & walled & ~beyond, Tissue.MYOCARDIUM)
+    paint(ventricle(wall, section.apical) & walled, Tissue.MYOCARDIUM)
     paint(atrium(section.la_shift, section.la_radius, section.base, 0.0), Tissue.LEFT_ATRIUM)
-    cavity = ventricle(0.0, 0.0) & (along < section.base)
     paint(cavity, Tissue.LV_CAVITY)
     for number in range(PAPILLARIES):
         at, aside, half_length, half_width = section.papillaries[number]

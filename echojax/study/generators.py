@@ -17,6 +17,7 @@ from echojax.training import adversarial, checkpoints, super_resolution
 from echojax.training.run import Run
 from echojax.weights import model_card
 from echojax.weights.networks import Generator
+from echojax.wording import count
 
 
 def check(sr: str, config: SuperResolutionConfig, frames: Frames, fold: Fold, mesh: Mesh) -> None:
@@ -116,8 +117,8 @@ def _card(sr: str, run: Run, frames: Frames, fold: Fold) -> dict[str, str]:
         steps += f", {config.gan_steps} of SRGAN ({against})"
     return {
         "title": f"{sr}, fold {fold.generator} of protocol {fold.protocol}",
-        "data": f"{len(learned)} echo frames ({', '.join(config.quality)}) of "
-        f"{len(np.unique(learned.patient))} patients, fingerprint {learned.fingerprint()}",
+        "data": f"{count(len(learned), 'echo frame')} ({', '.join(config.quality)}) of "
+        f"{count(len(np.unique(learned.patient)), 'patient')}, fingerprint {learned.fingerprint()}",
         "started from": config.init,
         "steps": f"{steps}; batches of {config.batch} crops of {config.crop} pixels",
         "licence": "that of the data it learned from; CAMUS: CC BY-NC-SA 4.0, non-commercial "

@@ -122,16 +122,23 @@ def train(data_dir, tiny, tmp_path):
     return run
 
 
-def test_a_study_starts_from_it_and_keeps_the_words_of_the_user(
-    pretrained, others, tiny, train, data_dir, tmp_path, monkeypatch, capsys
-):
+@pytest.fixture
+def usual_place(pretrained, tmp_path, monkeypatch):
+    """A working directory where the pretraining lies in its usual place."""
     monkeypatch.chdir(tmp_path)
     default = tmp_path / "runs" / "pretrain-classifier"
     default.parent.mkdir()
     default.symlink_to(pretrained)
-    words = ["--data-dir", str(others), *tiny, "--resume"]
-    assert main(["pretrain-classifier", *words]) == 0
+
+
+def test_from_its_usual_place_the_next_command_says_simulated(usual_place, others, tiny, capsys):
+    assert main(["pretrain-classifier", "--data-dir", str(others), *tiny, "--resume"]) == 0
     assert "--set classifier.init=simulated " in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_a_study_starts_from_it_and_keeps_the_words_of_the_user(
+    usual_place, train, data_dir, capsys
+):
     code, run = train("simulated")
     assert code == 0
     assert 'init = "simulated"' in (run / "config.toml").read_text()
