@@ -4,7 +4,9 @@
 
 Each DIR is a folder in CAMUS's layout. Of every view, phase and quality it prints the median and
 the quartiles over the frames. `--targets` sets good frames beside the calibration targets,
-`--sheet` draws a few frames of every folder, those of the first DIR above those of the next.
+`--sheet` draws a few frames of every folder, those of the first DIR above those of the next, and
+`--means` draws mean frames: where real and simulated hearts lie, and what differs between phases
+and between views, in the one and in the other.
 
 Masks that were resampled linearly and rounded have thin bands of label 1 between labels 0 and 2.
 Of every mask only the largest connected part of label 1 after an opening by one pixel is kept.
@@ -32,6 +34,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy import ndimage
 
 from echojax import text_table
+from echojax.frames import PHASES, VIEWS
 from echojax.progress import bar
 from echojax.simulate.preview import contact_sheet
 from tfds_camus import CamusError, FrameFiles, scan
@@ -45,6 +48,8 @@ PATCH = 20  # pixels: side of a patch that the speckle cell is measured in
 PATCH_INSIDE = 0.9  # part of such a patch that must be more than this in the myocardium
 TILT_ROWS = 0.03  # part of the cavity's rows that is its top, and its bottom
 SHEET_FRAMES = 6
+MEAN_SIZE = 112  # pixels: side of a mean frame
+MAGNIFIED = 3  # differences of mean frames, around middle gray
 
 Spacing = tuple[float, float]
 """Millimetres between rows and between columns."""
@@ -426,6 +431,33 @@ def draw_sheet(path: Path, groups: dict[Group, list[FrameFiles]], resample: int 
     contact_sheet(path, rows, [str(k + 1) for k in range(SHEET_FRAMES)])
 
 
+def draw_means(path: Path, groups: dict[Group, list[FrameFiles]]) -> None:
+    """Draw the mean frame of every view and phase, and differences of them; a row a folder.
+
+    Where a folder lacks frames for it, a picture is black.
+    """
+    views = [(view, phase) for view in VIEWS for phase in PHASES]
+    pairs = [(("4CH", phase), ("2CH", phase)) for phase in PHASES]
+    pairs += [((view, "ED"), (view, "ES")) for view in VIEWS]
+    headings = [" ".join(view) for view in views]
+    headings += [f"{' '.join(first)} - {' '.join(second)}" for first, second in pairs]
+    rows = []
+    for folder in dict.fromkeys(group.folder for group in groups):
+        means = {view: _mean(groups, folder, *view) for view in views}
+        shown = [means[view] for view in views]
+        shown += [128 + MAGNIFIED * (means[first] - means[second]) for first, second in pairs]
+        pictures = [np.nan_to_num(picture).clip(0, 255).astype(np.uint8) for picture in shown]
+        rows.append((folder.name, pictures))
+    contact_sheet(path, rows, headings)
+
+
+def _mean(groups: dict[Group, list[FrameFiles]], folder: Path, view: str, phase: str) -> np.ndarray:
+    """Mean of all frames of a view and phase, NaN without frames."""
+    chosen = [group for group in groups if group[:3] == (folder, view, phase)]
+    frames = [read(frame, MEAN_SIZE)[0] for group in chosen for frame in groups[group]]
+    return np.mean(frames, axis=0) if frames else np.full((MEAN_SIZE, MEAN_SIZE), np.nan)
+
+
 def evenly(frames: Sequence[FrameFiles], count: int = SHEET_FRAMES) -> list[FrameFiles]:
     """Some of the frames, the same distance apart; all where there are not as many."""
     chosen = np.linspace(0, len(frames) - 1, min(count, len(frames)))
@@ -450,6 +482,7 @@ def evenly(frames: Sequence[FrameFiles], count: int = SHEET_FRAMES) -> list[Fram
     "--json", "json_path", type=click.Path(path_type=Path), help="Write the numbers here."
 )
 @click.option("--sheet", type=click.Path(path_type=Path), help="Draw frames of every folder, PNG.")
+@click.option("--means", type=click.Path(path_type=Path), help="Draw mean frames of each, PNG.")
 def main(
     folders: Sequence[Path],
     qualities: Sequence[str],
@@ -458,6 +491,7 @@ def main(
     targets: bool,
     json_path: Path | None,
     sheet: Path | None,
+    means: Path | None,
 ) -> None:
     """Measure folders in CAMUS's layout, real ones or simulated ones."""
     try:
@@ -481,6 +515,8 @@ def main(
         json_path.write_text(json.dumps(numbers, indent=2) + "\n")
     if sheet is not None:
         draw_sheet(sheet, groups, resample)
+    if means is not None:
+        draw_means(means, groups)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From nothing to a report: install, simulate a small dataset, run the whole study on it.
+# From nothing to a report: install, simulate a dataset, run the whole study on it.
 # OUT chooses where it goes (default: quickstart). Started again, it goes on where it stopped.
 set -euo pipefail
 source "$(dirname "$0")/environment.sh"

@@ -140,3 +140,34 @@ def test_real_frames_are_resampled_as_they_were_before_they_reached_us(shared_da
     ours, _, _ = statistics.read(native, resample=224)
     theirs, _, _ = statistics.read(known)
     assert abs(ours.astype(int) - theirs).max() <= 1
+
+
+def test_means_show_every_view_and_phase_and_what_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = camus_folders.nifti_release(tmp_path / "camus")
+    drawn = []
+    monkeypatch.setattr(statistics, "contact_sheet", lambda *given: drawn.append(given))
+    groups = statistics.groups_of(folder)
+    statistics.draw_means(tmp_path / "means.png", groups)
+    ((_, ((label, pictures),), headings),) = drawn
+    assert label == "camus"
+    assert headings[3:6] == ["4CH ES", "4CH ED - 2CH ED", "4CH ES - 2CH ES"]
+    means = [
+        np.mean(
+            [
+                statistics.read(frame, statistics.MEAN_SIZE)[0]
+                for group, frames in groups.items()
+                if (group.view, group.phase) == (view, "ED")
+                for frame in frames
+            ],
+            axis=0,
+        )
+        for view in ("2CH", "4CH")
+    ]
+    expected = np.clip(128 + statistics.MAGNIFIED * (means[1] - means[0]), 0, 255)
+    assert np.abs(pictures[4] - expected).max() <= 1
+    assert expected.std() > 0
+    only = {group: frames for group, frames in groups.items() if group.view == "2CH"}
+    statistics.draw_means(tmp_path / "means.png", only)
+    assert not drawn[1][1][0][1][4].any()
