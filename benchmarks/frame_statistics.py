@@ -204,9 +204,14 @@ def local_deviation(image: np.ndarray, region: np.ndarray) -> np.ndarray:
     return sliding_window_view(image, (WINDOW, WINDOW))[inside].std(axis=(1, 2))
 
 
+def cavity_rows(mask: np.ndarray) -> np.ndarray:
+    """The rows that the LV cavity lies in, ascending."""
+    return np.flatnonzero((mask == CAVITY).any(axis=1))
+
+
 def extent(mask: np.ndarray) -> tuple[float, float]:
     """Where the cavity begins and ends, in percent of the rows; NaN without one."""
-    rows = np.nonzero((mask == CAVITY).any(axis=1))[0]
+    rows = cavity_rows(mask)
     if not len(rows):
         return np.nan, np.nan
     return 100 * float(rows[0]) / len(mask), 100 * float(rows[-1] + 1) / len(mask)
@@ -214,7 +219,7 @@ def extent(mask: np.ndarray) -> tuple[float, float]:
 
 def apex_depth(mask: np.ndarray, spacing: Spacing) -> float:
     """Depth of the first row of the LV cavity, in mm."""
-    rows = np.flatnonzero((mask == CAVITY).any(axis=1))
+    rows = cavity_rows(mask)
     return float(rows[0]) * spacing[0] if len(rows) else np.nan
 
 
