@@ -34,9 +34,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy import ndimage
 
 from echojax import text_table
-from echojax.frames import PHASES, VIEWS
 from echojax.progress import bar
 from echojax.simulate.preview import contact_sheet
+from echojax.vocabulary import PHASES, VIEWS
 from tfds_camus import CamusError, FrameFiles, scan
 from tfds_camus.files import read_frame, read_info, read_mask
 

@@ -18,15 +18,20 @@ from pydantic import (
 )
 
 from echojax.errors import InputError
-
-View = Literal["2CH", "4CH"]
-Quality = Literal["good", "medium", "poor"]
-Grade = Literal["good", "medium", "poor", "unlabelled"]
-Task = Literal["view", "phase"]
-ProtocolName = Literal["patient", "paper"]
-Enhancement = Literal["none", "bicubic", "srresnet", "srgan"]
-Mode = Literal["upscale", "restore"]
-Side = Literal["train", "test", "both"]
+from echojax.vocabulary import (
+    QUALITIES,
+    SIDES,
+    TASKS,
+    VIEWS,
+    Enhancement,
+    Mode,
+    Protocol,
+    Quality,
+    QualityOrNone,
+    Side,
+    Task,
+    View,
+)
 
 
 def _odd(size: int) -> int:
@@ -53,7 +58,7 @@ class DataConfig(_Section):
     """Which frames."""
 
     dir: Path = Field(Path("data"), description="where `echojax prepare` put the dataset")
-    views: tuple[View, ...] = Field(("2CH", "4CH"), min_length=1, description="views to use")
+    views: tuple[View, ...] = Field(VIEWS, min_length=1, description="views to use")
 
 
 class SuperResolutionConfig(_Section):
@@ -70,7 +75,9 @@ class SuperResolutionConfig(_Section):
         description='"interpolation", "random", a .safetensors file or a name of `echojax weights '
         "list`; the latter two bring their own blocks, channels, kernels, bias and activation",
     )
-    quality: tuple[Grade, ...] = Field(("good",), min_length=1, description="frames to learn from")
+    quality: tuple[QualityOrNone, ...] = Field(
+        ("good",), min_length=1, description="frames to learn from"
+    )
     images: str = Field("div2k", description="natural images that --stage pretrain learns from")
     crop: int = Field(96, ge=16, multiple_of=4, description="side of a high-resolution crop")
     batch: int = Field(16, ge=1)
@@ -137,17 +144,17 @@ class PretrainConfig(_Section):
 class StudyConfig(_Section):
     """What is compared, and how frames are split."""
 
-    protocols: tuple[ProtocolName, ...] = Field(("patient",), min_length=1)
-    tasks: tuple[Task, ...] = Field(("view", "phase"), min_length=1)
-    train: tuple[Quality, ...] = Field(("good", "medium", "poor"), min_length=1)
-    test: tuple[Quality, ...] = Field(("good", "medium", "poor"), min_length=1)
+    protocols: tuple[Protocol, ...] = Field(("patient",), min_length=1)
+    tasks: tuple[Task, ...] = Field(TASKS, min_length=1)
+    train: tuple[Quality, ...] = Field(QUALITIES, min_length=1)
+    test: tuple[Quality, ...] = Field(QUALITIES, min_length=1)
     sr: tuple[Enhancement, ...] = Field(("none", "bicubic", "srresnet"), min_length=1)
     modes: tuple[Mode, ...] = Field(
         ("upscale", "restore"),
         min_length=1,
         description="upscale: the frame four times larger; restore: reduced by 4, brought back",
     )
-    sr_on: tuple[Side, ...] = Field(("train", "test", "both"), min_length=1)
+    sr_on: tuple[Side, ...] = Field(SIDES, min_length=1)
     enhance: tuple[Quality, ...] = Field(
         ("poor",), min_length=1, description="strata that are enhanced"
     )

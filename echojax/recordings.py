@@ -12,10 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from echojax import enhance
-from echojax.config import Mode
 from echojax.errors import EchojaxError, InputError
 from echojax.files import written_whole
+from echojax.inference import enhance
 from echojax.media import (
     Recording,
     Region,
@@ -26,6 +25,7 @@ from echojax.media import (
     written_files,
 )
 from echojax.progress import bar
+from echojax.vocabulary import Mode
 from echojax.weights.networks import Generator
 
 _GAP = 8  # pixels between the pictures of a comparison

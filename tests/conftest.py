@@ -8,7 +8,7 @@ import pytest
 from flax import nnx
 
 from echojax.data import camus
-from echojax.frames import Frames
+from echojax.data.frames import Frames
 from tests import camus_folders
 
 

@@ -8,8 +8,9 @@ import SimpleITK
 from flax import nnx
 from PIL import Image
 
-from echojax import enhance, recordings
+from echojax import recordings
 from echojax.errors import InputError
+from echojax.inference import enhance
 from echojax.media import Region, open_recording
 from echojax.models.srresnet import SRResNet, SRResNetSettings
 from echojax.recordings import Job, Work

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from echojax.cli import options
-from echojax.cli.study import MODES
-from echojax.cli.training import GENERATORS
+from echojax.vocabulary import GENERATORS, MODES
 
 if TYPE_CHECKING:
-    from echojax.config import Mode
+    from echojax.vocabulary import Mode
     from echojax.weights.networks import Generator
 
 _GENERATOR = (
@@ -40,7 +39,7 @@ def _generator_options(function: click.decorators.FC) -> click.decorators.FC:
 
 
 def _file(weights: str | None, run: Path | None, sr: str | None, fold: int | None) -> Path | None:
-    from echojax.study import generators
+    from echojax.studies.diagnosis import generators
     from echojax.weights import catalogue
 
     if run is None and (sr is not None or fold is not None):
@@ -53,7 +52,8 @@ def _file(weights: str | None, run: Path | None, sr: str | None, fold: int | Non
 
 
 def _load(file: Path) -> "Generator":
-    from echojax import devices, enhance
+    from echojax import devices
+    from echojax.inference import enhance
 
     devices.start()
     return enhance.load_generator(file)
@@ -156,7 +156,7 @@ def evaluate_sr(
     the gray, without a border of 4 pixels; bicubic and Lanczos enlargement stand beside the
     network, or alone without one.
     """
-    from echojax import fidelity
+    from echojax.inference import fidelity
 
     if as_json and markdown:
         raise click.UsageError("--json and --markdown exclude each other")

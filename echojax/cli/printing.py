@@ -9,14 +9,14 @@ import click
 from echojax.wording import count
 
 if TYPE_CHECKING:
-    from echojax.study.predictions import Cell
-    from echojax.study.transfer import Row
+    from echojax.studies.diagnosis.predictions import Cell
+    from echojax.studies.diagnosis.transfer import Row
 
 
 def accuracies(predictions: Path, cells: "Sequence[Cell]") -> None:
     """Print the accuracy of some cells of a run, a line each."""
-    from echojax.study.predictions import Cell, read
-    from echojax.study.tables import accuracy_rows
+    from echojax.studies.diagnosis.predictions import Cell, read
+    from echojax.studies.diagnosis.tables import accuracy_rows
 
     click.echo(f"{'protocol':<9}{'task':<6}{'train':<8}{'test':<8}{'enhanced':<26}accuracy")
     for row in accuracy_rows(read(predictions)):
@@ -32,7 +32,7 @@ def accuracies(predictions: Path, cells: "Sequence[Cell]") -> None:
 
 def fidelity(log: Path) -> None:
     """Print PSNR and SSIM of every generator of a run beside those of interpolation."""
-    from echojax.study.training_log import read, super_resolution_rows
+    from echojax.runs.log import read, super_resolution_rows
 
     rows = super_resolution_rows(read(log))
     if not rows:
@@ -52,6 +52,6 @@ def fidelity(log: Path) -> None:
 def transfer(rows: "Sequence[Row]", *, markdown: bool = False) -> None:
     """Print how a classifier did on the frames of a dataset."""
     from echojax import text_table
-    from echojax.study.transfer import cells
+    from echojax.studies.diagnosis.transfer import cells
 
     click.echo((text_table.markdown if markdown else text_table.plain)(cells(rows)))

@@ -6,18 +6,13 @@ from typing import Any
 import click
 
 from echojax.cli import options, printing
-
-TASKS = ("view", "phase")
-STRATA = ("good", "medium", "poor")
-SR = ("none", "bicubic", "srresnet", "srgan")
-MODES = ("upscale", "restore")
-SIDES = ("train", "test", "both")
+from echojax.vocabulary import ENHANCEMENTS, QUALITIES, SIDES, TASKS
 
 
 @options.command("eval")
-@click.option("--train", type=click.Choice(STRATA), required=True, help="Quality to train on.")
-@click.option("--test", type=click.Choice(STRATA), required=True, help="Quality to test on.")
-@click.option("--sr", type=click.Choice(SR), default="none", help="Enhancement.")
+@click.option("--train", type=click.Choice(QUALITIES), required=True, help="Quality to train on.")
+@click.option("--test", type=click.Choice(QUALITIES), required=True, help="Quality to test on.")
+@click.option("--sr", type=click.Choice(ENHANCEMENTS), default="none", help="Enhancement.")
 @click.option("--task", type=click.Choice(TASKS), help="What to tell apart.  [default: both]")
 @click.option(
     "--sr-on",
@@ -32,8 +27,8 @@ def evaluate(
 
     What is missing is trained; what the run already has is used, with no need for --resume.
     """
-    from echojax.study import session
-    from echojax.study.cells import cells_of
+    from echojax.studies.diagnosis import session
+    from echojax.studies.diagnosis.cells import cells_of
 
     given["resume"] = not given["overwrite"]
     request = session.request(**given)
@@ -52,8 +47,8 @@ def matrix(**given: Any) -> None:
     Both tasks, every training and test quality, every enhancement on the training side, the test
     side and both, over all folds and seeds of the configuration.
     """
-    from echojax.study import examples, report, session
-    from echojax.study.cells import all_cells
+    from echojax.studies.diagnosis import examples, report, session
+    from echojax.studies.diagnosis.cells import all_cells
 
     request = session.request(**given)
     cells = all_cells(request.settings)
@@ -74,7 +69,7 @@ def matrix(**given: Any) -> None:
 )
 def report(run: Path) -> None:
     """Rebuild tables, figures and report from what a run has on disk."""
-    from echojax.study.report import build
+    from echojax.studies.diagnosis.report import build
 
     click.echo(f"Report: {build(run)}")
 
@@ -98,7 +93,7 @@ def evaluate_classifier(weights: str, data_dir: Path, markdown: bool) -> None:
     """
     from echojax import config, devices
     from echojax.data.duplicates import patient_groups
-    from echojax.study import session, transfer
+    from echojax.studies.diagnosis import session, transfer
 
     devices.start()
     mesh = devices.data_mesh()

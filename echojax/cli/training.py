@@ -7,9 +7,7 @@ from typing import Any
 import click
 
 from echojax.cli import options, printing
-from echojax.cli.study import MODES, SR, STRATA, TASKS
-
-GENERATORS = ("srresnet", "srgan")
+from echojax.vocabulary import ENHANCEMENTS, GENERATORS, MODES, QUALITIES, TASKS
 
 _FOLD = click.option(
     "--fold", type=click.IntRange(min=0), default=0, help="Fold whose training part is used."
@@ -38,7 +36,7 @@ def train_sr(sr: str, stage: str, fold: int, **given: Any) -> None:
     what --set sr.init=FILE names: a pretrained network, or one that `echojax weights convert
     --gray` made.
     """
-    from echojax.study import session
+    from echojax.studies.diagnosis import session
 
     if stage == "pretrain":
         _pretrain(sr, fold, given)
@@ -54,7 +52,7 @@ def train_sr(sr: str, stage: str, fold: int, **given: Any) -> None:
 
 
 def _pretrain(sr: str, fold: int, given: dict[str, Any]) -> None:
-    from echojax.study import pretraining, session
+    from echojax.studies.diagnosis import pretraining, session
 
     if sr != "srresnet":
         raise click.UsageError("only SRResNet is pretrained; SRGAN starts from the fine-tuned one")
@@ -72,8 +70,10 @@ def _pretrain(sr: str, fold: int, given: dict[str, Any]) -> None:
 
 @options.command("train-classifier")
 @click.option("--task", type=click.Choice(TASKS), required=True, help="What to tell apart.")
-@click.option("--train", type=click.Choice(STRATA), required=True, help="Quality to train on.")
-@click.option("--sr", type=click.Choice(SR), default="none", help="Enhancement of these frames.")
+@click.option("--train", type=click.Choice(QUALITIES), required=True, help="Quality to train on.")
+@click.option(
+    "--sr", type=click.Choice(ENHANCEMENTS), default="none", help="Enhancement of these frames."
+)
 @click.option("--mode", type=click.Choice(MODES), default="upscale", help="How to enhance.")
 @_FOLD
 @options.run_options
@@ -83,8 +83,8 @@ def train_classifier(task: str, train: str, sr: str, mode: str, fold: int, **giv
     All its seeds are trained and kept; the accuracy is that on the held-out frames of the same
     quality, not enhanced.
     """
-    from echojax.study import session
-    from echojax.study.predictions import Cell
+    from echojax.studies.diagnosis import session
+    from echojax.studies.diagnosis.predictions import Cell
 
     request = session.request(**given)
     on, mode = ("none", "none") if sr == "none" else ("train", mode)
@@ -108,8 +108,8 @@ def pretrain_classifier(**given: Any) -> None:
     frames of another dataset. The pretraining itself starts from a file if classifier.init names
     one, as --set classifier.init=imagenet.
     """
-    from echojax.study import pretraining, session
-    from echojax.training import classifier
+    from echojax.recipes import classification as classifier
+    from echojax.studies.diagnosis import pretraining, session
 
     given["run"] = given["run"] or classifier.PRETRAINING
     path, settings = session.settle(**given)

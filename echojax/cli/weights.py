@@ -42,7 +42,7 @@ def convert(file: Path, out: Path | None, gray: bool, overwrite: bool) -> None:
     out = out or Path(f"{stem}-gray.safetensors" if gray else f"{stem}.safetensors")
     _check_free(out, overwrite)
     if file.is_dir():
-        from echojax.study.generators import of_checkpoint
+        from echojax.studies.diagnosis.generators import of_checkpoint
 
         model, card = of_checkpoint(file)
         _save(conversion.of_network(model, card, gray=gray), out)

@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 import tfds_camus
+from echojax.data.frames import Frames
 from echojax.data.prepared import LeftOut as LeftOut
 from echojax.data.prepared import check_replaceable, made_aside, newest, tfds_quiet
 from echojax.errors import InputError
-from echojax.frames import Frames
 from echojax.progress import bar
 from echojax.resize import resize
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from echojax.frames import PHASES, VIEWS, Frames
+from echojax.data.frames import Frames
 from echojax.resize import resize
+from echojax.vocabulary import PHASES, VIEWS
 
 _SIDE = 32  # pixels of a thumbnail: too coarse for speckle, fine enough for anatomy
 # Correlation of thumbnails above which two frames are one. In CAMUS (243 patients, 224x224) the

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from echojax.errors import EchojaxError, InputError
-from echojax.frames import VIEWS
 from echojax.simulate import workers as processes
 from echojax.simulate.patient import patient_files, patient_name, write_patient
 from echojax.simulate.quality import assign_qualities
 from echojax.simulate.view import QUALITY
+from echojax.vocabulary import VIEWS
 
 MARKER = "simulation.json"
 GENERATOR = "echojax.simulate"

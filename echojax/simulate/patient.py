@@ -9,8 +9,8 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from echojax.frames import PHASES, VIEWS
 from echojax.simulate.view import draw_frames, draw_patient, draw_view
+from echojax.vocabulary import PHASES, VIEWS
 
 DRAWN = "simulation.json"
 SEQUENCE = "half_sequence"

@@ -11,10 +11,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from echojax.errors import InputError
 from echojax.files import written_whole
-from echojax.frames import PHASES, VIEWS
 from echojax.simulate.dataset import check_seed
 from echojax.simulate.quality import QUALITIES
 from echojax.simulate.view import draw_frames, draw_view
+from echojax.vocabulary import PHASES, VIEWS
 
 PATIENTS = 3  # of each quality
 # Lengths in pixels of the sheet.

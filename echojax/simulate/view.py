@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from echojax import devices
 from echojax.errors import InputError
-from echojax.frames import VIEWS
 from echojax.simulate import acoustics, motion
 from echojax.simulate.anatomy import Heart, Section, draw_heart, draw_section
 from echojax.simulate.quality import Appearance, draw_appearance
 from echojax.simulate.scene import Scene, draw_scene
 from echojax.simulate.sector import BEAMS, SAMPLES, Sector, draw_sector
 from echojax.simulate.tissue import LABELS, tissues
+from echojax.vocabulary import VIEWS
 
 # CAMUS's spacing, mm; frames are as large as their sector is at this spacing.
 NATIVE_SPACING = 0.308

@@ -1,1 +1,1 @@
-"""Training loops for any network, and the run directory they write to."""
+"""Training any network: its state, the one loop, optimisers, augmentation, checkpoints."""

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from echojax import enhance
 from echojax.cli import main
+from echojax.inference import enhance
 from echojax.weights import safetensors_file
 
 

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from echojax.data import camus
+from echojax.data.frames import Frames
 from echojax.errors import InputError
-from echojax.frames import Frames
 from tests.camus_folders import (
     CHALLENGE_SPACING,
     NIFTI_SPACING,

@@ -12,7 +12,9 @@ from echojax.errors import EchojaxError, InputError
 from echojax.models.layers import norm
 from echojax.models.msrresnet import MSRResNet, MSRResNetSettings
 from echojax.models.srresnet import SRResNet, SRResNetSettings
-from echojax.training import adversarial, checkpoints, loop, super_resolution
+from echojax.recipes import gan as adversarial
+from echojax.recipes import super_resolution
+from echojax.training import checkpoints, loop
 from echojax.weights import networks
 
 OPTIMIZER = optax.adam(1e-3)

@@ -1,0 +1,1 @@
+"""Run directories: what was asked, what was trained from what, and what happened."""

@@ -1,0 +1,87 @@
+"""What the report shows of the frames themselves, kept in the run so that it can be redone."""
+
+from typing import Any
+
+import numpy as np
+
+from echojax.data.frames import Frames
+from echojax.files import written_whole
+from echojax.inference import enhance
+from echojax.studies.diagnosis import tables
+from echojax.studies.diagnosis.study import Study
+from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS
+
+_PATCH = 0.3  # side of Fig. 3's patch as a share of the frame's shorter side
+
+
+def save(study: Study) -> None:
+    """Keep what the report shows of the frames: how many there are, and some to look at.
+
+    Writes `tables/dataset.csv` and `figures/examples.npz`, which holds a frame per view, phase and
+    quality and a poor one enhanced, uint8 (rows, columns), and the latter's patch, `fig3_box`: top,
+    left, height, width in pixels.
+    """
+    counts = [
+        (view, phase, *numbers.values(), sum(numbers.values()))
+        for view, phases in study.frames.counts().items()
+        for phase, numbers in phases.items()
+    ]
+    columns = ("view", "phase", *QUALITIES, "unlabelled", "total")
+    tables.write(study.run.path / "tables" / "dataset.csv", columns, counts)
+    arrays: dict[str, Any] = _one_of_each(study.frames) | _enhanced(study)
+    with (
+        written_whole(study.run.path / "figures" / "examples.npz") as path,
+        path.open("wb") as file,
+    ):
+        np.savez_compressed(file, **arrays)
+
+
+def _one_of_each(frames: Frames) -> dict[str, np.ndarray]:
+    found = {}
+    for view in VIEWS:
+        for quality in QUALITIES:
+            for phase in PHASES:
+                there = frames.where(views=[view], phases=[phase], qualities=[quality])
+                # Frames are ordered by patient, so ED and ES are of the same one.
+                if len(there):
+                    found[f"fig2_{view}_{phase}_{quality}"] = frames.images[there[0]]
+    return found
+
+
+def _enhanced(study: Study) -> dict[str, np.ndarray]:
+    settings = study.run.config.study
+    fold = study.folds(settings.protocols[0])[0]
+    frames = study.frames
+    # The worst of the frames that the fold's generator has not been trained on.
+    graded = np.setdiff1d(frames.where(qualities=QUALITIES), fold.sr_train)
+    unseen = np.intersect1d(graded, np.concatenate([*fold.held_out.values()]))
+    if not len(unseen):
+        return {}
+    worst = unseen[frames.quality[unseen] == frames.quality[unseen].max()]
+    wanted = np.intersect1d(worst, frames.where(views=["2CH"], phases=["ED"]))
+    # The paper's Fig. 3 shows a poor 2CH ED frame.
+    chosen = int(wanted[0] if len(wanted) else worst[0])
+    image, mask = frames.images[chosen], frames.masks[chosen]
+    arrays = {"fig3_original": image, "fig3_box": _patch(image, mask)}
+    for sr in settings.sr:
+        if sr == NONE:
+            continue
+        enlarge = study.enlarge(sr, fold)
+        arrays[f"fig3_restore_{sr}"] = _as_uint8(enhance.restore(image, enlarge))
+        arrays[f"fig3_upscale_{sr}"] = _as_uint8(enhance.upscale(image, enlarge))
+    return arrays
+
+
+def _patch(image: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    """A square around the lower end of the left ventricle, where walls, valve and atrium meet."""
+    side = round(_PATCH * min(image.shape))
+    centre = np.array(image.shape) // 2
+    if mask is not None and (mask == 1).any():
+        rows, columns = np.nonzero(mask == 1)
+        centre = np.array([np.quantile(rows, 0.95), np.median(columns)]).astype(int)
+    corner = np.clip(centre - side // 2, 0, np.array(image.shape) - side)
+    return np.array([*corner, side, side])
+
+
+def _as_uint8(frame: np.ndarray) -> np.ndarray:
+    return np.round(frame * 255).astype(np.uint8)

@@ -1,1 +1,0 @@
-"""The study: protocol, matrix, statistics, tables, figures and report."""

@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from echojax import config, devices
+from echojax.errors import InputError
+from echojax.inference import enhance
+from echojax.models.srresnet import SRResNet
+from echojax.recipes import super_resolution
+from echojax.weights import networks
+
+SETTINGS = config.load(
+    None,
+    [
+        "sr.blocks=1",
+        "sr.channels=8",
+        "sr.crop=48",
+        "sr.batch=4",
+        "sr.steps=150",
+        "sr.learning_rate=2e-3",
+        "sr.schedule=cosine",
+        "sr.evaluate_every=150",
+    ],
+).sr
+
+
+def speckle(number, seed):
+    rng = np.random.default_rng(seed)
+    smooth = (gaussian_filter(rng.random((102, 121)), 3) for _ in range(number))
+    return tuple((255 * (s - s.min()) / np.ptp(s)).astype(np.uint8) for s in smooth)
+
+
+def train(folder, settings=SETTINGS, log=lambda step, **metrics: None):
+    return super_resolution.train(
+        speckle(6, 0),
+        speckle(2, 1),
+        settings,
+        mesh=devices.data_mesh(),
+        checkpoints=folder,
+        title="test",
+        log=log,
+    )
+
+
+def test_training_beats_bicubic_and_its_own_start_on_held_out_frames(tmp_path):
+    measured = {}
+    train(tmp_path, log=lambda step, **metrics: measured.update(metrics))
+    start = super_resolution.train(
+        speckle(6, 0),
+        (),
+        SETTINGS.model_copy(update={"steps": 1, "learning_rate": 1e-12}),
+        mesh=devices.data_mesh(),
+        checkpoints=tmp_path / "start",
+        title="test",
+        log=lambda step, **metrics: None,
+    )
+    untrained = super_resolution.quality(speckle(2, 1), enhance.network(start))
+    assert measured["psnr"] > measured["psnr_bicubic"]
+    assert measured["psnr"] > untrained["psnr"]
+    assert {"ssim", "ssim_bicubic", "psnr_lanczos", "ssim_lanczos"} <= measured.keys()
+
+
+def test_a_trained_generator_is_loaded_instead_of_trained(tmp_path):
+    first = enhance.network(train(tmp_path))
+
+    def log(step, **metrics):
+        raise AssertionError("it was trained again")
+
+    second = enhance.network(train(tmp_path, log=log))
+    frame = enhance.as_float(speckle(1, 2)[0])
+    np.testing.assert_array_equal(first(frame), second(frame))
+
+
+def test_quality_counts_neither_the_border_nor_what_does_not_fit_a_reduction_by_four():
+    (frame,) = speckle(1, 3)
+
+    def wrong_at_the_border(low):
+        large = enhance.as_float(frame)[:100, :120].copy()
+        large[:4] = large[-4:] = 0
+        large[:, :4] = large[:, -4:] = 0
+        assert low.shape == (25, 30)
+        return large
+
+    assert super_resolution.quality((frame,), wrong_at_the_border)["psnr"] == np.inf
+
+
+def test_it_starts_from_given_weights(tmp_path):
+    from flax import nnx
+
+    given = SRResNet(super_resolution.settings(SETTINGS), rngs=nnx.Rngs(7))
+    networks.save(given, tmp_path / "given.safetensors")
+    settings = SETTINGS.model_copy(
+        update={"init": str(tmp_path / "given.safetensors"), "steps": 1, "learning_rate": 1e-12}
+    )
+    trained = train(tmp_path / "run", settings)
+    np.testing.assert_allclose(
+        trained.conv1.kernel[...], given.conv1.kernel[...], rtol=0, atol=1e-6
+    )
+
+
+def test_frames_smaller_than_a_crop_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"lower sr\.crop"):
+        train(tmp_path, SETTINGS.model_copy(update={"crop": 128}))

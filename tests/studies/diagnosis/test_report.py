@@ -1,0 +1,221 @@
+import base64
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from echojax.errors import InputError
+from echojax.studies.diagnosis import predictions, report, tables
+
+SPACE = "\N{NO-BREAK SPACE}"
+FIGURES = (
+    "fig2_frames.png",
+    "fig3_patches.png",
+    "fig4_gain_paper.png",
+    "fig4_gain_patient.png",
+    "accuracy_paper.png",
+    "accuracy_patient.png",
+    "sr_training.png",
+)
+
+
+class Page(HTMLParser):
+    """The words of a page, and its unclosed elements."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, _attributes: object) -> None:
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).replace(SPACE, " ").split())
+
+
+def read(run: Path) -> Page:
+    return Page((run / "report.html").read_text(encoding="utf-8"))
+
+
+def test_every_table_and_figure_is_written_and_every_figure_is_in_the_page(finished: Path):
+    for name in ("accuracy", "gain", "mean_gain", "quality_cost", "super_resolution"):
+        assert len((finished / "tables" / f"{name}.csv").read_text().splitlines()) > 1
+    html = (finished / "report.html").read_text()
+    images = re.findall(r'src="data:image/png;base64,([^"]+)"', html)
+    shown = {base64.b64decode(image) for image in images}
+    assert shown == {(finished / "figures" / name).read_bytes() for name in FIGURES}
+
+
+def test_the_page_stands_alone_and_is_well_formed(finished: Path):
+    html = (finished / "report.html").read_text()
+    assert not re.search(r"https?://|<script|<link|@import|url\(", html)
+    assert read(finished).open == []
+
+
+def test_the_note_is_a_banner_and_is_escaped(finished: Path):
+    assert "<p class=note>Simulated &lt;data&gt;</p>" in (finished / "report.html").read_text()
+
+
+def test_the_answer_has_the_computed_numbers_of_every_protocol(finished: Path):
+    found = predictions.read(finished / "predictions.csv")
+    text = read(finished).text
+    for row in tables.cost_rows(found):
+        if (row.train, row.test) == ("good", "poor"):
+            assert (
+                f"the {row.task} classifier is right on {100 * row.home:.1f} % of good and "
+                f"{100 * row.away:.1f} % of poor ones"
+            ) in text
+    for mean in tables.mean_gain_rows(found):
+        assert f"{mean.change:+.1f} %" in text.replace("\N{MINUS SIGN}", "-")
+
+
+def test_a_rebuilt_report_is_the_same(tmp_path: Path, make_run):
+    run = make_run(tmp_path / "run", patients=5, seeds=1, methods=["bicubic"], tasks=["view"])
+    first = report.build(run).read_bytes()
+    assert report.build(run) == run / "report.html"
+    assert (run / "report.html").read_bytes() == first
+    assert not list(run.glob("**/.*"))
+
+
+def test_cells_that_were_not_run_are_shown_as_missing(tmp_path: Path, make_run):
+    run = make_run(
+        tmp_path / "run", patients=6, seeds=1, protocols=["patient"], tasks=["phase"], methods=[]
+    )
+    report.build(run)
+    text = read(run).text
+    assert text.count("missing") >= 9  # all of the view task
+    assert "No enhanced cell is in this run yet" in text
+    assert "Super-resolution is not in this run yet" in text
+    assert not list((run / "figures").glob("fig4*"))
+
+
+def test_a_task_not_asked_for_is_not_missing(tmp_path: Path, make_run):
+    run = make_run(
+        tmp_path / "run", patients=6, seeds=1, protocols=["patient"], tasks=["phase"], methods=[]
+    )
+    (run / "config.toml").write_text('[study]\ntasks = ["phase"]\nsr = ["none"]\n')
+    report.build(run)
+    assert "missing" not in read(run).text
+    assert "With one seed" in read(run).text
+
+
+def test_a_stratum_or_enhancement_not_asked_for_is_not_missing(tmp_path: Path, some_rows):
+    (tmp_path / "config.toml").write_text(
+        '[study]\ntrain = ["good"]\ntest = ["good", "poor"]\nsr_on = ["test"]\n'
+        'sr = ["none", "srresnet"]\nmodes = ["restore"]\n'
+    )
+    rows = some_rows(
+        protocols=["patient"], patients=6, seeds=1, methods=["srresnet"], modes=["restore"]
+    )
+    predictions.append(
+        tmp_path / "predictions.csv",
+        [row for row in rows if row["train"] == "good" and row["test"] != "medium"],
+    )
+    text = Page(report.build(tmp_path).read_text()).text
+    assert "missing" not in text
+    assert "medium" not in text.partition("With super-resolution")[2].partition("How well")[0]
+
+
+def test_the_paper_stands_only_beside_numbers_that_the_run_has(tmp_path: Path, some_rows):
+    (tmp_path / "config.toml").write_text('[study]\ntasks = ["view"]\n')
+    rows = some_rows(protocols=["patient"], tasks=["view"], patients=6, seeds=1)
+    kept = [
+        row for row in rows if (row["train"], row["test"]) in {("good", "good"), ("good", "poor")}
+    ]
+    predictions.append(tmp_path / "predictions.csv", kept)
+    html = report.build(tmp_path).read_text()
+    assert "<td>82</td>" in html  # good on poor
+    assert "<td>77</td>" not in html  # poor on good, asked for and missing
+    assert "<td>+12.2</td>" in html
+    assert "<td>+14.9</td>" not in html
+    assert Page(html).text.count("missing") > 7
+
+
+def test_keys_of_another_version_are_passed_over(tmp_path: Path):
+    (tmp_path / "config.toml").write_text('[study]\nnote = "old"\nunknown = 1\n[gone]\na = 1\n')
+    assert "<p class=note>old</p>" in report.build(tmp_path).read_text()
+
+
+def test_the_answer_and_the_results_come_before_everything_else(finished: Path):
+    text = read(finished).text
+    heads = [
+        "How far does poor image quality",
+        "How frames were split",
+        "Without super-resolution",
+        "With super-resolution",
+        "How well super-resolution restores",
+        "The frames",
+        "Limits",
+        "How this was made",
+    ]
+    places = [text.index(head) for head in heads]
+    assert places == sorted(places)
+
+
+def test_a_protocol_asked_for_without_predictions_is_named(tmp_path: Path, make_run):
+    run = make_run(tmp_path / "run", patients=4, seeds=1, protocols=["paper"], methods=["srgan"])
+    (run / "config.toml").write_text('[study]\nprotocols = ["paper", "patient"]\n')
+    report.build(run)
+    text = read(run).text
+    assert "asked for, no predictions yet" in text
+    assert "with no bicubic control to compare" in text
+    assert "SRGAN" in text
+
+
+def test_a_run_without_anything_but_a_config_says_so(tmp_path: Path):
+    (tmp_path / "config.toml").write_text("[study]\n")
+    text = Page(report.build(tmp_path).read_text()).text
+    assert "No predictions exist yet" in text
+    for missing in ("table of frames", "environment.json", "super-resolution training"):
+        assert missing in text
+
+
+def test_everything_from_the_run_is_escaped(tmp_path: Path, make_run):
+    evil = "<img src=x onerror=1>&"
+    run = make_run(
+        tmp_path / "run", patients=3, seeds=1, protocols=[evil], methods=[evil], modes=[evil]
+    )
+    (run / "config.toml").write_text(f"[study]\nnote = '{evil}'\n")
+    (run / "environment.json").write_text('{"<img src=x onerror=1>": "<img src=x onerror=1>"}')
+    (run / "tables" / "dataset.csv").write_text(f"view,{evil}\n{evil},2\n")
+    (run / "log.csv").write_text(f"time,job,step,metric,value\n0,sr/{evil}/p/fold0,1,psnr,3\n")
+    html = report.build(run).read_text()
+    assert not re.search("<img src=x", html, re.IGNORECASE)
+    assert "&lt;img src=x onerror=1&gt;&amp;" in html
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path):
+    with pytest.raises(InputError, match=r"no config\.toml"):
+        report.build(tmp_path)
+    assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.toml", "study ="),
+        ("config.toml", "study = 3"),
+        ("config.toml", '[study]\ntrain = ["fair"]'),
+        ("environment.json", "[1"),
+        ("predictions.csv", "a,b\n1,2\n"),
+        ("figures/examples.npz", "not an archive"),
+    ],
+)
+def test_a_file_that_cannot_be_understood_is_named(tmp_path: Path, name, content):
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "config.toml").write_text("[study]\n")
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=name.replace(".", r"\.")):
+        report.build(tmp_path)
