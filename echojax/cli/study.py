@@ -27,14 +27,17 @@ def evaluate(
 
     What is missing is trained; what the run already has is used, with no need for --resume.
     """
-    from echojax.studies.diagnosis import session
+    from echojax.runs.run import request
     from echojax.studies.diagnosis.cells import cells_of
+    from echojax.studies.diagnosis.config import Config
+    from echojax.studies.diagnosis.study import Study
 
     given["resume"] = not given["overwrite"]
-    request = session.request(**given)
-    tasks = request.settings.tasks if task is None else (task,)
-    cells = cells_of(request.settings, tasks, train, test, sr, sr_on)
-    study = request.begin(cells)
+    study = Study.of(request(Config, **given))
+    settings = study.config.study
+    tasks = settings.tasks if task is None else (task,)
+    cells = cells_of(settings, tasks, train, test, sr, sr_on)
+    study.begin(cells)
     study.run_cells(cells)
     printing.accuracies(study.run.predictions, cells)
 
@@ -47,12 +50,15 @@ def matrix(**given: Any) -> None:
     Both tasks, every training and test quality, every enhancement on the training side, the test
     side and both, over all folds and seeds of the configuration.
     """
-    from echojax.studies.diagnosis import examples, report, session
+    from echojax.runs.run import request
+    from echojax.studies.diagnosis import examples, report
     from echojax.studies.diagnosis.cells import all_cells
+    from echojax.studies.diagnosis.config import Config
+    from echojax.studies.diagnosis.study import Study
 
-    request = session.request(**given)
-    cells = all_cells(request.settings)
-    study = request.begin(cells)
+    study = Study.of(request(Config, **given))
+    cells = all_cells(study.config.study)
+    study.begin(cells)
     study.run_cells(cells)
     examples.save(study)
     page = report.build(study.run.path)
@@ -91,15 +97,17 @@ def evaluate_classifier(weights: str, data_dir: Path, markdown: bool) -> None:
     intervals that know that frames of a patient are alike. Meant for a dataset that the classifier
     did not learn from, as real frames after simulated ones.
     """
-    from echojax import config, devices
-    from echojax.data.duplicates import patient_groups
-    from echojax.studies.diagnosis import session, transfer
+    from echojax import devices
+    from echojax.config import DataConfig
+    from echojax.data import camus
+    from echojax.studies.diagnosis import leaks, transfer
 
     devices.start()
-    mesh = devices.data_mesh()
-    trained = transfer.load(weights, mesh)
-    frames = session.load_frames(config.DataConfig(dir=data_dir))
-    rows = transfer.evaluate(trained, frames, patient_groups(frames), mesh)
+    classifier, file = transfer.load(weights)
+    frames = camus.open_frames(DataConfig(dir=data_dir))
+    rows = transfer.evaluate(classifier, frames, devices.data_mesh())
     printing.transfer(rows, markdown=markdown)
-    if trained.learned_from(frames):
-        click.echo("Note: the classifier learned from frames of this dataset", err=True)
+    known = leaks.seen(file, frames)
+    if known:
+        note = f"Note: the classifier learned from {known} of the {len(frames)} frames"
+        click.echo(note, err=True)

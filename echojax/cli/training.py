@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from echojax.cli import options, printing
-from echojax.vocabulary import ENHANCEMENTS, GENERATORS, MODES, QUALITIES, TASKS
+from echojax.vocabulary import ENHANCEMENTS, GENERATORS, MODES, NONE, QUALITIES, TASKS
 
 _FOLD = click.option(
     "--fold", type=click.IntRange(min=0), default=0, help="Fold whose training part is used."
@@ -36,34 +36,36 @@ def train_sr(sr: str, stage: str, fold: int, **given: Any) -> None:
     what --set sr.init=FILE names: a pretrained network, or one that `echojax weights convert
     --gray` made.
     """
-    from echojax.studies.diagnosis import session
+    from echojax.runs.run import request
+    from echojax.studies.diagnosis.config import Config
+    from echojax.studies.diagnosis.study import Study
 
     if stage == "pretrain":
         _pretrain(sr, fold, given)
         return
-    request = session.request(**given)
-    folds = [request.study.fold(protocol, fold) for protocol in request.settings.protocols]
-    study = request.begin(generators=[(sr, chosen) for chosen in folds])
+    study = Study.of(request(Config, **given))
+    folds = [study.fold(protocol, fold) for protocol in study.config.study.protocols]
+    study.begin(generators=[(sr, chosen) for chosen in folds])
     for chosen in folds:
-        study.generator(sr, chosen)
+        study.generators.network(sr, chosen)
         click.echo(f"{sr}, {chosen.protocol}, fold {fold}: {len(chosen.sr_train)} training frames")
     printing.fidelity(study.run.path / "log.csv")
     click.echo(f"Run: {study.run.path}")
 
 
 def _pretrain(sr: str, fold: int, given: dict[str, Any]) -> None:
-    from echojax.studies.diagnosis import pretraining, session
+    from echojax.runs.run import request
+    from echojax.studies.diagnosis.config import Config
+    from echojax.studies.diagnosis.pretraining import pretrain_generator
 
     if sr != "srresnet":
         raise click.UsageError("only SRResNet is pretrained; SRGAN starts from the fine-tuned one")
     if fold:
         raise click.UsageError("--fold belongs to fine-tuning; natural images have no folds")
     given["run"] = given["run"] or Path("runs", "pretrain")
-    path, settings = session.settle(**given)
-    file = pretraining.pretrain_generator(
-        path, settings, resume=given["resume"], overwrite=given["overwrite"]
-    )
-    printing.fidelity(path / "log.csv")
+    asked = request(Config, **given)
+    file = pretrain_generator(asked)
+    printing.fidelity(asked.run.path / "log.csv")
     click.echo(f"Pretrained: {file}")
     click.echo(f"Next: echojax train-sr --set {shlex.quote(f'sr.init={file}')}")
 
@@ -83,14 +85,16 @@ def train_classifier(task: str, train: str, sr: str, mode: str, fold: int, **giv
     All its seeds are trained and kept; the accuracy is that on the held-out frames of the same
     quality, not enhanced.
     """
-    from echojax.studies.diagnosis import session
-    from echojax.studies.diagnosis.predictions import Cell
+    from echojax.runs.run import request
+    from echojax.studies.diagnosis.cells import Cell
+    from echojax.studies.diagnosis.config import Config
+    from echojax.studies.diagnosis.study import Study
 
-    request = session.request(**given)
-    on, mode = ("none", "none") if sr == "none" else ("train", mode)
-    protocols = request.settings.protocols
+    study = Study.of(request(Config, **given))
+    on, mode = (NONE, NONE) if sr == NONE else ("train", mode)
+    protocols = study.config.study.protocols
     cells = [Cell(protocol, task, train, train, sr, mode, on) for protocol in protocols]
-    study = request.begin(cells, only_fold=fold)
+    study.begin(cells, only_fold=fold)
     study.run_cells(cells, only_fold=fold, keep=True)
     printing.accuracies(study.run.predictions, cells)
     click.echo(f"Run: {study.run.path}")
@@ -108,19 +112,19 @@ def pretrain_classifier(**given: Any) -> None:
     frames of another dataset. The pretraining itself starts from a file if classifier.init names
     one, as --set classifier.init=imagenet.
     """
-    from echojax.recipes import classification as classifier
-    from echojax.studies.diagnosis import pretraining, session
+    from echojax.recipes.classification import PRETRAINED, PRETRAINING
+    from echojax.runs.job import network_file
+    from echojax.runs.run import request
+    from echojax.studies.diagnosis.config import Config
+    from echojax.studies.diagnosis.pretraining import pretrain_classifier as pretrain
 
-    given["run"] = given["run"] or classifier.PRETRAINING
-    path, settings = session.settle(**given)
-    file, rows = pretraining.pretrain_classifier(
-        path, settings, resume=given["resume"], overwrite=given["overwrite"]
-    )
+    given["run"] = given["run"] or PRETRAINING
+    asked = request(Config, **given)
+    file, rows = pretrain(asked)
     printing.transfer(rows)
     click.echo(f"Pretrained: {file}")
-    same = "".join(
-        f" --set classifier.{key}={getattr(settings.classifier, key)}" for key in ("size", "width")
-    )
-    usual = file.resolve() == (classifier.PRETRAINING / classifier.PRETRAINED).resolve()
+    network = asked.config.classifier
+    same = f" --set classifier.size={network.size} --set classifier.width={network.width}"
+    usual = file.resolve() == network_file(PRETRAINING / PRETRAINED).resolve()
     start = f"classifier.init={'simulated' if usual else file}"
     click.echo(f"Next: echojax matrix --set {shlex.quote(start)}{same}")

@@ -1,13 +1,14 @@
-"""Training ResNet-18 to tell two classes of frames apart, and asking it.
+"""Training ResNet-18 to tell classes of frames apart.
 
-The last layer of a network has two logits for each of its heads: a study's classifier has the one
-of its task, a pretrained one those of both tasks.
+The last layer has two logits for each of the network's heads: a study's classifier has the one head
+of its task, a pretrained one a head for each task.
 """
 
+import dataclasses
 import functools
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,43 +16,113 @@ import numpy as np
 import optax
 from flax import nnx
 from jax.sharding import Mesh
+from pydantic import Field
 
 from echojax import devices
-from echojax.config import ClassifierConfig
+from echojax.config import FREE, Section, recorded
 from echojax.errors import InputError
+from echojax.files import sha256
+from echojax.inference.classify import HEADS, SIZE, heads_of, probabilities
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18, ResNetSettings
-from echojax.resize import resize
-from echojax.training.checkpoints import split
-from echojax.training.loop import (
-    Log,
-    Metrics,
-    Step,
-    TrainState,
-    fit,
-    initial_state,
-    make_step,
-)
-from echojax.weights import catalogue, safetensors_file
+from echojax.runs.job import Record, network_file
+from echojax.training.augmentation import augment
+from echojax.training.loop import Evaluator, Loss, Metrics, Step, Training, make_step
+from echojax.training.optimizers import cosine_schedule
+from echojax.training.state import TrainState, initial_state, split
+from echojax.weights import catalogue, networks, safetensors_file
 
-Batch = tuple[jax.Array, jax.Array]
-
-# The run directory of `echojax pretrain-classifier` if none is named, and its file in any.
+# The run directory of `echojax pretrain-classifier` if none is named, and its job in any.
 PRETRAINING = Path("runs", "pretrain-classifier")
-PRETRAINED = Path("classifier", "pretrained.safetensors")
-# What such a file's metadata tells: the tasks of its heads, the side of its square input, and the
-# fingerprints of the frames, always of both views, that it and what it started from learned from.
-HEADS, SIZE, DATASET = "heads", "input size", "dataset"
+PRETRAINED = "classifier/pretrained"
 
 _CLASSES = 2  # of a head
 _HEAD = ("fc.kernel", "fc.bias")  # the last layer; logits are the last axis of both
-_ASK = 32  # frames asked about at once
+_EVERY = 50  # steps, at least, between measurements of a pretraining
+_MEAN = "held_out"  # score: mean accuracy over the heads
 
 
-def network(config: ClassifierConfig, seed: int, heads: int = 1) -> ResNet18:
-    """The network of a configuration, its weights random."""
-    settings = ResNetSettings(classes=_CLASSES * heads, width=config.width)
-    return ResNet18(settings, rngs=nnx.Rngs(seed))
+class ClassifierConfig(Section):
+    """ResNet-18 and its training."""
+
+    size: int = Field(224, ge=32, description="side of the square input")
+    width: int = Field(64, ge=1, description="channels of the first stage; 64 is ResNet-18")
+    init: Annotated[str, FREE] = Field(
+        "random",
+        description='"random", "imagenet" (resnet18, as fetched), "simulated" (what `echojax '
+        "pretrain-classifier` left here), or a .safetensors file",
+    )
+    batch: int = Field(16, ge=1)
+    epochs: int = Field(10, ge=1)
+    learning_rate: float = Field(1e-4, gt=0)
+
+
+class PretrainConfig(Section):
+    """Pretraining of the classifier, both labels at once; the network is [classifier]'s."""
+
+    batch: int = Field(32, ge=1)
+    epochs: int = Field(20, ge=1)
+    learning_rate: float = Field(1e-3, gt=0, description="at its highest, after a short warm-up")
+    augment: float = Field(
+        1.0, ge=0, le=2, description="strength of the changes to every frame; 0 for none"
+    )
+    keep: Literal["last", "best"] = Field(
+        "last",
+        description='which network is handed over: the last, or the "best" on the frames held out',
+    )
+    seed: int = Field(0, ge=0)
+
+
+class Labelled(NamedTuple):
+    """Frames (n, size, size), float32 in [0, 1] as `classify.as_input` makes them, and labels.
+
+    Labels are 0 or 1, (n, heads).
+    """
+
+    frames: np.ndarray
+    labels: np.ndarray
+
+
+def record(config: ClassifierConfig, frames: str, *, task: str, seed: int) -> Record:
+    """What a training depends on; `frames` is the fingerprint of what it learns from.
+
+    Raises:
+        InputError: `config.init` is a file that is not there.
+    """
+    settings = recorded(config, "classifier") | {"task": task, "seed": seed}
+    files = {"classifier.init": init_hash(config)}
+    return Record(settings, {"frames to learn from": frames}, files)
+
+
+def pretraining_record(network: ClassifierConfig, config: PretrainConfig, frames: str) -> Record:
+    """What a pretraining depends on; `frames` is the fingerprint of what it learns from.
+
+    Raises:
+        InputError: `network.init` is a file that is not there.
+    """
+    own = {key: getattr(network, key) for key in ("size", "width")}
+    settings = recorded(config, "pretrain") | {f"classifier.{k}": v for k, v in own.items()}
+    files = {"classifier.init": init_hash(network)}
+    return Record(settings, {"frames to learn from": frames}, files)
+
+
+def init_file(config: ClassifierConfig) -> Path | None:
+    """The file that a configuration starts classifiers from; None for random numbers.
+
+    Raises:
+        InputError: as `locate`.
+    """
+    return None if config.init == "random" else locate(config.init)
+
+
+def init_hash(config: ClassifierConfig) -> str:
+    """The sha256 of that file, "random" without one.
+
+    Raises:
+        InputError: as `locate`, or there is no such file.
+    """
+    file = init_file(config)
+    return "random" if file is None else sha256(file)
 
 
 def locate(weights: str) -> Path:
@@ -64,7 +135,7 @@ def locate(weights: str) -> Path:
         InputError: a network that was not fetched, or not pretrained, yet.
     """
     if weights == "simulated":
-        file = PRETRAINING / PRETRAINED
+        file = network_file(PRETRAINING / PRETRAINED)
         if not file.is_file():
             raise InputError(
                 f"simulated: there is no {file} here; make it with `echojax pretrain-classifier`"
@@ -73,39 +144,7 @@ def locate(weights: str) -> Path:
     return catalogue.locate("resnet18" if weights == "imagenet" else weights)
 
 
-def heads_of(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """The tasks that a file says its network has a head for, in the order of its logits."""
-    return tuple(metadata[HEADS].split(",")) if metadata.get(HEADS) else ()
-
-
-def datasets_of(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """Fingerprints of all frames that a file says its network has learned from."""
-    return tuple(metadata[DATASET].split(",")) if metadata.get(DATASET) else ()
-
-
-def start(config: ClassifierConfig) -> Path | None:
-    """The file that a configuration starts classifiers from; None for random numbers.
-
-    Raises:
-        InputError: as `locate`.
-    """
-    return None if config.init == "random" else locate(config.init)
-
-
-def start_hash(config: ClassifierConfig) -> str:
-    """The sha256 of the file that a configuration starts classifiers from, "random" without one.
-
-    Raises:
-        InputError: as `locate`.
-    """
-    file = start(config)
-    if file is None:
-        return "random"
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def untrained(config: ClassifierConfig, seed: int, *tasks: str) -> ResNet18:
+def init_network(config: ClassifierConfig, seed: int, *tasks: str) -> ResNet18:
     """The network as a configuration starts it for a task, or for several with a head each.
 
     Of a file that says which heads its network has, those of the tasks are taken. A file may also
@@ -114,106 +153,161 @@ def untrained(config: ClassifierConfig, seed: int, *tasks: str) -> ResNet18:
     Raises:
         InputError: `config.init` is a file that is not there or does not fit.
     """
-    model = network(config, seed, len(tasks))
-    file = start(config)
-    if file is not None:
-        tensors = safetensors_file.tensors(file)
-        heads = heads_of(safetensors_file.metadata(file))
-        fresh = safetensors_file.flat(model)
-        head = {name: np.asarray(fresh[name]) for name in _HEAD}
-        there = [name for name in _HEAD if name in tensors]
-        if set(tasks) <= set(heads):
-            first = [_CLASSES * heads.index(task) for task in tasks]
-            for name in there:
-                logits = [tensors[name][..., k : k + _CLASSES] for k in first]
-                tensors[name] = np.concatenate(logits, axis=-1)
-        elif heads or any(tensors[name].shape != head[name].shape for name in there):
-            tensors |= head
-        safetensors_file.fill(model, tensors, file)
+    settings = ResNetSettings(classes=_CLASSES * len(tasks), width=config.width)
+    model = ResNet18(settings, rngs=nnx.Rngs(seed))
+    file = init_file(config)
+    if file is None:
+        return model
+    tensors = safetensors_file.tensors(file)
+    heads = heads_of(networks.card(file))
+    fresh = safetensors_file.flat(model)
+    head = {name: np.asarray(fresh[name]) for name in _HEAD}
+    there = [name for name in _HEAD if name in tensors]
+    if set(tasks) <= set(heads):
+        first = [_CLASSES * heads.index(task) for task in tasks]
+        for name in there:
+            logits = [tensors[name][..., k : k + _CLASSES] for k in first]
+            tensors[name] = np.concatenate(logits, axis=-1)
+    elif heads or any(tensors[name].shape != head[name].shape for name in there):
+        tensors |= head
+    safetensors_file.fill(model, tensors, file)
     return model
 
 
-def check(config: ClassifierConfig, task: str, mesh: Mesh) -> None:
-    """See that a training for a task can begin.
+def check(config: ClassifierConfig, mesh: Mesh, *tasks: str, batch: int | None = None) -> None:
+    """See that a training for some tasks can begin.
+
+    Args:
+        config: the network and its training.
+        mesh: devices to share every batch between.
+        tasks: the heads of the network.
+        batch: of a pretraining.
 
     Raises:
         InputError: the batch cannot be shared by the devices, or `config.init` does not fit.
     """
-    devices.check_batch(config.batch, mesh, "classifier.batch")
-    if start(config) is not None:
-        untrained(config, 0, task)  # takes seconds, and only a file can fail to fit
+    key = "classifier.batch" if batch is None else "pretrain.batch"
+    devices.check_batch(batch or config.batch, mesh, key)
+    if init_file(config) is not None:
+        init_network(config, 0, *tasks)  # takes seconds, and only a file can fail to fit
 
 
-def as_input(frame: np.ndarray, size: int) -> np.ndarray:
-    """A float32 frame (rows, columns) in [0, 1] as the classifier sees it, (size, size).
-
-    The aspect is not kept, as in the resized copies of CAMUS that classifiers are trained on.
-    """
-    return resize(frame[..., None], (size, size))[..., 0].clip(0, 1)
-
-
-def cross_entropy(model: ResNet18, batch: Batch) -> tuple[jax.Array, Metrics]:
-    """Loss and accuracy on gray frames (n, h, w) in [0, 1] and labels (n,)."""
-    frames, labels = batch
-    logits = model(as_imagenet(frames[..., None]), train=True)
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-    return losses.mean(), {"accuracy": jnp.mean(logits.argmax(-1) == labels)}
-
-
-@functools.lru_cache(maxsize=4)
-def _program(config: ClassifierConfig) -> tuple[optax.GradientTransformation, Step[TrainState]]:
-    # Kept, so that the hundreds of classifiers of a study share one compiled step.
-    graphdef, _, _ = split(network(config, 0))
-    optimizer = optax.adam(config.learning_rate)
-    return optimizer, make_step(graphdef, optimizer, cross_entropy)
-
-
-@nnx.jit
-def _ask(model: ResNet18, frames: jax.Array) -> jax.Array:
-    logits = model(as_imagenet(frames[..., None]))
-    return nnx.softmax(logits.reshape(len(frames), -1, _CLASSES))[..., 1]
-
-
-def train(
-    frames: np.ndarray,
-    labels: np.ndarray,
+def training(
     config: ClassifierConfig,
-    seed: int,
+    learned: Labelled,
     *,
     task: str,
-    mesh: Mesh,
-    title: str,
-    log: Log,
-) -> ResNet18:
-    """Train a classifier; the seed decides its initial weights and the order of the frames.
+    seed: int,
+    card: Mapping[str, str] | None = None,
+) -> Training[TrainState]:
+    """A training for one task, with Adam at a constant rate; no checkpoints on the way.
 
     Args:
-        frames: float32 (n, size, size) in [0, 1].
-        labels: (n,) 0 or 1.
         config: the classifier and its training.
+        learned: what to learn from; one column of labels.
+        task: what the labels are.
         seed: of this training.
-        task: what the labels are, for a start from a network that has a head for it.
-        mesh: devices to share every batch between.
-        title: of the progress bar.
-        log: called as `log(step, **metrics)`.
+        card: what the file shall say of data and licence.
 
     Raises:
         InputError: as `check`.
-        EchojaxError: training diverged.
     """
-    devices.check_batch(config.batch, mesh, "classifier.batch")
-    model = untrained(config, seed, task)
-    optimizer, step = _program(config)
-    order = frame_order(len(frames), config.epochs, config.batch, seed)
+    optimizer, step = _program((task,), config.width, config.learning_rate, 0.0, 0)
+    told = {
+        **(card or {}),
+        HEADS: task,
+        SIZE: str(config.size),
+        "started from": config.init,
+        "epochs": f"{config.epochs}; batches of {config.batch} frames",
+    }
+    order = frame_order(len(learned.frames), config.epochs, config.batch, seed)
+    return _training(init_network(config, seed, task), optimizer, step, learned, order, seed, told)
 
-    def batches(first: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        return ((frames[chosen], labels[chosen].astype(np.int32)) for chosen in order[first:])
 
-    state = fit(
-        step, initial_state(model, optimizer), batches, len(order), mesh=mesh, title=title, log=log
+def pretraining(
+    network: ClassifierConfig,
+    config: PretrainConfig,
+    learned: Labelled,
+    held_out: Labelled,
+    *,
+    tasks: tuple[str, ...],
+    mesh: Mesh,
+    card: Mapping[str, str] | None = None,
+) -> Training[TrainState]:
+    """A training for several tasks at once, on frames changed at random, its rate along a cosine.
+
+    Accuracies on the held-out frames are measured every epoch, or every 50 steps where an epoch has
+    fewer.
+
+    Args:
+        network: its width, its input, and what it starts from.
+        config: the training.
+        learned: what to learn from; a column of labels for each task.
+        held_out: what to measure on.
+        tasks: the heads of the network.
+        mesh: devices to measure on.
+        card: what the file shall say of data and licence.
+
+    Raises:
+        InputError: as `check`.
+    """
+    order = frame_order(len(learned.frames), config.epochs, config.batch, config.seed)
+    every = max(_EVERY, len(learned.frames) // config.batch)
+    optimizer, step = _program(
+        tasks, network.width, _cosine(config.learning_rate, len(order)), config.augment, config.seed
     )
+
+    def measure(model: ResNet18) -> dict[str, float]:
+        answers = probabilities(model, held_out.frames, mesh)
+        right = np.mean((answers >= 0.5) == held_out.labels, axis=0)
+        scores = {f"{task}_held_out": float(x) for task, x in zip(tasks, right, strict=True)}
+        return scores | {_MEAN: float(np.mean(right))}
+
+    told = {
+        **(card or {}),
+        HEADS: ",".join(tasks),
+        SIZE: str(network.size),
+        "started from": network.init,
+        "epochs": f"{config.epochs}; batches of {config.batch} frames, augmentation of strength "
+        f"{config.augment:g}",
+    }
+    start = init_network(network, config.seed, *tasks)
+    return dataclasses.replace(
+        _training(start, optimizer, step, learned, order, config.seed, told),
+        evaluators=(Evaluator(measure, every),),
+        save_every=every,
+        best=_MEAN if config.keep == "best" else None,
+    )
+
+
+def _training(
+    model: ResNet18,
+    optimizer: optax.GradientTransformation,
+    step: Step[TrainState],
+    learned: Labelled,
+    order: np.ndarray,
+    seed: int,
+    card: Mapping[str, str],
+) -> Training[TrainState]:
     graphdef, _, _ = split(model)
-    return nnx.merge(graphdef, state.params, state.stats)
+    labels = learned.labels.astype(np.int32)
+
+    places = np.arange(order.size, dtype=np.int32).reshape(order.shape)
+
+    def batches(first: int) -> Iterator[tuple[np.ndarray, ...]]:
+        return (
+            (learned.frames[chosen], labels[chosen], place)
+            for chosen, place in zip(order[first:], places[first:], strict=True)
+        )
+
+    return Training(
+        start=lambda: initial_state(model, optimizer, seed=seed),
+        step=step,
+        batches=batches,
+        steps=len(order),
+        network=lambda state: nnx.merge(graphdef, state.params, state.rest),
+        card=card,
+    )
 
 
 def frame_order(frames: int, epochs: int, batch: int, seed: int) -> np.ndarray:
@@ -228,19 +322,44 @@ def frame_order(frames: int, epochs: int, batch: int, seed: int) -> np.ndarray:
     return np.resize(stream, (steps, batch))
 
 
-def probabilities(model: ResNet18, frames: np.ndarray, mesh: Mesh) -> np.ndarray:
-    """Probability of class 1 for float32 frames (n, size, size) in [0, 1].
+def cross_entropy(tasks: Sequence[str], strength: float = 0.0, seed: int = 0) -> Loss:
+    """The loss: the sum of the heads' cross-entropies; with the accuracy of each.
 
-    Returns:
-        (n, heads): a column for each head of the network.
+    It takes frames (n, size, size) in [0, 1] and labels (n, heads).
+
+    Args:
+        tasks: the heads.
+        strength: of the augmentation of every frame; 0 for none.
     """
-    at_once = -(-_ASK // mesh.size) * mesh.size
-    answers = []
-    for start in range(0, len(frames), at_once):
-        part = frames[start : start + at_once]
-        # The last part is filled up, so that one program serves every number of frames.
-        filled = np.pad(part, [(0, at_once - len(part)), (0, 0), (0, 0)])
-        answers.append(
-            np.asarray(_ask(model, devices.shard(jnp.asarray(filled), mesh)))[: len(part)]
-        )
-    return np.concatenate(answers)
+
+    def loss(
+        model: ResNet18, batch: tuple[jax.Array, ...], key: jax.Array
+    ) -> tuple[jax.Array, Metrics]:
+        del key
+        frames, labels, places = batch
+        if strength:
+            keys = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(seed)))(places)
+            frames = augment(keys, frames, strength)
+        logits = model(as_imagenet(frames[..., None]), train=True)
+        logits = logits.reshape(*labels.shape, _CLASSES)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+        right = jnp.mean(logits.argmax(-1) == labels, axis=0)
+        names = ("accuracy",) if len(tasks) == 1 else tasks
+        return losses.sum(-1).mean(), dict(zip(names, right, strict=True))
+
+    return loss
+
+
+@functools.lru_cache(maxsize=4)
+def _program(
+    tasks: tuple[str, ...], width: int, rate: float | optax.Schedule, strength: float, seed: int
+) -> tuple[optax.GradientTransformation, Step[TrainState]]:
+    # Kept, so that the hundreds of classifiers of a study share one compiled step.
+    model = networks.empty("resnet18", ResNetSettings(classes=_CLASSES * len(tasks), width=width))
+    graphdef, _, _ = split(model)
+    optimizer = optax.adam(rate)
+    return optimizer, make_step(graphdef, optimizer, cross_entropy(tasks, strength, seed))
+
+
+# The schedule is part of what `_program` is kept by.
+_cosine = functools.lru_cache(maxsize=2)(cosine_schedule)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -13,41 +13,135 @@ import numpy as np
 import optax
 from flax import nnx
 from jax.sharding import Mesh
+from pydantic import Field
 
 from echojax import devices
-from echojax.config import SuperResolutionConfig
+from echojax.config import FREE, recorded
 from echojax.data.crops import crop_batches, stream
+from echojax.data.source import Source
 from echojax.errors import InputError
-from echojax.inference import enhance
+from echojax.files import sha256
+from echojax.inference.enhance import degrade
 from echojax.models.discriminator import Discriminator
+from echojax.models.generator import Generator
 from echojax.models.layers import as_imagenet
 from echojax.models.vgg import VGG19
-from echojax.recipes.super_resolution import measuring
-from echojax.training.checkpoints import split
-from echojax.training.loop import Log, Metrics, TrainState, fit, initial_state
+from echojax.recipes.super_resolution import (
+    SuperResolutionConfig,
+    batch_text,
+    evaluators,
+    told,
+)
+from echojax.runs.job import Record
+from echojax.training.loop import Metrics, Training, updated
+from echojax.training.state import TrainState, initial_state, split
 from echojax.weights import catalogue, networks
-from echojax.weights.networks import Generator
 
 _FEATURES = 1 / 12.75  # brings VGG's features to the scale of pixels (section 3.2)
 
 
+class GanConfig(SuperResolutionConfig):
+    """SRResNet's training, and SRGAN's that starts from what it left."""
+
+    gan_steps: int = Field(20_000, ge=1, description="of SRGAN, after those of SRResNet")
+    gan_learning_rate: float = Field(
+        1e-4, gt=0, description="of both networks; a tenth of it in the second half"
+    )
+    perceptual: Annotated[str, FREE] = Field(
+        "vgg19",
+        description='what SRGAN compares: "vgg19" features, a .safetensors file of VGG19, '
+        'or "none" for pixels',
+    )
+    adversarial: float = Field(1e-3, ge=0, description="weight of the adversarial loss")
+    discriminator_width: int = Field(64, ge=1, description="channels of its first convolution")
+    average: float = Field(
+        0.999, ge=0, lt=1, description="largest decay of the average over SRGAN's steps"
+    )
+
+
+def record(config: GanConfig, source: Source, start: str) -> Record:
+    """What a training depends on.
+
+    Args:
+        config: the training.
+        source: images to learn from.
+        start: sha256 of the generator that it starts from.
+
+    Raises:
+        InputError: VGG19 is not there.
+    """
+    file = _vgg_file(config.perceptual)
+    return Record(
+        settings=recorded(config, "sr"),
+        data={"images to learn from": source.fingerprint()},
+        files={"generator": start, "sr.perceptual": sha256(file) if file else config.perceptual},
+    )
+
+
 @partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["generator", "discriminator", "average"],
-    meta_fields=[],
+    jax.tree_util.register_dataclass, data_fields=["generator", "discriminator"], meta_fields=[]
 )
 @dataclass(frozen=True)
 class AdversarialState:
-    """Both players, and the average over the generator's parameters and statistics."""
+    """Both players; the generator keeps an average over its steps."""
 
     generator: TrainState
     discriminator: TrainState
-    average: tuple[nnx.State, nnx.State]
 
     @property
     def step(self) -> jax.Array:
         """Steps taken."""
         return self.generator.step
+
+
+def training(
+    config: GanConfig,
+    init: Generator,
+    source: Source,
+    held_out: Sequence[np.ndarray] = (),
+    *,
+    mesh: Mesh,
+    card: Mapping[str, str] | None = None,
+) -> Training[AdversarialState]:
+    """A training of SRGAN, whose result is the generator averaged over the steps.
+
+    Args:
+        config: the training.
+        init: the generator as the mean squared error left it.
+        source: gray images to learn from.
+        held_out: uint8 echo frames (rows, columns) to measure PSNR and SSIM on as it goes.
+        mesh: devices that share every batch, which VGG19 is copied to.
+        card: what the file shall say of data and licence.
+
+    Raises:
+        InputError: a crop does not fit the images, or VGG19 is not there.
+    """
+    vgg = devices.replicate(load_vgg(config.perceptual), mesh)
+    critic = Discriminator(
+        config.crop, width=config.discriminator_width, rngs=nnx.Rngs(config.seed)
+    )
+    graphdef, _, _ = split(init)
+    optimizer, step = _program(graphdef, split(critic)[0], config)
+    batches = crop_batches(source, config.crop, config.batch, config.seed)
+    against = "pixels" if vgg is None else "VGG19 features"
+    steps = (
+        f"{config.steps} with the mean squared error, {config.gan_steps} of SRGAN ({against}); "
+        f"{batch_text(config)}"
+    )
+    return Training(
+        start=lambda: AdversarialState(
+            initial_state(init, optimizer, seed=config.seed, average=True),
+            initial_state(critic, optimizer, seed=config.seed),
+        ),
+        step=lambda state, batch: step(state, batch, vgg),
+        batches=partial(stream, batches),
+        steps=config.gan_steps,
+        network=lambda state: nnx.merge(graphdef, *state.generator.average),
+        evaluators=evaluators(config, held_out, echo=True),
+        save_every=config.save_every,
+        card={**(card or {}), "started from": config.init, "steps": steps},
+        told=told,
+    )
 
 
 def pixels(image: jax.Array, original: jax.Array) -> jax.Array:
@@ -62,24 +156,19 @@ def perceptual(vgg: VGG19, image: jax.Array, original: jax.Array) -> jax.Array:
 
 
 def make_step(
-    generator: nnx.GraphDef,
-    discriminator: nnx.GraphDef,
+    generator: nnx.GraphDef[Any],
+    discriminator: nnx.GraphDef[Any],
     optimizer: optax.GradientTransformation,
-    config: SuperResolutionConfig,
+    config: GanConfig,
 ) -> Callable[[AdversarialState, jax.Array, VGG19 | None], tuple[AdversarialState, Metrics]]:
     """Compile one step of both players; the state passed in is used up.
 
     Both are updated from the same images: the generator by the discriminator as it was.
     """
 
-    def play(graphdef: nnx.GraphDef, params: Any, stats: Any, x: jax.Array) -> tuple[Any, Any]:
-        model = nnx.merge(graphdef, params, stats, copy=True)
-        return model(x, train=True), nnx.state(model, nnx.BatchStat)
-
-    def update(player: TrainState, gradients: nnx.State, stats: nnx.State) -> TrainState:
-        updates, opt_state = optimizer.update(gradients, player.opt_state, player.params)
-        params = optax.apply_updates(player.params, updates)
-        return TrainState(player.step + 1, params, stats, opt_state)
+    def play(graphdef: nnx.GraphDef[Any], params: Any, rest: Any, x: jax.Array) -> tuple[Any, Any]:
+        model = nnx.merge(graphdef, params, rest, copy=True)
+        return model(x, train=True), split(model)[2]
 
     @partial(jax.jit, donate_argnums=0)
     def step(
@@ -87,33 +176,33 @@ def make_step(
     ) -> tuple[AdversarialState, Metrics]:
         maker, critic = state.generator, state.discriminator
         high = batch.astype(jnp.float32) / 255
-        low = enhance.degrade(high)
+        low = degrade(high, config.scale)
 
         def of_generator(params: nnx.State) -> tuple[jax.Array, Any]:
-            made, stats = play(generator, params, maker.stats, low)
-            realism, _ = play(discriminator, critic.params, critic.stats, made)
+            made, rest = play(generator, params, maker.rest, low)
+            realism, _ = play(discriminator, critic.params, critic.rest, made)
             content = pixels(made, high) if vgg is None else perceptual(vgg, made, high)
             fooling = jnp.mean(jax.nn.softplus(-realism))  # -log D(G(low)), eq. 6
-            return content + config.adversarial * fooling, (stats, made, content, fooling)
+            return content + config.adversarial * fooling, (rest, made, content, fooling)
 
         def of_discriminator(params: nnx.State, made: jax.Array) -> tuple[jax.Array, Any]:
-            real, stats = play(discriminator, params, critic.stats, high)
-            fake, stats = play(discriminator, params, stats, made)
+            real, rest = play(discriminator, params, critic.rest, high)
+            fake, rest = play(discriminator, params, rest, made)
             loss = jnp.mean(jax.nn.softplus(-real)) + jnp.mean(jax.nn.softplus(fake))
-            return loss, (stats, jax.nn.sigmoid(real).mean(), jax.nn.sigmoid(fake).mean())
+            return loss, (rest, jax.nn.sigmoid(real).mean(), jax.nn.sigmoid(fake).mean())
 
-        (loss, (stats, made, content, fooling)), gradients = jax.value_and_grad(
+        (loss, (rest, made, content, fooling)), gradients = jax.value_and_grad(
             of_generator, has_aux=True
         )(maker.params)
-        maker = update(maker, gradients, stats)
-        (critic_loss, (stats, real, fake)), gradients = jax.value_and_grad(
-            of_discriminator, has_aux=True
-        )(critic.params, jax.lax.stop_gradient(made))
-        critic = update(critic, gradients, stats)
         # Spans the last ninth of the steps until that is more than `config.average` spans, so that
         # a short training does not end as its start.
-        decay = jnp.minimum(config.average, maker.step / (maker.step + 9))
-        average = optax.incremental_update((maker.params, maker.stats), state.average, 1 - decay)
+        done = maker.step + 1
+        decay = jnp.minimum(config.average, done / (done + 9))
+        maker = updated(maker, optimizer, gradients, rest, decay)
+        (critic_loss, (rest, real, fake)), gradients = jax.value_and_grad(
+            of_discriminator, has_aux=True
+        )(critic.params, jax.lax.stop_gradient(made))
+        critic = updated(critic, optimizer, gradients, rest)
         metrics = {
             "loss": loss,
             "content": content,
@@ -122,14 +211,14 @@ def make_step(
             "real": real,
             "fake": fake,
         }
-        return AdversarialState(maker, critic, average), metrics
+        return AdversarialState(maker, critic), metrics
 
     return step
 
 
 @functools.lru_cache(maxsize=2)
 def _program(
-    generator: nnx.GraphDef, discriminator: nnx.GraphDef, config: SuperResolutionConfig
+    generator: nnx.GraphDef[Any], discriminator: nnx.GraphDef[Any], config: GanConfig
 ) -> tuple[optax.GradientTransformation, Any]:
     # Kept, so that the folds of a study share one compiled step.
     rate = optax.piecewise_constant_schedule(config.gan_learning_rate, {config.gan_steps // 2: 0.1})
@@ -146,80 +235,17 @@ def load_vgg(name: str) -> VGG19 | None:
     Raises:
         InputError: it is not there, or the file holds another network.
     """
+    file = _vgg_file(name)
+    return None if file is None else networks.load(file, VGG19)
+
+
+def _vgg_file(name: str) -> Path | None:
     if name == "none":
         return None
     try:
-        file = catalogue.locate(name)
+        return catalogue.locate(name)
     except InputError as error:
         raise InputError(
             "SRGAN's perceptual loss needs VGG19's ImageNet weights: get them with `echojax "
             'weights fetch vgg19`, or train without them: --set sr.perceptual="none"'
         ) from error
-    model = networks.load(file)
-    if not isinstance(model, VGG19):
-        raise InputError(f"{file}: holds a {type(model).__name__}; sr.perceptual needs a VGG19")
-    return model
-
-
-def train(
-    start: Generator,
-    images: Sequence[np.ndarray],
-    held_out: Sequence[np.ndarray],
-    config: SuperResolutionConfig,
-    *,
-    mesh: Mesh,
-    checkpoints: Path,
-    title: str,
-    log: Log,
-    card: Mapping[str, str] | None = None,
-) -> Generator:
-    """Train SRGAN from a trained generator, or load it where that is done already.
-
-    Args:
-        start: the generator as the mean squared error left it.
-        images: uint8 images (rows, columns) to learn from.
-        held_out: uint8 frames to measure PSNR and SSIM on as it goes; may be empty.
-        config: the training.
-        mesh: devices to share every batch between.
-        checkpoints: directory of its Orbax checkpoints; training goes on from the newest.
-        title: of the progress bar.
-        log: called as `log(step, **metrics)`.
-        card: what a checkpoint should say of the network beside its settings.
-
-    Returns:
-        The generator averaged over the steps.
-
-    Raises:
-        InputError: the batch cannot be shared by the devices, a crop does not fit the images, or
-            VGG19 is not there.
-        EchojaxError: training diverged, or a checkpoint is damaged.
-    """
-    devices.check_batch(config.batch, mesh, "sr.batch")
-    vgg = devices.replicate(load_vgg(config.perceptual), mesh)
-    critic = Discriminator(
-        config.crop, width=config.discriminator_width, rngs=nnx.Rngs(config.seed)
-    )
-    graphdef, params, stats = split(start)
-    optimizer, step = _program(graphdef, split(critic)[0], config)
-    batches = crop_batches(images, config.crop, config.batch, config.seed)
-    measure = measuring(held_out)
-    state = fit(
-        lambda state, batch: step(state, batch, vgg),
-        AdversarialState(
-            # A copy, since the first step uses up what it is given.
-            jax.tree.map(jnp.copy, initial_state(start, optimizer)),
-            initial_state(critic, optimizer),
-            jax.tree.map(jnp.copy, (params, stats)),
-        ),
-        lambda first: stream(batches, first),
-        config.gan_steps,
-        mesh=mesh,
-        title=title,
-        log=log,
-        checkpoints=checkpoints,
-        metadata={**networks.describe(start), **(card or {})},
-        save_every=config.save_every,
-        evaluate=measure and (lambda state: measure(nnx.merge(graphdef, *state.average))),
-        evaluate_every=config.evaluate_every,
-    )
-    return nnx.merge(graphdef, *state.average)

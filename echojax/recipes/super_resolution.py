@@ -1,8 +1,9 @@
-"""Training a x4 generator on pairs of crops and their bicubic reductions."""
+"""Training a generator on pairs of crops and their bicubic reductions, with the squared error."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Annotated, Literal
 
 import jax
 import jax.numpy as jnp
@@ -10,33 +11,111 @@ import numpy as np
 import optax
 from flax import nnx
 from jax.sharding import Mesh
+from pydantic import Field, model_validator
 
 from echojax import devices
-from echojax.config import SuperResolutionConfig
+from echojax.config import FREE, Kernel, Section, recorded
 from echojax.data.crops import crop_batches, stream
+from echojax.data.source import Source
 from echojax.errors import InputError
-from echojax.inference import enhance
-from echojax.metrics import psnr, ssim
+from echojax.files import sha256
+from echojax.inference import fidelity
+from echojax.inference.enhance import Interpolation, Network, degrade
+from echojax.models.generator import Generator
 from echojax.models.srresnet import SRResNet, SRResNetSettings, start_as_interpolation
-from echojax.training.checkpoints import split
-from echojax.training.loop import (
-    Log,
-    Metrics,
-    Step,
-    TrainState,
-    cosine_schedule,
-    fit,
-    initial_state,
-    make_step,
-)
+from echojax.runs.job import Record
+from echojax.training.loop import Evaluator, Metrics, Step, Training, make_step
+from echojax.training.optimizers import cosine_schedule
+from echojax.training.state import TrainState, initial_state, split
+from echojax.vocabulary import QualityOrNone
 from echojax.weights import catalogue, networks
-from echojax.weights.networks import Generator
+
+WORDS = ("interpolation", "random")  # of `init`, instead of a file
 
 
-def settings(config: SuperResolutionConfig) -> SRResNetSettings:
-    """The network a configuration asks for."""
-    return SRResNetSettings(
-        scale=enhance.SCALE,
+class SuperResolutionConfig(Section):
+    """The generator (for gray images) and its training."""
+
+    scale: Literal[2, 4, 8] = Field(4, description="how many times larger images become")
+    blocks: int = Field(16, ge=1, description="residual blocks")
+    channels: int = Field(64, ge=1, description="channels of the trunk")
+    first_kernel: Kernel = Field(9, description="size of the first convolution")
+    last_kernel: Kernel = Field(9, description="size of the last convolution")
+    bias: bool = Field(False, description="bias in convolutions before a BatchNorm")
+    activation: Literal["none", "clip", "tanh"] = Field("none", description="of the output")
+    init: Annotated[str, FREE] = Field(
+        "interpolation",
+        description='"interpolation", "random", a .safetensors file or a name of `echojax weights '
+        "list`; the latter two bring their own blocks, channels, kernels, bias and activation",
+    )
+    quality: Annotated[tuple[QualityOrNone, ...], FREE] = Field(
+        ("good",), min_length=1, description="frames to learn from"
+    )
+    images: Annotated[str, FREE] = Field(
+        "div2k", description="natural images that --stage pretrain learns from"
+    )
+    crop: int = Field(96, ge=16, multiple_of=4, description="side of a high-resolution crop")
+    batch: int = Field(16, ge=1)
+    steps: int = Field(20_000, ge=1)
+    learning_rate: float = Field(1e-4, gt=0)
+    schedule: Literal["constant", "cosine"] = Field(
+        "constant", description="constant, or cosine down to zero after a short warm-up"
+    )
+    evaluate_every: Annotated[int, FREE] = Field(
+        1000, ge=1, description="steps between PSNR and SSIM"
+    )
+    evaluate_frames: Annotated[int, FREE] = Field(
+        16, ge=1, description="held-out frames they are measured on"
+    )
+    save_every: Annotated[int, FREE] = Field(1000, ge=1, description="steps between checkpoints")
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _fits(self) -> "SuperResolutionConfig":
+        if self.init == "interpolation" and self.activation == "tanh":
+            raise ValueError(
+                'sr.activation "tanh" cannot start as interpolation; set sr.init="random"'
+            )
+        if self.crop % self.scale:
+            raise ValueError(f"sr.crop {self.crop} is no multiple of sr.scale {self.scale}")
+        return self
+
+
+def record(config: SuperResolutionConfig, source: Source) -> Record:
+    """What a training of a configuration on some images depends on.
+
+    Raises:
+        InputError: `config.init` is a file that is not there.
+    """
+    file = init_file(config)
+    return Record(
+        settings=recorded(config, "sr", SuperResolutionConfig),
+        data={"images to learn from": source.fingerprint()},
+        files={"sr.init": config.init if file is None else sha256(file)},
+    )
+
+
+def init_file(config: SuperResolutionConfig) -> Path | None:
+    """The file that a training starts from; None where it starts from numbers of its own.
+
+    Raises:
+        InputError: it is a public network that was not fetched.
+    """
+    return None if config.init in WORDS else catalogue.locate(config.init, gray=True)
+
+
+def init_network(config: SuperResolutionConfig) -> Generator:
+    """The network as a configuration starts it.
+
+    Raises:
+        InputError: `config.init` is a file that is not there, or holds no generator of gray images
+            and of the scale.
+    """
+    file = init_file(config)
+    if file is not None:
+        return _gray(file, config.scale)
+    settings = SRResNetSettings(
+        scale=config.scale,
         blocks=config.blocks,
         channels=config.channels,
         first_kernel=config.first_kernel,
@@ -44,158 +123,137 @@ def settings(config: SuperResolutionConfig) -> SRResNetSettings:
         bias=config.bias,
         activation=config.activation,
     )
-
-
-def mean_squared_error(model: Generator, batch: jax.Array) -> tuple[jax.Array, Metrics]:
-    """SRResNet's loss (Ledig et al., eq. 4) on a uint8 batch (n, side, side, 1) of crops."""
-    high = batch.astype(jnp.float32) / 255
-    return jnp.mean((model(enhance.degrade(high), train=True) - high) ** 2), {}
-
-
-def _optimizer(config: SuperResolutionConfig) -> optax.GradientTransformation:
-    if config.schedule == "constant":
-        return optax.adam(config.learning_rate)
-    return optax.adam(cosine_schedule(config.learning_rate, config.steps))
-
-
-@functools.lru_cache(maxsize=4)
-def _program(
-    graphdef: nnx.GraphDef, config: SuperResolutionConfig
-) -> tuple[optax.GradientTransformation, Step[TrainState]]:
-    # Kept, so that the folds of a study share one compiled step.
-    optimizer = _optimizer(config)
-    return optimizer, make_step(graphdef, optimizer, mean_squared_error)
-
-
-def untrained(config: SuperResolutionConfig) -> Generator:
-    """The network as a configuration starts it.
-
-    Raises:
-        InputError: `config.init` is a file that is not there or holds no gray x4 generator.
-    """
-    if config.init not in ("interpolation", "random"):
-        return gray_generator(catalogue.locate(config.init, gray=True))
-    model = SRResNet(settings(config), rngs=nnx.Rngs(config.seed))
+    model = SRResNet(settings, rngs=nnx.Rngs(config.seed))
     if config.init == "interpolation":
         start_as_interpolation(model)
     return model
 
 
-def gray_generator(file: Path) -> Generator:
-    """The generator of a file, if it can be trained on gray frames.
-
-    Raises:
-        InputError: no such file, or it holds something else than a gray x4 generator.
-    """
-    model = enhance.load_generator(file)
-    if model.settings.image_channels != 1:
+def _gray(file: Path, scale: int) -> Generator:
+    model = networks.load(file, Generator)
+    if model.channels != 1:
         raise InputError(
             f"{file}: enlarges colour images; training needs a gray network, as "
             "`echojax weights convert FILE --gray -o OUT.safetensors` makes"
         )
+    if model.scale != scale:
+        raise InputError(f"{file}: enlarges {model.scale} times; sr.scale is {scale}")
     return model
 
 
-def check(images: Sequence[np.ndarray], config: SuperResolutionConfig, mesh: Mesh) -> None:
+def check(config: SuperResolutionConfig, source: Source, mesh: Mesh) -> None:
     """See that a training can begin.
 
     Raises:
-        InputError: the batch cannot be shared by the devices, there is nothing to learn from, a
-            frame is smaller than a crop, or `config.init` does not fit.
+        InputError: the batch cannot be shared by the devices, there is nothing to learn from, an
+            image is smaller than a crop, or `config.init` does not fit.
     """
     devices.check_batch(config.batch, mesh, "sr.batch")
-    crop_batches(images, config.crop, config.batch, config.seed)
-    if config.init not in ("interpolation", "random"):
-        untrained(config)  # takes seconds, and only a file can fail to fit
+    crop_batches(source, config.crop, config.batch, config.seed)
+    if config.init not in WORDS:
+        init_network(config)  # takes seconds, and only a file can fail to fit
 
 
-def train(
-    images: Sequence[np.ndarray],
-    held_out: Sequence[np.ndarray],
+def training(
     config: SuperResolutionConfig,
+    source: Source,
+    held_out: Sequence[np.ndarray] = (),
     *,
-    mesh: Mesh,
-    checkpoints: Path,
-    title: str,
-    log: Log,
+    echo: bool = True,
     card: Mapping[str, str] | None = None,
-) -> Generator:
-    """Train a generator with the mean squared error, or load it where that is done already.
+) -> Training[TrainState]:
+    """A training with the mean squared error.
 
     Args:
-        images: uint8 images (rows, columns) to learn from.
-        held_out: uint8 frames to measure PSNR and SSIM on as it goes; may be empty.
         config: the generator and its training.
-        mesh: devices to share every batch between.
-        checkpoints: directory of its Orbax checkpoints; training goes on from the newest.
-        title: of the progress bar.
-        log: called as `log(step, **metrics)`.
-        card: what a checkpoint should say of the network beside its settings.
-
-    Returns:
-        The trained generator.
+        source: gray images to learn from.
+        held_out: uint8 images (rows, columns) to measure PSNR and SSIM on as it goes.
+        echo: whether they are echo frames, measured inside the sector as well.
+        card: what the file shall say of data and licence.
 
     Raises:
         InputError: as `check`.
-        EchojaxError: training diverged, or a checkpoint is damaged.
     """
-    devices.check_batch(config.batch, mesh, "sr.batch")
-    model = untrained(config)
+    model = init_network(config)
     graphdef, _, _ = split(model)
     optimizer, step = _program(graphdef, config)
-    batches = crop_batches(images, config.crop, config.batch, config.seed)
-    measure = measuring(held_out)
-
-    state = fit(
-        step,
-        initial_state(model, optimizer),
-        lambda first: stream(batches, first),
-        config.steps,
-        mesh=mesh,
-        title=title,
-        log=log,
-        checkpoints=checkpoints,
-        metadata={**networks.describe(model), **(card or {})},
+    batches = crop_batches(source, config.crop, config.batch, config.seed)
+    steps = f"{config.steps} with the mean squared error; {batch_text(config)}"
+    return Training(
+        start=lambda: initial_state(model, optimizer, seed=config.seed),
+        step=step,
+        batches=functools.partial(stream, batches),
+        steps=config.steps,
+        network=lambda state: nnx.merge(graphdef, state.params, state.rest),
+        evaluators=evaluators(config, held_out, echo=echo),
         save_every=config.save_every,
-        evaluate=measure
-        and (lambda state: measure(nnx.merge(graphdef, state.params, state.stats))),
-        evaluate_every=config.evaluate_every,
+        card={**(card or {}), "started from": config.init, "steps": steps},
+        told=told,
     )
-    return nnx.merge(graphdef, state.params, state.stats)
 
 
-def measuring(held_out: Sequence[np.ndarray]) -> Callable[[Generator], dict[str, float]] | None:
-    """What measures a generator on held-out frames, beside interpolation; None without frames."""
+def batch_text(config: SuperResolutionConfig) -> str:
+    """What a card says of the batches."""
+    return f"batches of {config.batch} crops of {config.crop} pixels"
+
+
+def mean_squared_error(
+    model: Generator, batch: jax.Array, key: jax.Array
+) -> tuple[jax.Array, Metrics]:
+    """SRResNet's loss (Ledig et al., eq. 4) on a uint8 batch (n, side, side, 1) of crops."""
+    del key
+    high = batch.astype(jnp.float32) / 255
+    return jnp.mean((model(degrade(high, model.scale), train=True) - high) ** 2), {}
+
+
+@functools.lru_cache(maxsize=4)
+def _program(
+    graphdef: nnx.GraphDef[SRResNet], config: SuperResolutionConfig
+) -> tuple[optax.GradientTransformation, Step[TrainState]]:
+    # Kept, so that the folds of a study share one compiled step.
+    rate: float | optax.Schedule = config.learning_rate
+    if config.schedule == "cosine":
+        rate = cosine_schedule(config.learning_rate, config.steps)
+    optimizer = optax.adam(rate)
+    return optimizer, make_step(graphdef, optimizer, mean_squared_error)
+
+
+def evaluators(
+    config: SuperResolutionConfig, held_out: Sequence[np.ndarray], *, echo: bool
+) -> tuple[Evaluator, ...]:
+    """What measures a generator on held-out images, beside interpolation; none without images."""
     if not held_out:
-        return None
-    references = functools.cache(lambda: reference_quality(held_out))
-    return lambda model: {**quality(held_out, enhance.network(model)), **references()}
+        return ()
+    measure: Callable[..., dict[str, float]] = functools.partial(
+        fidelity.quality, held_out, inside=echo
+    )
+
+    @functools.cache
+    def references() -> dict[str, float]:
+        return {
+            f"{name}_{method}": value
+            for method in ("bicubic", "lanczos")
+            for name, value in measure(Interpolation(method, config.scale)).items()
+        }
+
+    return (
+        Evaluator(lambda model: {**measure(Network(model)), **references()}, config.evaluate_every),
+    )
 
 
-def quality(frames: Sequence[np.ndarray], enlarge: enhance.Enlarge) -> dict[str, float]:
-    """Mean PSNR and SSIM of frames (at least one) that are reduced by four and brought back.
-
-    Args:
-        frames: uint8 (rows, columns); cut to a multiple of four. A border of four pixels is not
-            counted, as is the rule for x4.
-        enlarge: what brings them back.
-    """
-    scores = []
-    for frame in frames:
-        rows, columns = (n // enhance.SCALE * enhance.SCALE for n in frame.shape)
-        whole = frame[:rows, :columns]
-        inside = (slice(enhance.SCALE, -enhance.SCALE),) * 2
-        restored = enhance.restore(whole, enlarge)[inside]
-        reference = enhance.as_float(whole)[inside]
-        scores.append((psnr(reference, restored), ssim(reference, restored)))
-    means = np.mean(scores, axis=0)
-    return {"psnr": float(means[0]), "ssim": float(means[1])}
-
-
-def reference_quality(frames: Sequence[np.ndarray]) -> dict[str, float]:
-    """The same for bicubic and Lanczos enlargement, as psnr_bicubic, ssim_lanczos ..."""
-    return {
-        f"{name}_{method}": value
-        for method in ("bicubic", "lanczos")
-        for name, value in quality(frames, enhance.interpolation(method)).items()
-    }
+def told(scores: Mapping[str, float]) -> dict[str, str]:
+    """What a card says of the scores of `evaluators`."""
+    if "psnr" not in scores:
+        return {}
+    ways = {"": "", "_bicubic": "; bicubic ", "_lanczos": ", Lanczos "}
+    texts = [
+        f"{name}{scores[f'psnr{way}']:.2f} dB / {scores[f'ssim{way}']:.4f}"
+        for way, name in ways.items()
+    ]
+    found = {"measured on held-out images": "".join(texts) + " (PSNR / SSIM, reduced and restored)"}
+    if "psnr_sector" in scores:
+        found["inside the sector"] = (
+            f"{scores['psnr_sector']:.2f} dB / {scores['ssim_sector']:.4f}; bicubic "
+            f"{scores['psnr_sector_bicubic']:.2f} dB / {scores['ssim_sector_bicubic']:.4f}"
+        )
+    return found

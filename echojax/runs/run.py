@@ -6,37 +6,43 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
 
 import jax
 
 from echojax import __version__, config
+from echojax.config import C
 from echojax.errors import InputError
 from echojax.files import written_whole
+from echojax.runs.job import Job, Record
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter
 
-_LOG_COLUMNS = ("time", "job", "step", "metric", "value")
-_START = "classifier start"  # in environment.json
+LOG_COLUMNS = ("time", "job", "step", "metric", "value")
+_LAYOUT = "2"  # of a run directory; runs of 0.1.0 say none, and have no records of their jobs
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 
 
 @dataclass(frozen=True)
 class Run:
-    """An open run directory; make one with `open_run`."""
+    """A run directory."""
 
     path: Path
-    config: config.Config
 
     @property
     def predictions(self) -> Path:
         """The table of all predictions."""
         return self.path / "predictions.csv"
+
+    def job(self, name: str, record: Record) -> Job:
+        """A job of this run; nothing is written."""
+        return Job(self.path, name, record, partial(self._log, name))
 
     @cached_property
     def _events(self) -> "SummaryWriter":
@@ -44,7 +50,7 @@ class Run:
 
         return SummaryWriter(str(self.path / "events"), flush_secs=30)
 
-    def log(self, job: str, step: int, **metrics: float) -> None:
+    def _log(self, job: str, step: int, **metrics: float) -> None:
         """Add metrics of a step of a job to log.csv and to the TensorBoard events."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         target = self.path / "log.csv"
@@ -52,18 +58,94 @@ class Run:
         with target.open("a", newline="") as file:
             writer = csv.writer(file)
             if new:
-                writer.writerow(_LOG_COLUMNS)
+                writer.writerow(LOG_COLUMNS)
             writer.writerows((now, job, step, name, f"{v:.6g}") for name, v in metrics.items())
         for name, value in metrics.items():
             self._events.add_scalar(f"{job}/{name}", value, step)
 
 
-def check_run(path: Path, asked: config.Config, *, resume: bool, overwrite: bool) -> None:
+@dataclass(frozen=True)
+class Request(Generic[C]):
+    """A run that was asked for and can be looked at; nothing on disk has changed yet."""
+
+    run: Run
+    config: C
+    resume: bool
+    overwrite: bool
+
+    def begin(self, jobs: Iterable[Job] = ()) -> Run:
+        """Make or enter the run directory; an existing one is emptied only with `overwrite`.
+
+        Args:
+            jobs: what may be there already, and would be gone on with.
+
+        Raises:
+            InputError: a job was begun with other settings, data or files.
+        """
+        path = self.run.path
+        if self.overwrite and path.exists():
+            shutil.rmtree(path)
+        for job in jobs:
+            job.check()
+        environment = _environment()
+        record = path / "environment.json"
+        if record.exists():
+            # Results are of the environment that they were made in; later ones are only added.
+            first = json.loads(record.read_text())
+            later = "{started} {command} ({commit}, jax {jax}, {devices})".format(**environment)
+            resumed = "; ".join(text for text in (first.get("resumed"), later) if text)
+            environment = first | {"resumed": resumed}
+        with written_whole(path / "config.toml") as file:
+            file.write_text(self.config.to_toml())
+        with written_whole(record) as file:
+            file.write_text(json.dumps(environment, indent=2) + "\n")
+        return self.run
+
+
+def request(
+    model: type[C],
+    *,
+    file: Path | None = None,
+    overrides: Iterable[str] = (),
+    data_dir: Path | None = None,
+    run: Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Request[C]:
+    """Read a configuration and look at the run directory.
+
+    Args:
+        model: the sections of the configuration.
+        file: configuration; when going on with a run, its own by default.
+        overrides: `key=value` texts.
+        data_dir: overrides `data.dir`.
+        run: run directory, by default runs/<name of the configuration file>.
+        resume: go on with an existing run.
+        overwrite: replace an existing run.
+
+    Raises:
+        InputError: bad configuration, or a run directory that may not be used so.
+    """
+    if resume and overwrite:
+        raise InputError("--resume and --overwrite exclude each other; pass one of them")
+    path = run or Path("runs", file.stem if file else "default")
+    check_run(path, resume=resume, overwrite=overwrite)
+    stored = path / "config.toml"
+    if file is None and resume and stored.is_file():
+        file = stored
+    settings = config.load(model, file, tuple(overrides), data_dir)
+    # A run must find its frames from wherever it is gone on with.
+    data = settings.data.model_copy(update={"dir": settings.data.dir.absolute()})
+    settings = settings.model_copy(update={"data": data})
+    return Request(Run(path), settings, resume, overwrite)
+
+
+def check_run(path: Path, *, resume: bool, overwrite: bool) -> None:
     """See whether a run directory may be used as asked, without touching it.
 
     Raises:
-        InputError: it exists and neither flag is given, it is no run, or the run to go on with
-            was made with other settings (all of them are named).
+        InputError: it exists and neither flag is given, it is no run, or one of a version whose
+            runs keep no record of what they were made from.
     """
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
@@ -76,72 +158,14 @@ def check_run(path: Path, asked: config.Config, *, resume: bool, overwrite: bool
             f"{path}: the run exists already; pass --resume to go on with it, --overwrite to "
             "replace it, or choose another --run"
         )
-    different = config.differences(
-        config.load(path / "config.toml"),
-        asked,
-        srgan=(path / "sr" / "srgan").exists(),
-        pretrained=(path / "classifier").exists(),
-        study=any((path / name).exists() for name in ("sr", "classifiers", "predictions.csv")),
-    )
-    if different:
-        raise InputError(
-            f"{path}: cannot go on with this run, its settings differ: {'; '.join(different)}; "
-            "use another --run, or --overwrite to start again"
-        )
-
-
-def open_run(
-    path: Path,
-    asked: config.Config,
-    *,
-    dataset: str,
-    start: str | None = None,
-    resume: bool,
-    overwrite: bool,
-) -> Run:
-    """Make or enter a run directory; an existing one is emptied only with `overwrite`.
-
-    Args:
-        path: the directory.
-        asked: the configuration.
-        dataset: fingerprint of the frames.
-        start: hash of what classifiers start from; None if none will be trained.
-        resume: go on with an existing run.
-        overwrite: replace an existing run.
-
-    Raises:
-        InputError: as `check_run`, or the run to go on with was made with other frames, or its
-            classifiers started from other weights.
-    """
-    check_run(path, asked, resume=resume, overwrite=overwrite)
-    if overwrite and path.exists():
-        shutil.rmtree(path)
-    environment = _environment() | {"dataset": dataset}
-    started = {} if start is None else {_START: start}
     record = path / "environment.json"
-    if record.exists():
-        # Results are of the environment that they were made in; later ones are only added.
-        first = json.loads(record.read_text())
-        if first["dataset"] != dataset:
-            raise InputError(
-                f"{path}: this run was made with other frames than {asked.data.dir} holds now; "
-                "use another --run or --data-dir"
-            )
-        if start is not None and first.get(_START, start) != start:
-            raise InputError(
-                f"{path}: classifiers of this run started from other weights than "
-                f"classifier.init = {asked.classifier.init!r} names now; bring that file back, use "
-                "another --run, or --overwrite to start again"
-            )
-        later = "{started} {command} ({commit}, jax {jax}, {devices})".format(**environment)
-        resumed = "; ".join(text for text in (first.get("resumed"), later) if text)
-        environment = first | {"resumed": resumed}
-    environment |= started
-    with written_whole(path / "config.toml") as file:
-        file.write_text(asked.to_toml())
-    with written_whole(record) as file:
-        file.write_text(json.dumps(environment, indent=2) + "\n")
-    return Run(path, asked)
+    told = json.loads(record.read_text()) if record.is_file() else {}
+    if told.get("layout") != _LAYOUT:
+        raise InputError(
+            f"{path}: made by echojax {told.get('echojax', 'of an unknown version')}, whose runs "
+            "do not record what each job was made from, so they cannot be gone on with; "
+            "`echojax report` still reads it; use another --run, or --overwrite to start again"
+        )
 
 
 def _environment() -> dict[str, str]:
@@ -152,6 +176,7 @@ def _environment() -> dict[str, str]:
         "commit": _commit(),
         "python": sys.version.split()[0],
         "echojax": __version__,
+        "layout": _LAYOUT,
         **{name: metadata.version(name) for name in _PACKAGES},
         "platform": devices[0].platform,
         "devices": f"{len(devices)} x {devices[0].device_kind}",

@@ -1,69 +1,100 @@
-"""Orbax checkpoints: of a training under way, and of a trained network."""
+"""Orbax checkpoints of a training under way."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import jax
-from flax import nnx
-from jax.sharding import Mesh
 from orbax.checkpoint import v1 as ocp
 
-from echojax import devices
 from echojax.errors import EchojaxError, InputError
+from echojax.runs.job import CHECKPOINTS
 from echojax.weights import networks, safetensors_file
 
 
-def split(model: nnx.Module) -> tuple[nnx.GraphDef, nnx.State, nnx.State]:
-    """A network as its structure, its parameters and its running statistics."""
-    graphdef, params, *rest = nnx.split(model, nnx.Param, nnx.BatchStat)
-    return graphdef, params, rest[0]
+class Checkpoints:
+    """The newest checkpoint of a training, and the best beside it; a context manager.
 
-
-def checkpointer_of(directory: Path, metadata: dict[str, Any] | None) -> ocp.training.Checkpointer:
-    """What keeps the newest checkpoint of a training, and says of which network it is."""
-    return ocp.training.Checkpointer(
-        directory.absolute(),
-        # When to save is the loop's decision; a torn write never replaces the last whole one.
-        save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
-        preservation_policy=ocp.training.preservation_policies.LatestN(1),
-        custom_metadata=metadata,
-    )
-
-
-def abstract(tree: Any) -> Any:
-    """Shapes, types and places of arrays, which Orbax restores to whatever the device count was."""
-    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), tree)
-
-
-def save_network(model: nnx.Module, directory: Path) -> None:
-    """Keep a trained network, without the state of its optimiser, as an Orbax checkpoint."""
-    _, params, stats = split(model)
-    ocp.save(directory.absolute(), {"params": params, "stats": stats}, overwrite=True)
-
-
-def load_network(model: nnx.Module, directory: Path, mesh: Mesh) -> None:
-    """Fill a network from what `save_network` kept of one like it, on every device of a mesh.
-
-    Raises:
-        EchojaxError: the checkpoint is damaged.
+    When to save is the loop's decision; a torn write never replaces the last whole one.
     """
-    _, params, stats = split(model)
-    like = abstract(devices.replicate({"params": params, "stats": stats}, mesh))
-    stored = load(
-        lambda abstract_state: ocp.load(directory.absolute(), abstract_state), directory, like
-    )
-    nnx.update(model, stored["params"], stored["stats"])
+
+    def __init__(
+        self, directory: Path, card: Mapping[str, str], *, best: str | None = None
+    ) -> None:
+        """Open or make the directory.
+
+        Args:
+            directory: where.
+            card: what a checkpoint must say of its network to be complete in itself.
+            best: name of the score whose highest checkpoint is kept, too.
+        """
+        policies = ocp.training.preservation_policies
+        keep: list[Any] = [policies.LatestN(1)]
+        if best is not None:
+            keep.append(
+                policies.BestN(
+                    get_metric_fn=lambda scores: scores[best],
+                    n=1,
+                    keep_checkpoints_without_metrics=False,
+                )
+            )
+        self._directory = directory
+        self._best = best
+        self._orbax = ocp.training.Checkpointer(
+            directory.absolute(),
+            save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
+            preservation_policy=policies.AnyPreservationPolicy(keep),
+            custom_metadata=dict(card),
+        )
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._orbax.close()
+
+    def save(self, step: int, state: Any, scores: Mapping[str, float]) -> None:
+        """Keep the state of a step, and how it scored if that was measured."""
+        self._orbax.save(step, state, metrics=dict(scores) or None)
+
+    def newest(self, like: Any) -> Any:
+        """The newest state, or `like` itself where there is none yet.
+
+        Args:
+            like: a state of the shapes, types and places that the arrays shall have.
+
+        Raises:
+            EchojaxError: the checkpoint is damaged.
+        """
+        return like if self._orbax.latest is None else self._load(None, like)
+
+    def best(self, like: Any) -> tuple[Any, dict[str, float]]:
+        """The state that scored highest, the earliest of equals, and all its scores.
+
+        Raises:
+            EchojaxError: the checkpoint is damaged.
+        """
+        scored = [each for each in self._orbax.checkpoints if each.metrics]
+        chosen = max(scored, key=lambda each: (each.metrics[self._best], -each.step))
+        return self._load(chosen.step, like), dict(chosen.metrics)
+
+    def _load(self, step: int | None, like: Any) -> Any:
+        # Orbax restores to whatever the device count is now.
+        wanted = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like
+        )
+        return _whole(self._orbax, self._directory, step, wanted)
 
 
-def load(loader: Callable[..., Any], directory: Path, like: Any) -> Any:
-    """Call an Orbax loader; a damaged checkpoint becomes an error that says what to do.
-
-    Raises:
-        EchojaxError: the checkpoint is damaged, or of something else.
-    """
+def _whole(orbax: Any, directory: Path, step: int | None, wanted: Any) -> Any:
     try:
-        return loader(abstract_state=like)
+        return orbax.load(step, wanted)
     except (ValueError, KeyError, OSError) as error:
         raise EchojaxError(
             f"{directory}: not a whole checkpoint of this network ({type(error).__name__}); delete "
@@ -71,35 +102,41 @@ def load(loader: Callable[..., Any], directory: Path, like: Any) -> Any:
         ) from error
 
 
-def load_generator(directory: Path) -> tuple[networks.Generator, dict[str, str]]:
-    """The generator of a training's newest checkpoint, finished or not; of SRGAN, the average.
+def network_of(folder: Path) -> tuple[Any, dict[str, str]]:
+    """The network of a training's newest checkpoint, finished or not; where it keeps one, the average.
+
+    Args:
+        folder: of the training's job, such as RUN/sr/srresnet/patient/fold0.
 
     Returns:
-        The network, and what the checkpoint says of it.
+        The network, and its card.
 
     Raises:
-        InputError: no training of a generator was kept there.
+        InputError: no training is kept there.
         EchojaxError: the checkpoint is damaged.
     """
+    directory = folder / CHECKPOINTS
     if not directory.is_dir():  # Orbax would make it
-        raise InputError(f"{directory}: no such folder")
-    with ocp.training.Checkpointer(directory.absolute()) as checkpointer:
-        newest = checkpointer.latest
+        raise InputError(
+            f"{folder}: holds no checkpoints of a training; expected RUN/sr/MODEL/PROTOCOL/foldN"
+        )
+    with ocp.training.Checkpointer(directory.absolute()) as orbax:
+        newest = orbax.latest
         if newest is None:
-            raise InputError(
-                f"{directory}: no checkpoint of a training; expected RUN/sr/MODEL/PROTOCOL/foldN"
-            )
-        told = checkpointer.root_metadata().custom_metadata or {}
-        model = networks.build(told, directory)
+            raise InputError(f"{directory}: no checkpoint was saved yet; train on with --resume")
+        told = orbax.root_metadata().custom_metadata or {}
         # Told where to put things, Orbax needs none of the devices it was saved from.
         place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-        like = jax.tree.map(
+        wanted = jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place),
-            checkpointer.metadata(newest).metadata,
+            orbax.metadata(newest).metadata,
         )
-        kept = load(checkpointer.load, directory, like)
-    params, stats = kept["average"] if "average" in kept else (kept["params"], kept["stats"])
-    leaves = safetensors_file.by_path(params) | safetensors_file.by_path(stats)
+        kept = _whole(orbax, directory, newest.step, wanted)
+    # Of SRGAN's two players it is the generator.
+    kept = kept.get("generator", kept)
+    params, rest = kept.get("average") or (kept["params"], kept["rest"])
+    model = networks.build(told, directory)
+    leaves = safetensors_file.by_path(params) | safetensors_file.by_path(rest)
     # Orbax stores an NNX variable as a node of one leaf.
     tensors = {name.removesuffix(".value"): leaf for name, leaf in leaves.items()}
     safetensors_file.fill(model, tensors, directory)

@@ -1,12 +1,11 @@
-"""The one training loop: state, steps, checkpoints, metrics and progress, for any network."""
+"""The one training loop: steps, checkpoints, scores and progress, for any `Training`."""
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -16,161 +15,205 @@ from jax.sharding import Mesh
 
 from echojax import devices
 from echojax.errors import EchojaxError
-from echojax.progress import bar
-from echojax.training.checkpoints import abstract, checkpointer_of, load, split
+from echojax.progress import Bar, bar
+from echojax.runs.job import Job
+from echojax.training.checkpoints import Checkpoints
+from echojax.training.state import LEARNED, Counted, TrainState, split
+from echojax.weights import networks
 
 Metrics = dict[str, jax.Array]
-Log = Callable[..., None]  # log(step, **metrics)
-
-LOG_EVERY = 20  # steps
-_WARM_UP = 0.02  # of all steps
-
-
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["step", "params", "stats", "opt_state"],
-    meta_fields=[],
-)
-@dataclass(frozen=True)
-class TrainState:
-    """All that changes in training: parameters, running statistics of BatchNorm, optimiser."""
-
-    step: jax.Array
-    params: nnx.State
-    stats: nnx.State
-    opt_state: optax.OptState
-
-
-class Counted(Protocol):
-    """The least that `fit` asks of a state: a pytree that counts its steps."""
-
-    @property
-    def step(self) -> jax.Array:
-        """Steps taken, a scalar integer."""
-
-
 State = TypeVar("State", bound=Counted)
 Step = Callable[[State, Any], tuple[State, Metrics]]
-Batches = Callable[[int], Iterator[Any]]
-# loss(model, batch) runs the model in training mode and returns a scalar and further metrics.
-Loss = Callable[[Any, Any], tuple[jax.Array, Metrics]]
+# loss(model, batch, key) runs the model in training mode; a scalar and further metrics.
+Loss = Callable[[Any, Any, jax.Array], tuple[jax.Array, Metrics]]
+
+LOG_EVERY = 20  # steps
 
 
-def initial_state(model: nnx.Module, optimizer: optax.GradientTransformation) -> TrainState:
-    """State at step 0 of a network as it is."""
-    _, params, stats = split(model)
-    return TrainState(jnp.zeros((), jnp.int32), params, stats, optimizer.init(params))
+@dataclass(frozen=True)
+class Evaluator:
+    """What measures a network as it is trained: named scores, every so many steps and at the end.
+
+    The network is in inference mode, and is not used up.
+    """
+
+    measure: Callable[[Any], dict[str, float]]
+    every: int
 
 
-def cosine_schedule(peak: float, steps: int) -> optax.Schedule:
-    """Learning rates up to `peak` in a short warm-up, then along a cosine down to zero."""
-    warm_up = min(math.ceil(_WARM_UP * steps), steps - 1)
-    return optax.warmup_cosine_decay_schedule(0.0, peak, warm_up, steps)
+@dataclass(frozen=True)
+class Training(Generic[State]):
+    """What a recipe makes of a configuration and data; `fit` runs it.
+
+    Attributes:
+        start: makes the state at step 0.
+        step: one training step; the state passed in is used up.
+        batches: gives the batches from a step on (counted from 0), always the same ones, so that a
+            resumed training sees what an uninterrupted one would.
+        steps: number of the last step.
+        network: reads the network to hand over, and to evaluate, from a state.
+        evaluators: what is measured on the way.
+        save_every: steps between checkpoints; None keeps none.
+        best: name of the score whose highest network is handed over, instead of the last one;
+            needs checkpoints, and must not be a score on what is tested later.
+        card: what the network's file says of its data and training.
+        told: says the last scores in words for the card.
+    """
+
+    start: Callable[[], State]
+    step: Step[State]
+    batches: Callable[[int], Iterator[Any]]
+    steps: int
+    network: Callable[[State], nnx.Module]
+    evaluators: tuple[Evaluator, ...] = ()
+    save_every: int | None = None
+    best: str | None = None
+    card: Mapping[str, str] = field(default_factory=dict)
+    told: Callable[[dict[str, float]], Mapping[str, str]] = lambda _: {}
 
 
 def make_step(
-    graphdef: nnx.GraphDef, optimizer: optax.GradientTransformation, loss: Loss
+    graphdef: nnx.GraphDef[Any],
+    optimizer: optax.GradientTransformation,
+    loss: Loss,
+    learned: nnx.filterlib.Filter = LEARNED,
 ) -> Step[TrainState]:
-    """Compile one step: loss, gradient, update. The state passed in is used up."""
+    """Compile one step: loss, gradient, update. The state passed in is used up.
+
+    Args:
+        graphdef: structure of the network, of `split` with the same `learned`.
+        optimizer: of the parameters that learn.
+        loss: what to lower.
+        learned: which variables learn, see `split`; the others keep their values, but for what the
+            network itself changes in training mode (running statistics).
+    """
 
     @partial(jax.jit, donate_argnums=0)
     def step(state: TrainState, batch: Any) -> tuple[TrainState, Metrics]:
         def of_params(params: nnx.State) -> tuple[jax.Array, tuple[nnx.State, Metrics]]:
-            model = nnx.merge(graphdef, params, state.stats, copy=True)
-            value, metrics = loss(model, batch)
-            return value, (nnx.state(model, nnx.BatchStat), metrics)
+            model = nnx.merge(graphdef, params, state.rest, copy=True)
+            value, metrics = loss(model, batch, state.draw())
+            return value, (split(model, learned)[2], metrics)
 
-        (value, (stats, metrics)), gradients = jax.value_and_grad(of_params, has_aux=True)(
+        (value, (rest, metrics)), gradients = jax.value_and_grad(of_params, has_aux=True)(
             state.params
         )
-        updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        return TrainState(state.step + 1, params, stats, opt_state), {"loss": value, **metrics}
+        return updated(state, optimizer, gradients, rest), {"loss": value, **metrics}
 
     return step
 
 
-def fit(
-    step: Step[State],
-    state: State,
-    batches: Batches,
-    steps: int,
-    *,
-    mesh: Mesh,
-    title: str,
-    log: Log,
-    checkpoints: Path | None = None,
-    metadata: dict[str, Any] | None = None,
-    save_every: int = 1000,
-    evaluate: Callable[[State], dict[str, float]] | None = None,
-    evaluate_every: int = 1000,
-) -> State:
-    """Train up to step `steps`, going on from the newest checkpoint if there is one.
+def updated(
+    state: TrainState,
+    optimizer: optax.GradientTransformation,
+    gradients: nnx.State,
+    rest: nnx.State,
+    decay: jax.Array | float = 0.0,
+) -> TrainState:
+    """The state after a step; its average, if it keeps one, is `decay` parts the average before."""
+    updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
+    params: Any = optax.apply_updates(state.params, updates)
+    average = state.average
+    if average is not None:
+        average = optax.incremental_update((params, rest), average, 1 - decay)
+    return TrainState(state.step + 1, params, rest, opt_state, state.key, average)
+
+
+def fit(training: Training[Any], job: Job, mesh: Mesh, *, keep: bool = True, title: str = "") -> Any:
+    """Run a training to its end, from its newest checkpoint if there is one.
 
     Args:
-        step: one training step, as `make_step` makes it.
-        state: where to start if there is no checkpoint.
-        batches: gives the batches from a step on (counted from 0), always the same ones, so that a
-            resumed training sees what an uninterrupted one would.
-        steps: number of the last step.
+        training: what to run.
+        job: where it is recorded, logged, and handed over at the end.
         mesh: devices to share every batch between.
-        title: of the progress bar, and in errors.
-        log: called as `log(step, **metrics)`.
-        checkpoints: directory of Orbax checkpoints, or None to keep none.
-        metadata: what a checkpoint must say of the network to be complete in itself.
-        save_every: steps between checkpoints.
-        evaluate: measures the state on held-out data.
-        evaluate_every: steps between evaluations.
+        keep: whether to hand the network over as a file.
+        title: of the progress bar and in errors; by default the job's name.
 
     Returns:
-        The state after the last step.
+        The trained network.
 
     Raises:
+        InputError: the job was begun from something else.
         EchojaxError: the loss or a parameter is no longer a finite number, or the newest checkpoint
             is damaged.
     """
-    state = devices.replicate(state, mesh)
+    title = title or job.name
+    job.begin()
+    state = devices.replicate(training.start(), mesh)
     with contextlib.ExitStack() as stack:
-        checkpointer = None
-        if checkpoints is not None:
-            checkpointer = stack.enter_context(checkpointer_of(checkpoints, metadata))
-            if checkpointer.latest is not None:
-                state = load(checkpointer.load, checkpoints, abstract(state))
-        first = int(state.step)
-        if first >= steps:
-            return state
-        progress = stack.enter_context(bar(title, steps, done=first))
+        checkpoints = None
+        if training.save_every is not None:
+            card = {**networks.describe(training.network(state)), **training.card}
+            checkpoints = stack.enter_context(
+                Checkpoints(job.checkpoints, card, best=training.best)
+            )
+            state = checkpoints.newest(state)
+        progress = stack.enter_context(bar(title, training.steps, done=int(state.step)))
+        state, scores = _train(training, state, job, mesh, checkpoints, progress)
+        if checkpoints is not None and training.best is not None:
+            state, scores = checkpoints.best(state)
+    model = training.network(state)
+    if keep:
+        networks.save(model, job.file, {**training.card, **training.told(scores)})
+    return model
 
-        def settle(done: int, metrics: Metrics) -> None:
-            values = {name: float(value) for name, value in metrics.items()}
-            if not math.isfinite(values["loss"]):
-                raise EchojaxError(
-                    f"{title}: the loss is {values['loss']} at step {done}; lower the learning rate"
-                )
-            if done % LOG_EVERY == 0 or done == steps:
-                log(done, **values)
-            progress.advance(1, **values)
 
-        # Metrics are looked at one step late, so that the device never waits for Python.
-        pending: Metrics | None = None
-        for done, batch in zip(range(first + 1, steps + 1), batches(first), strict=False):
-            state, metrics = step(state, devices.shard(batch, mesh))
-            if pending is not None:
-                settle(done - 1, pending)
-            pending = metrics
-            if evaluate is not None and (done % evaluate_every == 0 or done == steps):
-                scores = evaluate(state)
-                log(done, **scores)
-                text = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
-                progress.note(f"step {done}  {text}")
-            if done == steps or (checkpointer is not None and done % save_every == 0):
-                # Nothing that diverged may take the place of the last good checkpoint.
-                settle(done, pending)
-                pending = None
-                _check_finite(state, title)
-                if checkpointer is not None:
-                    checkpointer.save(done, state)
-    return state
+def _train(
+    training: Training[Any],
+    state: Any,
+    job: Job,
+    mesh: Mesh,
+    checkpoints: Checkpoints | None,
+    progress: Bar,
+) -> tuple[Any, dict[str, float]]:
+    """The state after the last step, and what was measured there."""
+    first, steps = int(state.step), training.steps
+    if first >= steps:
+        return state, _scores(training, state, steps)
+    if first:
+        progress.note(f"resumed at step {first}")
+    scores: dict[str, float] = {}
+    # Metrics are looked at one step late, so that the device never waits for Python.
+    pending: Metrics | None = None
+    for done, batch in zip(range(first + 1, steps + 1), training.batches(first), strict=False):
+        state, metrics = training.step(state, devices.shard(batch, mesh))
+        if pending is not None:
+            _settle(job, progress, done - 1, pending)
+        pending = metrics
+        scores = _scores(training, state, done)
+        if scores:
+            job.log(done, **scores)
+            text = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
+            progress.note(f"step {done}  {text}")
+        due = training.save_every is not None and done % training.save_every == 0
+        if done == steps or due or training.best in scores:
+            # Nothing that diverged may take the place of the last good checkpoint.
+            _settle(job, progress, done, pending)
+            pending = None
+            _check_finite(state, progress.title)
+            if checkpoints is not None:
+                checkpoints.save(done, state, scores)
+    return state, scores
+
+
+def _scores(training: Training[Any], state: Any, done: int) -> dict[str, float]:
+    due = [each for each in training.evaluators if done % each.every == 0 or done == training.steps]
+    if not due:
+        return {}
+    model = training.network(state)
+    return {name: value for each in due for name, value in each.measure(model).items()}
+
+
+def _settle(job: Job, progress: Bar, done: int, metrics: Metrics) -> None:
+    values = {name: float(value) for name, value in metrics.items()}
+    if not math.isfinite(values["loss"]):
+        raise EchojaxError(
+            f"{progress.title}: the loss is {values['loss']} at step {done}; lower the learning "
+            "rate"
+        )
+    if done % LOG_EVERY == 0 or done == progress.total:
+        job.log(done, **values)
+    progress.advance(1, **values)
 
 
 def _check_finite(state: Counted, title: str) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from echojax.data.frames import Frames
 from echojax.errors import InputError
-from echojax.studies.diagnosis.predictions import Cell
+from echojax.studies.diagnosis.cells import Cell
 from echojax.vocabulary import CLASSES, PHASES, QUALITIES, VIEWS
 
 
@@ -30,6 +30,7 @@ class Fold:
         held_out: frames of each stratum on the other side.
         others: frames of each stratum that test a classifier trained on another one.
         generator: number of the fold whose generator serves this one.
+        tested: every frame, of any quality or none, of those on the other side.
         sr_train: frames to train a generator on.
         sr_held_out: frames that such a generator has never seen, of a quality it was trained on
             where the protocol keeps any back, else of the other qualities.
@@ -41,6 +42,7 @@ class Fold:
     held_out: dict[str, np.ndarray]
     others: dict[str, np.ndarray]
     generator: int
+    tested: np.ndarray
     sr_train: np.ndarray
     sr_held_out: np.ndarray
 
@@ -108,14 +110,14 @@ def split_frames(frames: Frames, stratum: np.ndarray, parts: int, seed: int) -> 
     return part
 
 
-def split_patients(frames: Frames, groups: np.ndarray, parts: int, seed: int) -> np.ndarray:
+def split_patients(frames: Frames, parts: int, seed: int) -> np.ndarray:
     """Part (0 to parts - 1) of every frame by its patient, qualities in about equal shares."""
     rng = np.random.default_rng(seed)
-    names, of_frame = np.unique(groups, return_inverse=True)
+    names, of_frame = np.unique(frames.group, return_inverse=True)
     # The quality of each view (9: no such view) is what strata are made of.
-    grades = np.full((len(VIEWS), len(names)), 9)
-    grades[frames.view, of_frame] = frames.quality
-    order = np.lexsort((rng.random(len(names)), *grades))
+    qualities = np.full((len(VIEWS), len(names)), 9)
+    qualities[frames.view, of_frame] = frames.quality
+    order = np.lexsort((rng.random(len(names)), *qualities))
     part = np.empty(len(names), int)
     part[order] = np.arange(len(names)) % parts
     return part[of_frame]
@@ -123,7 +125,6 @@ def split_patients(frames: Frames, groups: np.ndarray, parts: int, seed: int) ->
 
 def make_folds(
     frames: Frames,
-    groups: np.ndarray,
     *,
     protocol: str,
     sr_quality: Sequence[str],
@@ -135,7 +136,6 @@ def make_folds(
 
     Args:
         frames: all frames.
-        groups: patient of every frame, ids of one recording merged.
         protocol: "paper" or "patient".
         sr_quality: qualities (or "unlabelled") of the frames that train a generator.
         parts: into how many parts to cut; each is the test part of one fold.
@@ -144,7 +144,7 @@ def make_folds(
     """
     for_sr = frames.where(qualities=sr_quality)
     if protocol == "patient":
-        part = split_patients(frames, groups, parts, seed)
+        part = split_patients(frames, parts, seed)
         balanced = balance(frames, seed, part)
     else:
         balanced = balance(frames, seed)
@@ -155,8 +155,11 @@ def make_folds(
     for number in range(folds):
         held_out = {s: i[part[i] == number] for s, i in balanced.items()}
         if protocol == "patient":
+            tested = np.flatnonzero(part == number)
             sr_train, sr_held_out = for_sr[part[for_sr] != number], for_sr[part[for_sr] == number]
         else:
+            # Trained on one stratum, a classifier is tested on the whole of the others.
+            tested = np.sort(np.concatenate([*balanced.values()]))
             sr_train, sr_held_out = for_sr, np.setdiff1d(np.arange(len(frames)), for_sr)
         made.append(
             Fold(
@@ -167,6 +170,7 @@ def make_folds(
                 others=held_out if protocol == "patient" else balanced,
                 # `paper` trains one generator, on the same frames whatever the fold.
                 generator=number if protocol == "patient" else 0,
+                tested=tested,
                 sr_train=sr_train,
                 sr_held_out=sr_held_out,
             )

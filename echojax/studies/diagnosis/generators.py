@@ -1,81 +1,107 @@
 """The generators of a study: one for each kind, protocol and fold, trained once and kept."""
 
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jax.sharding import Mesh
 
-from echojax.config import SuperResolutionConfig
 from echojax.data.frames import Frames
 from echojax.errors import InputError
-from echojax.inference import enhance
-from echojax.recipes import gan as adversarial
-from echojax.recipes import super_resolution
-from echojax.runs import log as training_log
+from echojax.files import sha256
+from echojax.models.generator import Generator
+from echojax.recipes import gan, super_resolution
+from echojax.runs.job import Job, Record, network_file
 from echojax.runs.run import Run
+from echojax.studies.diagnosis import leaks
 from echojax.studies.diagnosis.folds import Fold
-from echojax.training import checkpoints
+from echojax.training.loop import fit
 from echojax.vocabulary import PROTOCOLS
-from echojax.weights import model_card
-from echojax.weights.networks import Generator
+from echojax.weights import networks
 from echojax.wording import count
 
-
-def check(sr: str, config: SuperResolutionConfig, frames: Frames, fold: Fold, mesh: Mesh) -> None:
-    """See that a fold's generator can be trained.
-
-    Raises:
-        InputError: as `super_resolution.check`, or SRGAN's perceptual loss has no weights.
-    """
-    super_resolution.check(_images(frames, fold.sr_train), config, mesh)
-    if sr == "srgan":
-        adversarial.load_vgg(config.perceptual)
+LICENCE = "that of the data it learned from; CAMUS: CC BY-NC-SA 4.0, non-commercial research"
 
 
-def path(run: Run, sr: str, fold: Fold) -> Path:
-    """The file that a trained generator is handed over in."""
-    return run.path / f"{_job(sr, fold)}.safetensors"
+@dataclass(frozen=True)
+class Generators:
+    """The generators of one run; `sr` is "srresnet", or "srgan" that starts from it."""
 
+    run: Run
+    config: gan.GanConfig
+    frames: Frames
+    mesh: Mesh
 
-def train(sr: str, run: Run, frames: Frames, fold: Fold, mesh: Mesh) -> Generator:
-    """A fold's generator, trained if the run does not have it.
+    def job(self, sr: str, fold: Fold) -> Job:
+        """The job that trains a fold's generator.
 
-    Training keeps Orbax checkpoints; what it ends with is one .safetensors file to hand over.
+        Raises:
+            InputError: a file that it starts from is not there.
+        """
+        learned = self.frames.take(fold.sr_train)
+        if sr == "srresnet":
+            record = super_resolution.record(self.config, learned)
+        else:
+            record = gan.record(self.config, learned, start=self.hash("srresnet", fold))
+        return self.run.job(f"sr/{sr}/{fold.protocol}/fold{fold.generator}", record)
 
-    Args:
-        sr: "srresnet", or "srgan" that starts from it.
-        run: where it is kept.
-        frames: all frames of the study.
-        fold: which of them it learns from and is measured on.
-        mesh: devices to train on.
+    def hash(self, sr: str, fold: Fold) -> str:
+        """The sha256 of a fold's trained generator."""
+        job = self.run.job(f"sr/{sr}/{fold.protocol}/fold{fold.generator}", Record())
+        return sha256(job.file) if job.done else "not trained yet"
 
-    Raises:
-        InputError: as `check`.
-        EchojaxError: training diverged, or a checkpoint is damaged.
-    """
-    settings, job, handed_over = run.config.sr, _job(sr, fold), path(run, sr, fold)
-    if handed_over.exists():
-        return enhance.load_generator(handed_over)
-    trainer = super_resolution.train
-    if sr == "srgan":
-        trainer = partial(adversarial.train, train("srresnet", run, frames, fold, mesh))
-    # Evenly spread over the held-out frames, which are ordered by patient.
-    last = len(fold.sr_held_out) - 1
-    spread = np.linspace(0, last, min(settings.evaluate_frames, last + 1)).round().astype(int)
-    card = _card(sr, run, frames, fold)
-    model = trainer(
-        _images(frames, fold.sr_train),
-        _images(frames, fold.sr_held_out[spread]),
-        settings,
-        mesh=mesh,
-        checkpoints=run.path / job,
-        title=job.removeprefix("sr/"),
-        log=lambda step, **metrics: run.log(job, step, **metrics),
-        card=card,
-    )
-    model_card.hand_over(model, handed_over, card | measured(run.path, job))
-    return model
+    def check(self, sr: str, fold: Fold) -> None:
+        """See that a fold's generator can be trained.
+
+        Raises:
+            InputError: as `super_resolution.check`; SRGAN's perceptual loss has no weights; or the
+                generator would start from one that has seen frames which the fold tests.
+        """
+        super_resolution.check(self.config, self.frames.take(fold.sr_train), self.mesh)
+        if sr == "srgan":
+            gan.load_vgg(self.config.perceptual)
+        init = super_resolution.init_file(self.config)
+        if init is not None:
+            leaks.check_init(init, "sr.init", self.frames, [fold], sr=True)
+
+    def network(self, sr: str, fold: Fold) -> Generator:
+        """A fold's generator, trained if the run does not have it.
+
+        Raises:
+            InputError: as `check`.
+            EchojaxError: training diverged, or a checkpoint is damaged.
+        """
+        start = self.network("srresnet", fold) if sr == "srgan" and not self._done(sr, fold) else None
+        job = self.job(sr, fold)
+        if job.done:
+            return networks.load(job.file, Generator)
+        learned = self.frames.take(fold.sr_train)
+        # Evenly spread over the held-out frames, which are ordered by patient.
+        last = len(fold.sr_held_out) - 1
+        wanted = min(self.config.evaluate_frames, last + 1)
+        spread = np.linspace(0, last, wanted).round().astype(int)
+        held_out = [self.frames.images[i] for i in fold.sr_held_out[spread]]
+        card = self._card(sr, fold, learned)
+        if start is None:
+            training = super_resolution.training(self.config, learned, held_out, card=card)
+            return fit(training, job, self.mesh)
+        made = gan.training(self.config, start, learned, held_out, mesh=self.mesh, card=card)
+        return fit(made, job, self.mesh)
+
+    def _done(self, sr: str, fold: Fold) -> bool:
+        return self.run.job(f"sr/{sr}/{fold.protocol}/fold{fold.generator}", Record()).done
+
+    def _card(self, sr: str, fold: Fold, learned: Frames) -> dict[str, str]:
+        """What the one who gets the file must know."""
+        init = super_resolution.init_file(self.config)
+        return {
+            "title": f"{sr}, fold {fold.generator} of protocol {fold.protocol}",
+            "data": f"{count(len(learned), 'echo frame')} ({', '.join(self.config.quality)}) of "
+            f"{count(len(np.unique(learned.patient)), 'patient')}, fingerprint "
+            f"{learned.fingerprint()}",
+            **leaks.card_of(learned.hashes, init),
+            "licence": LICENCE,
+        }
 
 
 def find(run: Path, sr: str, fold: int) -> Path:
@@ -92,67 +118,10 @@ def find(run: Path, sr: str, fold: int) -> Path:
     if not (run / "config.toml").is_file():
         raise InputError(f"{run}: not a run directory (it has no config.toml)")
     names = [*(f"{protocol}/fold{fold}" for protocol in PROTOCOLS), "pretrained"]
-    for file in (run / "sr" / sr / f"{name}.safetensors" for name in names):
+    for file in (network_file(run / "sr" / sr / name) for name in names):
         if file.is_file():
             return file
     raise InputError(
         f"{run}: has no trained {sr} of fold {fold}; train it with "
         f"`echojax train-sr --sr {sr} --fold {fold} --run {run} --resume`"
     )
-
-
-def _job(sr: str, fold: Fold) -> str:
-    return f"sr/{sr}/{fold.protocol}/fold{fold.generator}"
-
-
-def _images(frames: Frames, indices: np.ndarray) -> tuple[np.ndarray, ...]:
-    return tuple(frames.images[i] for i in indices)
-
-
-def _card(sr: str, run: Run, frames: Frames, fold: Fold) -> dict[str, str]:
-    """What the one who gets the file must know."""
-    config = run.config.sr
-    learned = frames.take(fold.sr_train)
-    steps = f"{config.steps} with the mean squared error"
-    if sr == "srgan":
-        against = "pixels" if config.perceptual == "none" else "VGG19 features"
-        steps += f", {config.gan_steps} of SRGAN ({against})"
-    return {
-        "title": f"{sr}, fold {fold.generator} of protocol {fold.protocol}",
-        "data": f"{count(len(learned), 'echo frame')} ({', '.join(config.quality)}) of "
-        f"{count(len(np.unique(learned.patient)), 'patient')}, fingerprint {learned.fingerprint()}",
-        "started from": config.init,
-        "steps": f"{steps}; batches of {config.batch} crops of {config.crop} pixels",
-        "licence": "that of the data it learned from; CAMUS: CC BY-NC-SA 4.0, non-commercial "
-        "research",
-    }
-
-
-def measured(run: Path, job: str) -> dict[str, str]:
-    """What a model card says of PSNR and SSIM, if the log of a run has them for a job."""
-    for row in training_log.super_resolution_rows(training_log.read(run / "log.csv")):
-        if row[:3] == training_log.job_names(job):
-            return {
-                "measured on held-out frames": f"{row.psnr:.2f} dB / {row.ssim:.4f} (PSNR / SSIM, "
-                f"reduced by 4 and restored); bicubic {row.psnr_bicubic:.2f} / "
-                f"{row.ssim_bicubic:.4f}, Lanczos {row.psnr_lanczos:.2f} / {row.ssim_lanczos:.4f}"
-            }
-    return {}
-
-
-def of_checkpoint(directory: Path) -> tuple[Generator, dict[str, str]]:
-    """The generator of a training's checkpoints, and its model card.
-
-    Args:
-        directory: such as RUN/sr/srresnet/patient/fold0.
-
-    Raises:
-        InputError: no training of a generator was kept there.
-        EchojaxError: the checkpoint is damaged.
-    """
-    model, card = checkpoints.load_generator(directory)
-    directory = directory.absolute()
-    for run in directory.parents:
-        if (run / "config.toml").is_file():
-            return model, card | measured(run, directory.relative_to(run).as_posix())
-    return model, card

@@ -1,91 +1,71 @@
-"""Pretraining: SRResNet on natural images, ResNet-18 on simulated frames."""
+"""What the study's networks may start from: SRResNet of natural images, ResNet-18 of other frames."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from echojax import devices
-from echojax.config import ClassifierConfig, Config
-from echojax.data import natural
-from echojax.data.duplicates import patient_groups
+from echojax.data import camus, natural
 from echojax.data.frames import Frames
 from echojax.errors import InputError
-from echojax.inference import enhance
-from echojax.recipes import classification as classifier
-from echojax.recipes import classifier_pretraining, super_resolution
-from echojax.runs.run import open_run
-from echojax.studies.diagnosis import generators, transfer
+from echojax.inference.classify import Classifier, as_input
+from echojax.inference.enhance import as_float
+from echojax.recipes import classification, super_resolution
+from echojax.recipes.classification import PRETRAINED, PRETRAINING, Labelled
+from echojax.runs.job import network_file
+from echojax.runs.run import Request
+from echojax.studies.diagnosis import leaks, transfer
+from echojax.studies.diagnosis.config import Config
 from echojax.studies.diagnosis.folds import check_classes, split_patients
-from echojax.studies.diagnosis.session import load_frames
+from echojax.training.loop import fit
 from echojax.vocabulary import TASKS
-from echojax.weights import model_card, safetensors_file
+from echojax.weights import networks
 from echojax.wording import count
 
-JOB = "sr/srresnet/pretrained"
-CLASSIFIER_JOB = classifier.PRETRAINED.with_suffix("").as_posix()
 _PARTS = 10  # of the patients; one is held out
 
 
-def pretrain_generator(path: Path, settings: Config, *, resume: bool, overwrite: bool) -> Path:
+def pretrain_generator(request: Request[Config]) -> Path:
     """Train SRResNet on the natural images that `sr.images` names.
 
     About `sr.evaluate_frames` parts, of images it does not learn from, are held out to measure PSNR
     and SSIM on.
 
-    Args:
-        path: the run directory.
-        settings: the configuration.
-        resume: go on with an existing run.
-        overwrite: replace an existing run.
-
     Returns:
         The file of weights, to start fine-tuning from.
 
     Raises:
-        InputError: the images are not there, or a setting does not fit them.
+        InputError: the images are not there, a setting does not fit them, or the run was begun
+            otherwise.
         EchojaxError: training diverged.
     """
-    config = settings.sr
+    config = request.config.sr
     devices.start()
     mesh = devices.data_mesh()
-    images = natural.open_images(settings.data.dir, config.images)
+    images = natural.open_images(request.config.data.dir, config.images)
     learned, held_out = images.hold_out(config.evaluate_frames)
-    super_resolution.check(learned, config, mesh)
-    run = open_run(path, settings, dataset=images.fingerprint(), resume=resume, overwrite=overwrite)
-    card = {
-        "title": "SRResNet, pretrained on natural images",
-        "data": f"{len(learned)} parts of the images {config.images}",
-        "started from": config.init,
-        "steps": f"{config.steps}; batches of {config.batch} crops of {config.crop} pixels",
-        "licence": "that of the images it learned from; DIV2K: academic research only",
-    }
-    model = super_resolution.train(
-        learned,
-        tuple(held_out),
-        config,
-        mesh=mesh,
-        checkpoints=run.path / JOB,
-        title="pretraining srresnet",
-        log=lambda step, **metrics: run.log(JOB, step, **metrics),
-        card=card,
-    )
-    file = run.path / f"{JOB}.safetensors"
-    model_card.hand_over(model, file, card | generators.measured(run.path, JOB))
-    return file
+    super_resolution.check(config, learned, mesh)
+    init = super_resolution.init_file(config)
+    job = request.run.job("sr/srresnet/pretrained", super_resolution.record(config, learned))
+    request.begin([job])
+    if not job.done:
+        card = {
+            "title": "SRResNet, pretrained on natural images",
+            "data": f"{len(learned)} parts of the images {config.images}",
+            **leaks.card_of(leaks.NO_FRAMES, init),
+            "licence": "that of the images it learned from; DIV2K: academic research only",
+        }
+        shown = [held_out.image(i) for i in range(len(held_out))]
+        training = super_resolution.training(config, learned, shown, echo=False, card=card)
+        fit(training, job, mesh, title="pretraining srresnet")
+    return job.file
 
 
-def pretrain_classifier(
-    path: Path, settings: Config, *, resume: bool, overwrite: bool
-) -> tuple[Path, list[transfer.Row]]:
+def pretrain_classifier(request: Request[Config]) -> tuple[Path, list[transfer.Row]]:
     """Train ResNet-18 on all frames of a dataset, as a rule simulated ones, with both labels.
 
     A tenth of the patients, at least one, is held out to measure accuracies on.
-
-    Args:
-        path: the run directory.
-        settings: the configuration.
-        resume: go on with an existing run.
-        overwrite: replace an existing run.
 
     Returns:
         The file of weights, to start classifiers from, and how it does on the held-out patients.
@@ -95,85 +75,62 @@ def pretrain_classifier(
             `classifier.init` does not fit.
         EchojaxError: training diverged.
     """
-    config, network = settings.pretrain, settings.classifier
+    config, network = request.config.pretrain, request.config.classifier
     devices.start()
     mesh = devices.data_mesh()
-    _check_start(path, network)
-    classifier_pretraining.check(network, config, mesh)
-    frames = load_frames(settings.data)
+    _check_init(request.run.path, network)
+    classification.check(network, mesh, *TASKS, batch=config.batch)
+    frames = camus.open_frames(request.config.data)
     for task in TASKS:
         check_classes(frames, task)
-    groups = patient_groups(frames)
-    held_out = split_patients(frames, groups, _PARTS, config.seed) == 0
+    held_out = split_patients(frames, _PARTS, config.seed) == 0
     learned, kept_back = (frames.take(np.flatnonzero(chosen)) for chosen in (~held_out, held_out))
     if not len(learned):
         raise InputError(
-            f"{settings.data.dir}: frames of a single patient; one must be held out, so prepare "
-            "those of more"
+            f"{request.config.data.dir}: frames of a single patient; one must be held out, so "
+            "prepare those of more"
         )
-    run = open_run(
-        path,
-        settings,
-        dataset=frames.fingerprint(),
-        start=classifier.start_hash(network),
-        resume=resume,
-        overwrite=overwrite,
-    )
-    start = classifier.start(network)
-    earlier = classifier.datasets_of(safetensors_file.metadata(start)) if start else ()
-    datasets = (frames.fingerprint(), *earlier)
-    card = {
-        "title": "ResNet-18, pretrained on echo frames",
-        classifier.HEADS: ",".join(TASKS),
-        classifier.SIZE: str(network.size),
-        "data": f"{count(len(learned), 'echo frame')} of "
-        f"{count(len(np.unique(groups[~held_out])), 'patient')}",
-        classifier.DATASET: ",".join(datasets),
-        "started from": network.init,
-        "epochs": f"{config.epochs}; batches of {config.batch} frames, augmentation of strength "
-        f"{config.augment:g}",
-        "licence": "that of the data it learned from",
-    }
-    model = classifier_pretraining.train(
-        _labelled(learned, network.size),
-        _labelled(kept_back, network.size),
-        network,
-        config,
-        mesh=mesh,
-        checkpoints=run.path / CLASSIFIER_JOB,
-        title="pretraining resnet18",
-        log=lambda step, **metrics: run.log(CLASSIFIER_JOB, step, **metrics),
-        card=card,
-    )
-    trained = transfer.Trained(model, TASKS, network.size, datasets)
-    rows = transfer.evaluate(trained, kept_back, groups[held_out], mesh)
-    told = {
-        f"{row.task} accuracy on held-out frames": f"{row.accuracy.value:.1%} "
-        f"({count(row.frames, 'frame')} of {count(row.patients, 'patient')})"
-        for row in rows
-        if row.on == "all"
-    }
-    file = run.path / classifier.PRETRAINED
-    model_card.hand_over(model, file, card | told)
-    return file, rows
+    record = classification.pretraining_record(network, config, learned.fingerprint())
+    job = request.run.job(PRETRAINED, record)
+    request.begin([job])
+    if job.done:
+        model = networks.load(job.file)
+    else:
+        card = {
+            "title": "ResNet-18, pretrained on echo frames",
+            "data": f"{count(len(learned), 'echo frame')} of "
+            f"{count(len(np.unique(learned.group)), 'patient')}",
+            **leaks.card_of(learned.hashes, classification.init_file(network)),
+            "licence": "that of the data it learned from",
+        }
+        training = classification.pretraining(
+            network,
+            config,
+            _labelled(learned, network.size),
+            _labelled(kept_back, network.size),
+            tasks=TASKS,
+            mesh=mesh,
+            card=card,
+        )
+        model = fit(training, job, mesh, title="pretraining resnet18")
+    trained = Classifier(model, TASKS, network.size)
+    return job.file, transfer.evaluate(trained, kept_back, mesh)
 
 
-def _check_start(path: Path, network: ClassifierConfig) -> None:
+def _check_init(path: Path, network: classification.ClassifierConfig) -> None:
     """See that a pretraining does not start from the file that it would write."""
     if network.init == "random":
         return
-    named = network.init == "simulated" and path.resolve() == classifier.PRETRAINING.resolve()
-    if named or classifier.locate(network.init).resolve().is_relative_to(path.resolve()):
+    named = network.init == "simulated" and path.resolve() == PRETRAINING.resolve()
+    if named or classification.locate(network.init).resolve().is_relative_to(path.resolve()):
         raise InputError(
             f"classifier.init = {network.init!r}: lies in {path}, where this pretraining goes; "
             'choose another --run, or start from "random"'
         )
 
 
-def _labelled(frames: Frames, size: int) -> classifier_pretraining.Labelled:
-    seen = (classifier.as_input(enhance.as_float(image), size) for image in frames.images)
-    return classifier_pretraining.Labelled(
-        # A quarter of the memory of floats, and no less exact than the frames were.
-        np.stack([np.round(255 * image).astype(np.uint8) for image in seen]),
-        np.stack([getattr(frames, task) for task in TASKS], axis=-1),
-    )
+def _labelled(frames: Frames, size: int) -> Labelled:
+    seen = np.stack([as_input(as_float(image), size) for image in frames.images])
+    # As 8-bit frames of that size would be.
+    rounded = np.round(255 * seen).astype(np.uint8).astype(np.float32) / 255
+    return Labelled(rounded, np.stack([getattr(frames, task) for task in TASKS], axis=-1))

@@ -1,27 +1,35 @@
 """The study: every cell of training quality x test quality x super-resolution, and its parts."""
 
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from jax.sharding import Mesh
 
+from echojax import devices
+from echojax.data import camus
 from echojax.data.frames import Frames
+from echojax.inference.classify import as_input, probabilities
 from echojax.errors import InputError
-from echojax.inference import enhance
+from echojax.inference.enhance import Enlarger, Interpolation, Network, as_float, enhance
 from echojax.models.resnet import ResNet18
-from echojax.recipes import classification as classifier
-from echojax.runs.run import Run
-from echojax.studies.diagnosis import generators, predictions
+from echojax.recipes import classification
+from echojax.recipes.classification import Labelled
+from echojax.runs.job import Job, Record
+from echojax.runs.run import Request, Run
+from echojax.studies.diagnosis import leaks, predictions
+from echojax.studies.diagnosis.cells import Cell, all_cells
+from echojax.studies.diagnosis.config import Config
 from echojax.studies.diagnosis.folds import Fold, check_fold, make_folds
-from echojax.studies.diagnosis.predictions import Cell
-from echojax.training.checkpoints import load_network, save_network
-from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS
-from echojax.weights.networks import Generator
-
-ENLARGE = {"upscale": enhance.upscale, "restore": enhance.restore}
+from echojax.studies.diagnosis.generators import LICENCE, Generators
+from echojax.studies.diagnosis.transfer import ENHANCED_BY
+from echojax.training.loop import fit
+from echojax.vocabulary import GENERATORS, NONE, PHASES, QUALITIES, VIEWS
+from echojax.weights import networks
+from echojax.wording import count
 
 
 class ClassifierKey(NamedTuple):
@@ -41,10 +49,10 @@ class ClassifierKey(NamedTuple):
         return cls(cell.protocol, cell.task, cell.train, sr, mode)
 
     @property
-    def job(self) -> str:
-        """Its name in paths and logs."""
+    def name(self) -> str:
+        """Its name in paths, logs and titles."""
         enhancement = NONE if self.sr == NONE else f"{self.sr}-{self.mode}"
-        return f"classifiers/{self.protocol}/{self.task}/{self.train}/{enhancement}"
+        return f"{self.protocol}/{self.task}/{self.train}/{enhancement}"
 
 
 class _Question(NamedTuple):
@@ -59,32 +67,55 @@ class _Question(NamedTuple):
 
 @dataclass
 class Study:
-    """A study under way: trains what is missing, reuses what the run has.
+    """A study that was asked for: trains what is missing, reuses what the run has.
 
     Attributes:
-        run: the open run directory.
-        frames: the frames it is about.
+        request: the run and the configuration.
+        frames: the frames it is about, with square pixels.
         mesh: devices to train on.
-        groups: patient of every frame, ids of one recording merged.
     """
 
-    run: Run
+    request: Request[Config]
     frames: Frames
     mesh: Mesh
-    groups: np.ndarray
     _folds: dict[str, list[Fold]] = field(default_factory=dict)
-    _generators: dict[tuple[str, str, int], enhance.Enlarge] = field(default_factory=dict)
+    _enlargers: dict[tuple[str, str, int], Enlarger] = field(default_factory=dict)
     _inputs: dict[tuple[Any, ...], np.ndarray] = field(default_factory=dict)
+    _fingerprints: dict[bytes, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, request: Request[Config]) -> "Study":
+        """The study of a request, on the frames that its configuration names.
+
+        Raises:
+            InputError: nothing is prepared, or no frame is of the views.
+        """
+        devices.start()
+        return cls(request, camus.open_frames(request.config.data), devices.data_mesh())
+
+    @property
+    def run(self) -> Run:
+        """The run directory."""
+        return self.request.run
+
+    @property
+    def config(self) -> Config:
+        """The configuration."""
+        return self.request.config
+
+    @cached_property
+    def generators(self) -> Generators:
+        """The generators of the run."""
+        return Generators(self.run, self.config.sr, self.frames, self.mesh)
 
     def folds(self, protocol: str) -> list[Fold]:
         """The folds of a protocol."""
         if protocol not in self._folds:
-            study = self.run.config.study
+            study = self.config.study
             self._folds[protocol] = make_folds(
                 self.frames,
-                self.groups,
                 protocol=protocol,
-                sr_quality=self.run.config.sr.quality,
+                sr_quality=self.config.sr.quality,
                 parts=study.parts,
                 folds=study.folds,
                 seed=study.split_seed,
@@ -102,95 +133,147 @@ class Study:
             raise InputError(f"fold {number}: study.folds is {len(folds)}, counted from 0")
         return folds[number]
 
-    def check(self, cells: Sequence[Cell], only_fold: int | None = None) -> None:
-        """See that cells can be done, before anything is trained or replaced on disk.
+    def _folds_of(self, protocol: str, only: int | None) -> list[Fold]:
+        return self.folds(protocol) if only is None else [self.fold(protocol, only)]
+
+    def begin(
+        self,
+        cells: Sequence[Cell] = (),
+        *,
+        only_fold: int | None = None,
+        generators: Iterable[tuple[str, Fold]] = (),
+    ) -> None:
+        """Make or enter the run directory, once all that is asked for is known to be possible.
+
+        Args:
+            cells: that will be done.
+            only_fold: number of the one fold of them; all by default.
+            generators: that will be trained: their names and folds.
 
         Raises:
-            InputError: a stratum has too few frames, a setting does not fit the frames, the devices
-                or a file of weights.
+            InputError: a stratum has too few frames; a setting does not fit the frames, the devices
+                or a file of weights; a network would start from what has learned from tested
+                frames; or a job of the run was begun with other settings, frames or files.
         """
-        settings = self.run.config
+        config = self.config
         for task in sorted({cell.task for cell in cells}):
-            classifier.check(settings.classifier, task, self.mesh)
-        needed = {}
+            classification.check(config.classifier, self.mesh, task)
+        needed = {(sr, fold.protocol, fold.generator): fold for sr, fold in generators}
+        tested: dict[tuple[str, int], Fold] = {}
         for cell in cells:
-            for fold in self._folds_of(cell, only_fold):
-                check_fold(self.frames, fold, cell, settings.study.parts)
-                if cell.sr not in (NONE, "bicubic"):
+            for fold in self._folds_of(cell.protocol, only_fold):
+                check_fold(self.frames, fold, cell, config.study.parts)
+                tested[fold.protocol, fold.number] = fold
+                if cell.sr in GENERATORS:
                     needed[cell.sr, fold.protocol, fold.generator] = fold
         for (sr, _, _), fold in needed.items():
-            self.check_generator(sr, fold)
+            self.generators.check(sr, fold)
+        init = classification.init_file(config.classifier)
+        if init is not None:
+            leaks.check_init(init, "classifier.init", self.frames, [*tested.values()], sr=False)
+        self.request.begin(self._jobs(cells, [(key[0], fold) for key, fold in needed.items()]))
+        if cells:
+            self._predictions.begin()
 
-    def check_generator(self, sr: str, fold: Fold) -> None:
-        """See that a fold's generator can be trained.
+    def _jobs(
+        self, cells: Sequence[Cell], generators: Sequence[tuple[str, Fold]]
+    ) -> Iterator[Job]:
+        """The jobs behind what is asked for, and behind all that the configuration asks for."""
+        yield self._predictions
+        every = dict.fromkeys([*cells, *all_cells(self.config.study)])
+        wanted = dict.fromkeys((cell.sr, cell.protocol) for cell in every if cell.sr in GENERATORS)
+        of_cells = [(sr, fold) for sr, protocol in wanted for fold in self.folds(protocol)]
+        for sr, fold in (*generators, *of_cells):
+            yield self.generators.job(sr, fold)
+        if every and cells:
+            for key in dict.fromkeys(map(ClassifierKey.of, every)):
+                for fold in self.folds(key.protocol):
+                    for seed in range(self.config.study.seeds):
+                        yield self._classifier_job(key, fold, seed)
 
-        Raises:
-            InputError: as `generators.check`.
-        """
-        generators.check(sr, self.run.config.sr, self.frames, fold, self.mesh)
+    @cached_property
+    def _predictions(self) -> Job:
+        """The job whose rows are predictions.csv."""
+        study = self.config.study
+        settings = {
+            "data.views": self.config.data.views,
+            "study.parts": study.parts,
+            "study.split_seed": study.split_seed,
+        }
+        record = Record(settings, {"the study's frames": self.frames.fingerprint()})
+        return self.run.job("predictions", record)
 
-    def generator(self, sr: str, fold: Fold) -> Generator:
-        """A fold's generator, trained if the run does not have it."""
-        return generators.train(sr, self.run, self.frames, fold, self.mesh)
+    def _classifier_job(self, key: ClassifierKey, fold: Fold, seed: int) -> Job:
+        frames = self._fingerprint(fold.train[key.train])
+        record = classification.record(self.config.classifier, frames, task=key.task, seed=seed)
+        if key.sr in GENERATORS:
+            files = {**record.files, "enhanced by": self.generators.hash(key.sr, fold)}
+            record = replace(record, files=files)
+        return self.run.job(f"classifiers/{key.name}/fold{fold.number}/seed{seed}", record)
 
-    def _folds_of(self, cell: Cell, only_fold: int | None) -> list[Fold]:
-        if only_fold is None:
-            return self.folds(cell.protocol)
-        return [self.fold(cell.protocol, only_fold)]
+    def _fingerprint(self, indices: np.ndarray) -> str:
+        key = indices.tobytes()
+        if key not in self._fingerprints:
+            self._fingerprints[key] = self.frames.take(indices).fingerprint()
+        return self._fingerprints[key]
 
-    def enlarge(self, sr: str, fold: Fold) -> enhance.Enlarge:
+    def enlarger(self, sr: str, fold: Fold) -> Enlarger:
         """What enlarges frames in a fold."""
         if sr == "bicubic":
-            return enhance.interpolation("bicubic")
+            return Interpolation("bicubic", self.config.sr.scale)
         key = (sr, fold.protocol, fold.generator)
-        if key not in self._generators:
+        if key not in self._enlargers:
             # Cells are done fold by fold: what other folds' generators made is not needed again.
-            kept = {k: v for k, v in self._generators.items() if k[1:] == key[1:]}
-            self._generators = {**kept, key: enhance.network(self.generator(sr, fold))}
+            kept = {k: v for k, v in self._enlargers.items() if k[1:] == key[1:]}
+            self._enlargers = {**kept, key: Network(self.generators.network(sr, fold))}
             self._inputs = {k: v for k, v in self._inputs.items() if k[2] in ((), key[1:])}
-        return self._generators[key]
+        return self._enlargers[key]
 
     def inputs(self, indices: np.ndarray, fold: Fold, sr: str, mode: str) -> np.ndarray:
         """Frames as a classifier sees them: float32 (n, size, size) in [0, 1]."""
         # Only a generator makes the result depend on the fold.
-        of_fold = () if sr in (NONE, "bicubic") else (fold.protocol, fold.generator)
-        size = self.run.config.classifier.size
+        of_fold = (fold.protocol, fold.generator) if sr in GENERATORS else ()
+        size = self.config.classifier.size
         for i in indices:
             key = (sr, mode, of_fold, i)
             if key not in self._inputs:
-                image = self.frames.images[i]
-                if sr == NONE:
-                    frame = enhance.as_float(image)
-                else:
-                    frame = ENLARGE[mode](image, self.enlarge(sr, fold))
-                self._inputs[key] = classifier.as_input(frame, size)
+                frame = as_float(self.frames.images[i])
+                if sr != NONE:
+                    frame = enhance(frame, self.enlarger(sr, fold), mode=mode)
+                self._inputs[key] = as_input(frame, size)
         return np.stack([self._inputs[sr, mode, of_fold, i] for i in indices])
 
     def classifier(
         self, key: ClassifierKey, fold: Fold, seed: int, title: str, *, keep: bool
     ) -> ResNet18:
         """A trained classifier, from the run where it is there."""
-        job = f"{key.job}/fold{fold.number}/seed{seed}"
-        directory = self.run.path / job
-        settings = self.run.config.classifier
-        if directory.exists():
-            model = classifier.network(settings, seed)
-            load_network(model, directory, self.mesh)
-            return model
+        if key.sr in GENERATORS:
+            self.enlarger(key.sr, fold)  # a job records the hash of what enhanced its frames
+        job = self._classifier_job(key, fold, seed)
+        if job.done:
+            return networks.load(job.file, ResNet18)
         indices = fold.train[key.train]
-        model = classifier.train(
-            self.inputs(indices, fold, key.sr, key.mode),
-            getattr(self.frames, key.task)[indices],
-            settings,
-            seed,
+        learned = self.frames.take(indices)
+        init = classification.init_file(self.config.classifier)
+        card = {
+            "title": f"ResNet-18, {key.name}, fold {fold.number}, seed {seed}",
+            "data": f"{count(len(learned), 'echo frame')} ({key.train}) of "
+            f"{count(len(np.unique(learned.group)), 'patient')}",
+            ENHANCED_BY: "" if key.sr == NONE else f"{key.sr}, {key.mode}",
+            **leaks.card_of(learned.hashes, init),
+            "licence": LICENCE,
+        }
+        training = classification.training(
+            self.config.classifier,
+            Labelled(
+                self.inputs(indices, fold, key.sr, key.mode),
+                getattr(self.frames, key.task)[indices][:, None],
+            ),
             task=key.task,
-            mesh=self.mesh,
-            title=title,
-            log=lambda step, **metrics: self.run.log(job, step, **metrics),
+            seed=seed,
+            card=card,
         )
-        if keep:
-            save_network(model, directory)
-        return model
+        return fit(training, job, self.mesh, keep=keep, title=title)
 
     def run_cells(
         self, cells: Sequence[Cell], *, only_fold: int | None = None, keep: bool | None = None
@@ -202,8 +285,7 @@ class Study:
             only_fold: number of the one fold to do; all by default.
             keep: whether to keep classifiers; as configured by default.
         """
-        study = self.run.config.study
-        keep = study.keep_classifiers if keep is None else keep
+        keep = self.config.study.keep_classifiers if keep is None else keep
         asked = list(self._unanswered(cells, only_fold))
         # Fold by fold, so that a generator and its frames are needed for one stretch only.
         asked.sort(key=lambda q: (q.key.protocol, q.fold.number, q.key, q.seed))
@@ -213,10 +295,7 @@ class Study:
         ]
         for number, questions in enumerate(trainings, start=1):
             key, fold, seed, _, _ = questions[0]
-            title = (
-                f"[{number}/{len(trainings)}] {key.job.removeprefix('classifiers/')} "
-                f"fold {fold.number} seed {seed}"
-            )
+            title = f"[{number}/{len(trainings)}] {key.name} fold {fold.number} seed {seed}"
             model = self.classifier(key, fold, seed, title, keep=keep)
             for question in questions:
                 self._answer(model, question)
@@ -228,8 +307,8 @@ class Study:
                 answered.setdefault((cell, int(fold), int(seed)), set()).add(str(frame))
         ids = self.frames.ids
         for cell in cells:
-            for fold in self._folds_of(cell, only_fold):
-                for seed in range(self.run.config.study.seeds):
+            for fold in self._folds_of(cell.protocol, only_fold):
+                for seed in range(self.config.study.seeds):
                     there = answered.get((cell, fold.number, seed), set())
                     test = fold.test(cell.train, cell.test)
                     missing = np.array([i for i in test if ids[i] not in there], np.intp)
@@ -241,18 +320,18 @@ class Study:
         enhanced = cell.sr_on in ("test", "both")
         sr, mode = (cell.sr, cell.mode) if enhanced else (NONE, NONE)
         inputs = self.inputs(indices, fold, sr, mode)
-        answers = classifier.probabilities(model, inputs, self.mesh)[:, 0]
+        answers = probabilities(model, inputs, self.mesh)[:, 0]
         labels = getattr(self.frames, cell.task)
-        ids = self.frames.ids
+        ids, frames = self.frames.ids, self.frames
         predictions.append(
             self.run.predictions,
             (
                 {
                     "frame": ids[i],
-                    "patient": self.groups[i],
-                    "view": VIEWS[self.frames.view[i]],
-                    "phase": PHASES[self.frames.phase[i]],
-                    "quality": QUALITIES[self.frames.quality[i]],
+                    "patient": frames.group[i],
+                    "view": VIEWS[frames.view[i]],
+                    "phase": PHASES[frames.phase[i]],
+                    "quality": QUALITIES[frames.quality[i]],
                     **cell._asdict(),
                     "fold": fold.number,
                     "seed": seed,
