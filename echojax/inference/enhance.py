@@ -12,10 +12,10 @@ from flax import nnx
 
 from echojax.errors import InputError
 from echojax.metrics import LUMA
+from echojax.models.generator import Generator
 from echojax.resize import Array, Method, enlarge, reduce
 from echojax.vocabulary import Mode
 from echojax.weights import networks
-from echojax.weights.networks import Generator
 
 SCALE = 4
 TILE = 384  # low-resolution pixels; SRResNet needs about 1.2 GB for one tile
@@ -35,8 +35,8 @@ def load_generator(path: Path) -> Generator:
     model = networks.load(path)
     if not isinstance(model, Generator):
         raise InputError(f"{path}: holds a {type(model).__name__}, which enlarges nothing")
-    if model.settings.scale != SCALE:
-        raise InputError(f"{path}: enlarges {model.settings.scale} times; expected {SCALE}")
+    if model.scale != SCALE:
+        raise InputError(f"{path}: enlarges {model.scale} times; expected {SCALE}")
     return model
 
 
@@ -83,7 +83,7 @@ def pieces(
     Yields:
         Pieces that together cover the enlarged image, with the channels of `image`, in [0, 1].
     """
-    reach = model.settings.reach
+    reach = model.reach
     tile = -(-max(tile, 4 * reach) // _STEP) * _STEP
     yield from _tiled(image, tile, reach, lambda window: _colours(model, window, step))
 
@@ -145,7 +145,7 @@ def _spans(length: int, tile: int, reach: int) -> list[_Span]:
 
 def _colours(model: Generator, window: np.ndarray, step: int) -> np.ndarray:
     """Enlarge a window whose channels need not be the network's."""
-    given, wanted = window.shape[-1], model.settings.image_channels
+    given, wanted = window.shape[-1], model.channels
     if given == wanted:
         return _padded(model, window, step)
     if given == 1:

@@ -22,9 +22,9 @@ from echojax.errors import InputError
 from echojax.inference import enhance
 from echojax.inference.enhance import SCALE
 from echojax.metrics import psnr, ssim, y_channel
+from echojax.models.generator import Generator
 from echojax.progress import bar
 from echojax.resize import Method, enlarge
-from echojax.weights.networks import Generator
 
 BORDER = SCALE  # pixels at every edge that do not count
 _SMALLEST = 20  # pixels: less its border, SSIM's window of 11 fits

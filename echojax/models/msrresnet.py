@@ -35,18 +35,6 @@ class MSRResNetSettings:
     out_channels: int = 1
     leaky_stages: bool = True
 
-    @property
-    def image_channels(self) -> int:
-        """Channels of the images that go in and come out."""
-        return self.in_channels
-
-    @property
-    def reach(self) -> int:
-        """How far a pixel's neighbourhood reaches, in pixels of the low resolution."""
-        stages = _STAGES[self.scale]
-        enlarged = sum(1 / math.prod(stages[:k]) for k in range(len(stages))) + 2 / self.scale
-        return math.ceil(1 + 2 * self.blocks + enlarged)
-
 
 class ResidualBlock(nnx.Module):
     """conv3, ReLU, conv3, added to the input."""
@@ -80,15 +68,32 @@ class MSRResNet(nnx.Module):
         self.conv_hr = conv(c, c, 3, rngs=rngs)
         self.conv_last = conv(c, s.out_channels, 3, rngs=rngs)
 
+    @property
+    def scale(self) -> int:
+        """How many times larger images get."""
+        return self.settings.scale
+
+    @property
+    def reach(self) -> int:
+        """How far a pixel's neighbourhood reaches, in pixels of the low resolution."""
+        stages = _STAGES[self.scale]
+        enlarged = sum(1 / math.prod(stages[:k]) for k in range(len(stages))) + 2 / self.scale
+        return math.ceil(1 + 2 * self.settings.blocks + enlarged)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the images that go in and come out."""
+        return self.settings.in_channels
+
     def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
         """Enlarge images.
 
         Args:
-            x: (n, h, w, image channels), values in [0, 1].
+            x: (n, h, w, channels), values in [0, 1].
             train: changes nothing; there is no BatchNorm.
 
         Returns:
-            (n, scale h, scale w, image channels), nominally in [0, 1].
+            (n, scale h, scale w, channels), nominally in [0, 1].
         """
         del train
         s = self.settings

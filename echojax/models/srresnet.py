@@ -1,4 +1,4 @@
-"""SRResNet, the x4 generator of Ledig et al., CVPR 2017 (arXiv:1609.04802), Fig. 4."""
+"""SRResNet, the generator of Ledig et al., CVPR 2017 (arXiv:1609.04802), Fig. 4."""
 
 import math
 from collections.abc import Callable
@@ -49,18 +49,6 @@ class SRResNetSettings:
     trunk_end: Literal["bn", "prelu"] = "bn"
     normalise: bool = False
     activation: Activation = "none"
-
-    @property
-    def image_channels(self) -> int:
-        """Channels of the images that go in and come out."""
-        return 1 if self.gray else self.in_channels
-
-    @property
-    def reach(self) -> int:
-        """How far a pixel's neighbourhood reaches, in pixels of the low resolution."""
-        trunk = self.first_kernel // 2 + 2 * self.blocks + 1
-        stages = sum(1 / 2**k for k in range(_DOUBLINGS[self.scale]))
-        return math.ceil(trunk + stages + self.last_kernel // 2 / self.scale)
 
 
 class ResidualBlock(nnx.Module):
@@ -120,15 +108,33 @@ class SRResNet(nnx.Module):
         self.upsample = nnx.List(Upsample(c, rngs=rngs) for _ in range(_DOUBLINGS[s.scale]))
         self.conv3 = conv(c, s.out_channels, s.last_kernel, rngs=rngs)
 
+    @property
+    def scale(self) -> int:
+        """How many times larger images get."""
+        return self.settings.scale
+
+    @property
+    def reach(self) -> int:
+        """How far a pixel's neighbourhood reaches, in pixels of the low resolution."""
+        s = self.settings
+        trunk = s.first_kernel // 2 + 2 * s.blocks + 1
+        stages = sum(1 / 2**k for k in range(_DOUBLINGS[s.scale]))
+        return math.ceil(trunk + stages + s.last_kernel // 2 / s.scale)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the images that go in and come out."""
+        return 1 if self.settings.gray else self.settings.in_channels
+
     def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
         """Enlarge images.
 
         Args:
-            x: (n, h, w, image channels), values in [0, 1].
+            x: (n, h, w, channels), values in [0, 1].
             train: normalise by the batch and update the running statistics.
 
         Returns:
-            (n, scale h, scale w, image channels), nominally in [0, 1].
+            (n, scale h, scale w, channels), nominally in [0, 1].
         """
         s = self.settings
         x = as_imagenet(x) if s.normalise else x

@@ -20,13 +20,13 @@ from echojax.data.crops import crop_batches, stream
 from echojax.errors import InputError
 from echojax.inference import enhance
 from echojax.models.discriminator import Discriminator
+from echojax.models.generator import Generator
 from echojax.models.layers import as_imagenet
 from echojax.models.vgg import VGG19
 from echojax.recipes.super_resolution import measuring
 from echojax.training.checkpoints import split
 from echojax.training.loop import Log, Metrics, TrainState, fit, initial_state
 from echojax.weights import catalogue, networks
-from echojax.weights.networks import Generator
 
 _FEATURES = 1 / 12.75  # brings VGG's features to the scale of pixels (section 3.2)
 

@@ -17,6 +17,7 @@ from echojax.data.crops import crop_batches, stream
 from echojax.errors import InputError
 from echojax.inference import enhance
 from echojax.metrics import psnr, ssim
+from echojax.models.generator import Generator
 from echojax.models.srresnet import SRResNet, SRResNetSettings, start_as_interpolation
 from echojax.training.checkpoints import split
 from echojax.training.loop import (
@@ -30,7 +31,6 @@ from echojax.training.loop import (
     make_step,
 )
 from echojax.weights import catalogue, networks
-from echojax.weights.networks import Generator
 
 
 def settings(config: SuperResolutionConfig) -> SRResNetSettings:
@@ -88,7 +88,7 @@ def gray_generator(file: Path) -> Generator:
         InputError: no such file, or it holds something else than a gray x4 generator.
     """
     model = enhance.load_generator(file)
-    if model.settings.image_channels != 1:
+    if model.channels != 1:
         raise InputError(
             f"{file}: enlarges colour images; training needs a gray network, as "
             "`echojax weights convert FILE --gray -o OUT.safetensors` makes"

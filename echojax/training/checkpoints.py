@@ -11,10 +11,11 @@ from orbax.checkpoint import v1 as ocp
 
 from echojax import devices
 from echojax.errors import EchojaxError, InputError
+from echojax.models.generator import Generator
 from echojax.weights import networks, safetensors_file
 
 
-def split(model: nnx.Module) -> tuple[nnx.GraphDef, nnx.State, nnx.State]:
+def split(model: nnx.Module | Generator) -> tuple[nnx.GraphDef, nnx.State, nnx.State]:
     """A network as its structure, its parameters and its running statistics."""
     graphdef, params, *rest = nnx.split(model, nnx.Param, nnx.BatchStat)
     return graphdef, params, rest[0]
@@ -71,7 +72,7 @@ def load(loader: Callable[..., Any], directory: Path, like: Any) -> Any:
         ) from error
 
 
-def load_generator(directory: Path) -> tuple[networks.Generator, dict[str, str]]:
+def load_generator(directory: Path) -> tuple[Generator, dict[str, str]]:
     """The generator of a training's newest checkpoint, finished or not; of SRGAN, the average.
 
     Returns:

@@ -16,6 +16,7 @@ from jax.sharding import Mesh
 
 from echojax import devices
 from echojax.errors import EchojaxError
+from echojax.models.generator import Generator
 from echojax.progress import bar
 from echojax.training.checkpoints import abstract, checkpointer_of, load, split
 
@@ -56,7 +57,9 @@ Batches = Callable[[int], Iterator[Any]]
 Loss = Callable[[Any, Any], tuple[jax.Array, Metrics]]
 
 
-def initial_state(model: nnx.Module, optimizer: optax.GradientTransformation) -> TrainState:
+def initial_state(
+    model: nnx.Module | Generator, optimizer: optax.GradientTransformation
+) -> TrainState:
     """State at step 0 of a network as it is."""
     _, params, stats = split(model)
     return TrainState(jnp.zeros((), jnp.int32), params, stats, optimizer.init(params))

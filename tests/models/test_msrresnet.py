@@ -94,7 +94,7 @@ def test_other_scales_are_refused(network, scale):
 @pytest.mark.parametrize(("scale", "blocks"), [(2, 1), (3, 2), (4, 1)])
 def test_pixels_further_away_than_its_reach_change_nothing_and_the_last_do(network, scale, blocks):
     model = network(scale=scale, blocks=blocks)
-    reach = model.settings.reach
+    reach = model.reach
     centre = reach + 2
     x = images(1, 2 * centre + 1, 2 * centre + 1, 1)
     other = x.copy()

@@ -181,7 +181,7 @@ def test_gray_replicates_the_image_before_and_averages_the_outputs_after(network
     """
     colour = {"in_channels": 3, "out_channels": 3, "activation": "tanh"}
     gray, rgb = network(**colour, gray=True), network(**colour)
-    assert (gray.settings.image_channels, rgb.settings.image_channels) == (1, 3)
+    assert (gray.channels, rgb.channels) == (1, 3)
     x = images(2, 6, 5, 1)
     outputs = run(rgb, np.repeat(x, 3, -1))
     assert float(jnp.ptp(outputs, axis=-1).max()) > 0.1
@@ -237,7 +237,7 @@ def test_a_trunk_may_end_with_prelu_instead_of_batch_norm(network):
 )
 def test_pixels_change_what_is_within_its_reach_and_nothing_else(network, settings):
     model = network(**settings)
-    reach, scale = model.settings.reach, model.settings.scale
+    reach, scale = model.reach, model.scale
     centre = reach + 2
     x = images(1, 2 * centre + 1, 2 * centre + 1, 1)
     other = x.copy()

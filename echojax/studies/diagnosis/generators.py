@@ -10,6 +10,7 @@ from echojax.config import SuperResolutionConfig
 from echojax.data.frames import Frames
 from echojax.errors import InputError
 from echojax.inference import enhance
+from echojax.models.generator import Generator
 from echojax.recipes import gan as adversarial
 from echojax.recipes import super_resolution
 from echojax.runs import log as training_log
@@ -18,7 +19,6 @@ from echojax.studies.diagnosis.folds import Fold
 from echojax.training import checkpoints
 from echojax.vocabulary import PROTOCOLS
 from echojax.weights import model_card
-from echojax.weights.networks import Generator
 from echojax.wording import count
 
 

@@ -11,6 +11,7 @@ from jax.sharding import Mesh
 from echojax.data.frames import Frames
 from echojax.errors import InputError
 from echojax.inference import enhance
+from echojax.models.generator import Generator
 from echojax.models.resnet import ResNet18
 from echojax.recipes import classification as classifier
 from echojax.runs.run import Run
@@ -19,7 +20,6 @@ from echojax.studies.diagnosis.folds import Fold, check_fold, make_folds
 from echojax.studies.diagnosis.predictions import Cell
 from echojax.training.checkpoints import load_network, save_network
 from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS
-from echojax.weights.networks import Generator
 
 ENLARGE = {"upscale": enhance.upscale, "restore": enhance.restore}
 
