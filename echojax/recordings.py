@@ -24,9 +24,9 @@ from echojax.media import (
     stem,
     written_files,
 )
+from echojax.models.generator import Generator
 from echojax.progress import bar
 from echojax.vocabulary import Mode
-from echojax.weights.networks import Generator
 
 _GAP = 8  # pixels between the pictures of a comparison
 

@@ -10,8 +10,8 @@ from echojax.cli import options
 from echojax.vocabulary import GENERATORS, MODES
 
 if TYPE_CHECKING:
+    from echojax.models.generator import Generator
     from echojax.vocabulary import Mode
-    from echojax.weights.networks import Generator
 
 _GENERATOR = (
     click.option(

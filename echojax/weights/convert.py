@@ -13,10 +13,16 @@ import numpy as np
 from flax import nnx
 
 from echojax.errors import InputError
+from echojax.models.msrresnet import MSRResNet
 from echojax.models.srresnet import SRResNet
 from echojax.weights import fitting, layouts, networks, safetensors_file, state_dict
 
 OWN = "echojax"
+# First and last convolution of what can be folded.
+_ENDS: dict[Any, tuple[str, str]] = {
+    SRResNet: ("conv1", "conv3"),
+    MSRResNet: ("conv_first", "conv_last"),
+}
 _STATISTICS = (".running_mean", ".running_var", ".mean", ".var")
 
 
@@ -193,13 +199,12 @@ def fold_to_gray(model: Any) -> tuple[Any, tuple[str, ...]]:
     Raises:
         InputError: the network makes no images.
     """
-    if not isinstance(model, networks.Generator):
+    if type(model) not in _ENDS:
         kind = networks.describe(model)["model"]
         raise InputError(f"gray is for networks that enlarge images, not for {kind}")
-    settings = model.settings
-    if settings.image_channels == 1:
+    if model.channels == 1:
         return model, ("gray already: nothing was folded",)
-    first, last = ("conv1", "conv3") if isinstance(model, SRResNet) else ("conv_first", "conv_last")
+    settings, (first, last) = model.settings, _ENDS[type(model)]
     weights = nnx.to_pure_dict(nnx.state(model, (nnx.Param, nnx.BatchStat)))
     activation = getattr(settings, "activation", "none")
     if getattr(settings, "normalise", False):

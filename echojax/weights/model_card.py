@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from echojax.files import written_whole
+from echojax.models.generator import Generator
 from echojax.weights import networks
 
 
@@ -30,7 +31,7 @@ def _markdown(model: Any, name: str, card: Mapping[str, str]) -> str:
         if value
     )
     warning = "Research software, not a medical device"
-    if isinstance(model, networks.Generator):
+    if isinstance(model, Generator):
         warning += ": enlarged frames may show detail that was never there"
     return (
         f"# {card.get('title', name)}\n\n| | |\n|---|---|\n{table}\n\n"

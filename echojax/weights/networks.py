@@ -30,7 +30,6 @@ KINDS = {
     "resnet18": Kind(ResNet18, ResNetSettings),
     "vgg19": Kind(VGG19, VGG19Settings),
 }
-Generator = SRResNet | MSRResNet
 MAX_BLOCKS = 128  # making a network takes a tenth of a second for each
 MAX_CHANNELS = 65_536
 

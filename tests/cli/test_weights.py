@@ -39,7 +39,7 @@ def test_convert_makes_a_file_that_is_complete_in_itself(tmp_path, foreign, caps
     out = tmp_path / "out.safetensors"
     assert main(["weights", "convert", str(foreign), "-o", str(out)]) == 0
     assert "MSRResNet" in capsys.readouterr().out
-    assert networks.load(out).settings.image_channels == 3
+    assert networks.load(out).channels == 3
     assert safetensors_file.metadata(out)["source"] == "foreign.safetensors"
     assert "foreign.safetensors" in (tmp_path / "out.md").read_text()
 
@@ -49,7 +49,7 @@ def test_convert_names_its_output_after_the_file(tmp_path, foreign, monkeypatch)
     monkeypatch.chdir(tmp_path / "work")
     assert main(["weights", "convert", str(foreign), "--gray"]) == 0
     out = tmp_path / "work" / "foreign-gray.safetensors"
-    assert networks.load(out).settings.image_channels == 1
+    assert networks.load(out).channels == 1
 
 
 def test_convert_overwrites_only_when_told(tmp_path, foreign, capsys):

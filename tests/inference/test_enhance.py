@@ -165,7 +165,7 @@ def test_there_is_no_seam_along_the_cuts(gray_generator):
     cuts = {p.rows.start for p in enhance.pieces(gray_generator, image, 32)} - {0}
     whole = enlarged(gray_generator, image, tile=32)[..., 0]
     # The network's own border, whose zeros a ramp shows, is left out.
-    border = 4 * (gray_generator.settings.reach + 1)
+    border = 4 * (gray_generator.reach + 1)
     inside = whole[border:-border, border:-border]
     # Rows four apart are at the same place of a low-resolution pixel.
     steps = np.abs(inside[4:] - inside[:-4]).max(1)
@@ -177,7 +177,7 @@ def test_there_is_no_seam_along_the_cuts(gray_generator):
 
 
 def test_a_tile_smaller_than_the_reach_needs_is_made_larger(model):
-    assert model.settings.reach == 10
+    assert model.reach == 10
     image = noise(64, 96, 1)
     places, expected = (
         [(p.rows, p.columns) for p in enhance.pieces(model, image, tile)] for tile in (1, 64)

@@ -387,7 +387,7 @@ def test_network_of_a_training_keeps_its_card(random_network):
     settings = SRResNetSettings(blocks=1, channels=4, in_channels=3, out_channels=3)
     model = random_network(lambda: SRResNet(settings, rngs=nnx.Rngs(0)))
     found = convert.of_network(model, {"data": "frames"}, gray=True)
-    assert found.model.settings.image_channels == 1
+    assert found.model.channels == 1
     assert found.card == {"data": "frames", "notes": found.notes[0]}
 
 
@@ -396,7 +396,7 @@ def test_a_colour_network_of_ours_is_folded_too(random_network, tmp_path):
     model = random_network(lambda: SRResNet(settings, rngs=nnx.Rngs(0)))
     networks.save(model, tmp_path / "ours.safetensors", {"data": "photographs"})
     found = convert.convert(tmp_path / "ours.safetensors", gray=True)
-    assert found.model.settings.image_channels == 1
+    assert found.model.channels == 1
     assert found.card["data"] == "photographs"
     x = images(1, 1, 6, 7)
     rgb = output(model, np.repeat(x, 3, 1))
