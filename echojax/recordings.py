@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +13,7 @@ from PIL import Image
 
 from echojax.errors import EchojaxError, InputError
 from echojax.files import written_whole
-from echojax.inference import enhance
+from echojax.inference.enhance import TILE, Enlarger, Interpolation, Network, enhance
 from echojax.media import (
     Recording,
     Region,
@@ -139,7 +138,7 @@ class Work:
     """How recordings are enhanced.
 
     Attributes:
-        model: a generator, x4.
+        model: a generator.
         description: what is done to them, for formats that have a place for it.
         mode: "upscale" or "restore".
         compare: whether to write a picture of the first frame beside bicubic.
@@ -150,7 +149,7 @@ class Work:
     description: str
     mode: Mode
     compare: bool = False
-    tile: int = enhance.TILE
+    tile: int = TILE
 
     def run(self, jobs: Sequence[Job]) -> list[str]:
         """Enhance recordings one after the other; a bad one does not stop the others.
@@ -192,7 +191,7 @@ class Work:
                 raise InputError(
                     f"{file}: holds data of {job.source} and would be replaced; choose another -o"
                 )
-        scale = enhance.SCALE if self.mode == "upscale" else 1
+        scale = self.model.scale if self.mode == "upscale" else 1
         try:
             recording.write(job.target, frames(), scale, self.description)
         except OSError as error:
@@ -201,29 +200,31 @@ class Work:
             ) from error
 
     def _frame(self, recording: Recording, frame: np.ndarray) -> np.ndarray:
-        enhance_by = partial(
-            enhance.enhance_frame, mode=self.mode, low=recording.low, high=recording.high
-        )
-        network = partial(enhance.pieces, self.model, tile=self.tile)
+        network = Network(self.model, self.tile)
         if not recording.regions:
-            return enhance_by(frame, network)
+            return self._enhanced(recording, frame, network)
         # Text and scales outside the ultrasound are no work for a network that learned speckle.
         upscaled = self.mode == "upscale"
-        result = enhance_by(frame, enhance.interpolated) if upscaled else frame.copy()
-        scale = enhance.SCALE if upscaled else 1
+        result = self._enhanced(recording, frame, self._bicubic) if upscaled else frame.copy()
+        scale = self.model.scale if upscaled else 1
         for region in recording.regions:
-            inside = enhance_by(_cut(frame, region), network)
+            inside = self._enhanced(recording, _cut(frame, region), network)
             _cut(result, Region(*(scale * edge for edge in region)))[...] = inside
         return result
+
+    def _enhanced(self, recording: Recording, frame: np.ndarray, by: Enlarger) -> np.ndarray:
+        return enhance(frame, by, mode=self.mode, low=recording.low, high=recording.high)
+
+    @property
+    def _bicubic(self) -> Enlarger:
+        return Interpolation("bicubic", self.model.scale)
 
     def _save_comparison(
         self, recording: Recording, frame: np.ndarray, enhanced: np.ndarray, path: Path
     ) -> None:
         """Bicubic, then the network; the original before them if it has their size."""
         low, high = recording.low, recording.high
-        bicubic = enhance.enhance_frame(
-            frame, enhance.interpolated, mode=self.mode, low=low, high=high
-        )
+        bicubic = self._enhanced(recording, frame, self._bicubic)
         pictures = [frame] if self.mode == "restore" else []
         pictures = [_as_picture(p, low, high) for p in (*pictures, bicubic, enhanced)]
         gap = np.full((len(enhanced), _GAP, *enhanced.shape[2:]), 255, np.uint8)

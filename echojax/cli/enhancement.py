@@ -53,10 +53,11 @@ def _file(weights: str | None, run: Path | None, sr: str | None, fold: int | Non
 
 def _load(file: Path) -> "Generator":
     from echojax import devices
-    from echojax.inference import enhance
+    from echojax.models.generator import Generator
+    from echojax.weights import networks
 
     devices.start()
-    return enhance.load_generator(file)
+    return networks.load(file, Generator)
 
 
 @options.command("enhance")
@@ -75,7 +76,7 @@ def _load(file: Path) -> "Generator":
     "--mode",
     type=click.Choice(MODES),
     default="upscale",
-    help="upscale: four times larger; restore: reduced by 4 and brought back.",
+    help="upscale: larger, as the network does; restore: reduced first and brought back.",
 )
 @click.option("--compare", is_flag=True, help="Write a picture beside bicubic, too.")
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
@@ -117,9 +118,11 @@ def enhance(
     jobs = recordings.plan(inputs, out)
     if not overwrite:
         recordings.check_free(jobs, compare=compare)
-    done = "enlarged 4 times" if mode == "upscale" else "reduced by 4 and restored"
+    model = _load(file)
+    scale = model.scale
+    done = f"enlarged {scale} times" if mode == "upscale" else f"reduced by {scale} and restored"
     work = recordings.Work(
-        model=_load(file),
+        model=model,
         description=f"{done} by {file.stem} (echojax)",
         mode=mode,
         compare=compare,
@@ -139,6 +142,7 @@ def enhance(
 @options.command("evaluate-sr")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @_generator_options
+@click.option("--sector", is_flag=True, help="Measure inside the sector of echo frames, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 @click.option("--markdown", is_flag=True, help="Print a Markdown table only.")
 def evaluate_sr(
@@ -147,21 +151,23 @@ def evaluate_sr(
     run: Path | None,
     sr: str | None,
     fold: int | None,
+    sector: bool,
     as_json: bool,
     markdown: bool,
 ) -> None:
     """Measure PSNR and SSIM as the literature does.
 
-    Images are reduced by 4 (antialiased bicubic), enlarged again and compared on the Y channel, or
-    the gray, without a border of 4 pixels; bicubic and Lanczos enlargement stand beside the
-    network, or alone without one.
+    Images are reduced (antialiased bicubic) by the scale of the network, by 4 without one, enlarged
+    again and compared on the Y channel, or the gray, without a border of as many pixels; bicubic and
+    Lanczos enlargement stand beside the network, or alone. The black around the sector of an echo
+    frame is restored by anything: --sector gives the figures inside it as well.
     """
     from echojax.inference import fidelity
 
     if as_json and markdown:
         raise click.UsageError("--json and --markdown exclude each other")
     file = _file(weights, run, sr, fold)
-    report = fidelity.evaluate(folder, None if file is None else _load(file))
+    report = fidelity.evaluate(folder, None if file is None else _load(file), inside=sector)
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))
     else:

@@ -42,9 +42,9 @@ def convert(file: Path, out: Path | None, gray: bool, overwrite: bool) -> None:
     out = out or Path(f"{stem}-gray.safetensors" if gray else f"{stem}.safetensors")
     _check_free(out, overwrite)
     if file.is_dir():
-        from echojax.studies.diagnosis.generators import of_checkpoint
+        from echojax.training.checkpoints import network_of
 
-        model, card = of_checkpoint(file)
+        model, card = network_of(file)
         _save(conversion.of_network(model, card, gray=gray), out)
     else:
         _save(conversion.convert(file, gray=gray), out)
