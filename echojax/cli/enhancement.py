@@ -157,10 +157,10 @@ def evaluate_sr(
 ) -> None:
     """Measure PSNR and SSIM as the literature does.
 
-    Images are reduced (antialiased bicubic) by the scale of the network, by 4 without one, enlarged
-    again and compared on the Y channel, or the gray, without a border of as many pixels; bicubic and
-    Lanczos enlargement stand beside the network, or alone. The black around the sector of an echo
-    frame is restored by anything: --sector gives the figures inside it as well.
+    Images are reduced (antialiased bicubic) by the scale of the network, by 4 without one,
+    enlarged again and compared on the Y channel, or the gray, without a border of as many pixels;
+    bicubic and Lanczos enlargement stand beside the network, or alone. The black around the sector
+    of an echo frame is restored by anything: --sector gives the figures inside it as well.
     """
     from echojax.inference import fidelity
 

@@ -158,9 +158,7 @@ def protocol(scale: int) -> dict[str, Any]:
 
 def _as_json(scores: dict[str, Score]) -> dict[str, dict[str, float | None]]:
     return {
-        way: {
-            name: value if np.isfinite(value) else None for name, value in found.named().items()
-        }
+        way: {name: value if np.isfinite(value) else None for name, value in found.named().items()}
         for way, found in scores.items()
     }
 
@@ -192,7 +190,10 @@ def evaluate(
 def enlargers(model: Generator | None, scale: int = 4) -> dict[str, Enlarger]:
     """What `evaluate` compares, by the names it goes by in a report."""
     if model is None:
-        return {"bicubic": Interpolation("bicubic", scale), "lanczos": Interpolation("lanczos", scale)}
+        return {
+            "bicubic": Interpolation("bicubic", scale),
+            "lanczos": Interpolation("lanczos", scale),
+        }
     # Not continued by a mirror image: published figures have zeros around the image.
     return {"sr": Network(model, step=1), **enlargers(None, model.scale)}
 

@@ -25,7 +25,11 @@ class _Span(NamedTuple):
 
 
 def tiled(
-    image: np.ndarray, enlarge: Callable[[np.ndarray], np.ndarray], scale: int, tile: int, reach: int
+    image: np.ndarray,
+    enlarge: Callable[[np.ndarray], np.ndarray],
+    scale: int,
+    tile: int,
+    reach: int,
 ) -> Iterator[Piece]:
     """Enlarge an image tile by tile.
 

@@ -30,7 +30,7 @@ from echojax.training.augmentation import augment
 from echojax.training.loop import Evaluator, Loss, Metrics, Step, Training, make_step
 from echojax.training.optimizers import cosine_schedule
 from echojax.training.state import TrainState, initial_state, split
-from echojax.weights import catalogue, networks, safetensors_file
+from echojax.weights import by_name, catalogue, networks, safetensors_file
 
 # The run directory of `echojax pretrain-classifier` if none is named, and its job in any.
 PRETRAINING = Path("runs", "pretrain-classifier")
@@ -160,7 +160,7 @@ def init_network(config: ClassifierConfig, seed: int, *tasks: str) -> ResNet18:
         return model
     tensors = safetensors_file.tensors(file)
     heads = heads_of(networks.card(file))
-    fresh = safetensors_file.flat(model)
+    fresh = by_name.arrays(model)
     head = {name: np.asarray(fresh[name]) for name in _HEAD}
     there = [name for name in _HEAD if name in tensors]
     if set(tasks) <= set(heads):
@@ -170,7 +170,7 @@ def init_network(config: ClassifierConfig, seed: int, *tasks: str) -> ResNet18:
             tensors[name] = np.concatenate(logits, axis=-1)
     elif heads or any(tensors[name].shape != head[name].shape for name in there):
         tensors |= head
-    safetensors_file.fill(model, tensors, file)
+    by_name.fill(model, tensors, file)
     return model
 
 
@@ -277,6 +277,10 @@ def pretraining(
         evaluators=(Evaluator(measure, every),),
         save_every=every,
         best=_MEAN if config.keep == "best" else None,
+        told=lambda scores: {
+            f"{task} accuracy on held-out frames": f"{scores[f'{task}_held_out']:.1%}"
+            for task in tasks
+        },
     )
 
 
@@ -330,6 +334,7 @@ def cross_entropy(tasks: Sequence[str], strength: float = 0.0, seed: int = 0) ->
     Args:
         tasks: the heads.
         strength: of the augmentation of every frame; 0 for none.
+        seed: of the augmentation.
     """
 
     def loss(

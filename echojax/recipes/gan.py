@@ -136,7 +136,7 @@ def training(
         step=lambda state, batch: step(state, batch, vgg),
         batches=partial(stream, batches),
         steps=config.gan_steps,
-        network=lambda state: nnx.merge(graphdef, *state.generator.average),
+        network=lambda state: nnx.merge(graphdef, *(state.generator.average or ())),
         evaluators=evaluators(config, held_out, echo=True),
         save_every=config.save_every,
         card={**(card or {}), "started from": config.init, "steps": steps},

@@ -10,7 +10,6 @@ from echojax import __version__
 from echojax.errors import InputError
 from echojax.files import written_whole
 
-
 CHECKPOINTS = "checkpoints"  # folder of a job in training
 
 

@@ -10,7 +10,7 @@ from orbax.checkpoint import v1 as ocp
 
 from echojax.errors import EchojaxError, InputError
 from echojax.runs.job import CHECKPOINTS
-from echojax.weights import networks, safetensors_file
+from echojax.weights import by_name, networks
 
 
 class Checkpoints:
@@ -103,7 +103,7 @@ def _whole(orbax: Any, directory: Path, step: int | None, wanted: Any) -> Any:
 
 
 def network_of(folder: Path) -> tuple[Any, dict[str, str]]:
-    """The network of a training's newest checkpoint, finished or not; where it keeps one, the average.
+    """The network of a training's newest checkpoint, finished or not; an average if it keeps one.
 
     Args:
         folder: of the training's job, such as RUN/sr/srresnet/patient/fold0.
@@ -136,10 +136,10 @@ def network_of(folder: Path) -> tuple[Any, dict[str, str]]:
     kept = kept.get("generator", kept)
     params, rest = kept.get("average") or (kept["params"], kept["rest"])
     model = networks.build(told, directory)
-    leaves = safetensors_file.by_path(params) | safetensors_file.by_path(rest)
+    leaves = by_name.leaves(params) | by_name.leaves(rest)
     # Orbax stores an NNX variable as a node of one leaf.
     tensors = {name.removesuffix(".value"): leaf for name, leaf in leaves.items()}
-    safetensors_file.fill(model, tensors, directory)
+    by_name.fill(model, tensors, directory)
     fields = networks.describe(model).keys()
     card = {key: str(value) for key, value in told.items() if key not in fields}
     return model, {**card, "checkpoint": f"step {newest.step}"}

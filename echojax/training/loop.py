@@ -119,7 +119,9 @@ def updated(
     return TrainState(state.step + 1, params, rest, opt_state, state.key, average)
 
 
-def fit(training: Training[Any], job: Job, mesh: Mesh, *, keep: bool = True, title: str = "") -> Any:
+def fit(
+    training: Training[Any], job: Job, mesh: Mesh, *, keep: bool = True, title: str = ""
+) -> Any:
     """Run a training to its end, from its newest checkpoint if there is one.
 
     Args:

@@ -52,7 +52,7 @@ class TrainState:
 
 
 def split(
-    model: nnx.Module, learned: nnx.filterlib.Filter = LEARNED
+    model: Any, learned: nnx.filterlib.Filter = LEARNED
 ) -> tuple[nnx.GraphDef[Any], nnx.State, nnx.State]:
     """A network as its structure, the parameters that learn, and everything else.
 
@@ -62,12 +62,12 @@ def split(
             nnx.PathContains("fc"))`. Variables of a type that inherits from `nnx.Param`, as
             `nnx.LoRAParam` does, are parameters too: freeze a base by `nnx.LoRAParam` alone.
     """
-    graphdef, params, rest = nnx.split(model, learned, ...)
+    graphdef, params, rest = nnx.split(model, learned, ...)  # type: ignore[misc]
     return graphdef, params, rest
 
 
 def initial_state(
-    model: nnx.Module,
+    model: Any,
     optimizer: optax.GradientTransformation,
     *,
     seed: int,
@@ -75,7 +75,8 @@ def initial_state(
     average: bool = False,
 ) -> TrainState:
     """State at step 0 of a network as it is; its arrays are copied, as steps use up theirs."""
-    _, params, rest = jax.tree.map(jnp.copy, split(model, learned))
+    _, *parts = split(model, learned)
+    params, rest = jax.tree.map(jnp.copy, parts)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,

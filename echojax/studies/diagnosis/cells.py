@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from echojax.config import StudyConfig
 from echojax.errors import InputError
+from echojax.studies.diagnosis.config import StudyConfig
 from echojax.studies.diagnosis.predictions import Cell
 from echojax.vocabulary import NONE
 

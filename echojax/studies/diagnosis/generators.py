@@ -71,7 +71,7 @@ class Generators:
             InputError: as `check`.
             EchojaxError: training diverged, or a checkpoint is damaged.
         """
-        start = self.network("srresnet", fold) if sr == "srgan" and not self._done(sr, fold) else None
+        start = self.network("srresnet", fold) if sr == "srgan" else None
         job = self.job(sr, fold)
         if job.done:
             return networks.load(job.file, Generator)
@@ -87,9 +87,6 @@ class Generators:
             return fit(training, job, self.mesh)
         made = gan.training(self.config, start, learned, held_out, mesh=self.mesh, card=card)
         return fit(made, job, self.mesh)
-
-    def _done(self, sr: str, fold: Fold) -> bool:
-        return self.run.job(f"sr/{sr}/{fold.protocol}/fold{fold.generator}", Record()).done
 
     def _card(self, sr: str, fold: Fold, learned: Frames) -> dict[str, str]:
         """What the one who gets the file must know."""

@@ -1,6 +1,5 @@
-"""What the study's networks may start from: SRResNet of natural images, ResNet-18 of other frames."""
+"""What the study's networks may start from, trained on natural images and on other frames."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from echojax.inference.classify import Classifier, as_input
 from echojax.inference.enhance import as_float
 from echojax.recipes import classification, super_resolution
 from echojax.recipes.classification import PRETRAINED, PRETRAINING, Labelled
-from echojax.runs.job import network_file
 from echojax.runs.run import Request
 from echojax.studies.diagnosis import leaks, transfer
 from echojax.studies.diagnosis.config import Config
@@ -44,7 +42,7 @@ def pretrain_generator(request: Request[Config]) -> Path:
     devices.start()
     mesh = devices.data_mesh()
     images = natural.open_images(request.config.data.dir, config.images)
-    learned, held_out = images.hold_out(config.evaluate_frames)
+    learned, held_out = natural.hold_out(images, config.evaluate_frames)
     super_resolution.check(config, learned, mesh)
     init = super_resolution.init_file(config)
     job = request.run.job("sr/srresnet/pretrained", super_resolution.record(config, learned))

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from echojax.config import StudyConfig
 from echojax.errors import InputError
 from echojax.files import written_whole
 from echojax.report import page
 from echojax.runs import log as training_log
 from echojax.runs.log import SuperResolutionRow
 from echojax.studies.diagnosis import figure_gains, figures, sections, sections_results, tables
+from echojax.studies.diagnosis.config import StudyConfig
 from echojax.studies.diagnosis.predictions import read
 from echojax.studies.diagnosis.sections import Material
 from echojax.studies.diagnosis.tables import AccuracyRow, CostRow, GainRow, MeanGainRow

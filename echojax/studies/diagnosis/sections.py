@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from echojax.config import StudyConfig
 from echojax.report import page
 from echojax.report.page import Html, absent, percent, share, signed, table, text
 from echojax.runs.log import SuperResolutionRow
 from echojax.studies.diagnosis import paper
 from echojax.studies.diagnosis.cells import all_cells
+from echojax.studies.diagnosis.config import StudyConfig
 from echojax.studies.diagnosis.figures import sr_label
 from echojax.studies.diagnosis.predictions import Cell, in_order
 from echojax.studies.diagnosis.tables import AccuracyRow, CostRow, GainRow, MeanGainRow

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from jax.sharding import Mesh
@@ -12,8 +12,8 @@ from jax.sharding import Mesh
 from echojax import devices
 from echojax.data import camus
 from echojax.data.frames import Frames
-from echojax.inference.classify import as_input, probabilities
 from echojax.errors import InputError
+from echojax.inference.classify import as_input, probabilities
 from echojax.inference.enhance import Enlarger, Interpolation, Network, as_float, enhance
 from echojax.models.resnet import ResNet18
 from echojax.recipes import classification
@@ -21,13 +21,14 @@ from echojax.recipes.classification import Labelled
 from echojax.runs.job import Job, Record
 from echojax.runs.run import Request, Run
 from echojax.studies.diagnosis import leaks, predictions
-from echojax.studies.diagnosis.cells import Cell, all_cells
+from echojax.studies.diagnosis.cells import all_cells
 from echojax.studies.diagnosis.config import Config
 from echojax.studies.diagnosis.folds import Fold, check_fold, make_folds
 from echojax.studies.diagnosis.generators import LICENCE, Generators
+from echojax.studies.diagnosis.predictions import Cell
 from echojax.studies.diagnosis.transfer import ENHANCED_BY
 from echojax.training.loop import fit
-from echojax.vocabulary import GENERATORS, NONE, PHASES, QUALITIES, VIEWS
+from echojax.vocabulary import GENERATORS, NONE, PHASES, QUALITIES, VIEWS, Mode
 from echojax.weights import networks
 from echojax.wording import count
 
@@ -175,9 +176,7 @@ class Study:
         if cells:
             self._predictions.begin()
 
-    def _jobs(
-        self, cells: Sequence[Cell], generators: Sequence[tuple[str, Fold]]
-    ) -> Iterator[Job]:
+    def _jobs(self, cells: Sequence[Cell], generators: Sequence[tuple[str, Fold]]) -> Iterator[Job]:
         """The jobs behind what is asked for, and behind all that the configuration asks for."""
         yield self._predictions
         every = dict.fromkeys([*cells, *all_cells(self.config.study)])
@@ -239,7 +238,7 @@ class Study:
             if key not in self._inputs:
                 frame = as_float(self.frames.images[i])
                 if sr != NONE:
-                    frame = enhance(frame, self.enlarger(sr, fold), mode=mode)
+                    frame = enhance(frame, self.enlarger(sr, fold), mode=cast(Mode, mode))
                 self._inputs[key] = as_input(frame, size)
         return np.stack([self._inputs[sr, mode, of_fold, i] for i in indices])
 

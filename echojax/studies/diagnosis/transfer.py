@@ -8,7 +8,8 @@ import numpy as np
 from jax.sharding import Mesh
 
 from echojax import text_table
-from echojax.data.frames import UNLABELLED_CODE, Frames
+from echojax.data.frames import UNLABELLED as UNLABELLED_CODE
+from echojax.data.frames import Frames
 from echojax.errors import InputError
 from echojax.inference.classify import Classifier, as_input, probabilities
 from echojax.inference.classify import load as load_classifier
