@@ -53,16 +53,18 @@ def make_frames() -> Callable[..., Frames]:
         quality: Sequence[int] | int = 0,
         spacing: tuple[float, float] = (0.3, 0.3),
         masks: Sequence[np.ndarray | None] | None = None,
+        **columns: np.ndarray,
     ) -> Frames:
         n = len(images)
         return Frames(
-            images=tuple(images),
-            masks=(None,) * n if masks is None else tuple(masks),
+            images,
+            (None,) * n if masks is None else masks,
             patient=np.array(patients),
             view=np.broadcast_to(np.asarray(view, np.int8), n),
             phase=np.broadcast_to(np.asarray(phase, np.int8), n),
             quality=np.broadcast_to(np.asarray(quality, np.int8), n),
             spacing=np.tile(np.array(spacing, np.float32), (n, 1)),
+            **columns,
         )
 
     return make

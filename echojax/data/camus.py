@@ -13,6 +13,7 @@ from echojax.data.prepared import check_replaceable, made_aside, newest, tfds_qu
 from echojax.errors import InputError
 from echojax.progress import bar
 from echojax.resize import resize
+from tfds_camus import SEXES, SPLITS, SUBGROUPS
 
 
 def prepare(
@@ -78,14 +79,23 @@ def load(data_dir: Path) -> Frames:
         sources = _open(data_dir).as_data_source().values()
         examples = [example for source in sources for example in source]
     examples.sort(key=lambda e: (e["patient"], e["view"], e["phase"]))
+
+    def column(name: str, dtype: type) -> np.ndarray:
+        return np.array([e[name] for e in examples], dtype)
+
     return Frames(
-        images=tuple(e["image"][..., 0] for e in examples),
-        masks=tuple(e["mask"][..., 0] if e["has_mask"] else None for e in examples),
+        [e["image"][..., 0] for e in examples],
+        [e["mask"][..., 0] if e["has_mask"] else None for e in examples],
         patient=np.array([e["patient"].decode() for e in examples]),
-        view=np.array([e["view"] for e in examples], np.int8),
-        phase=np.array([e["phase"] for e in examples], np.int8),
-        quality=np.array([e["quality"] for e in examples], np.int8),
-        spacing=np.stack([e["spacing"] for e in examples]),
+        view=column("view", np.int8),
+        phase=column("phase", np.int8),
+        quality=column("quality", np.int8),
+        spacing=column("spacing", np.float32),
+        ef=column("ef", np.float32),
+        age=column("age", np.float32),
+        # A code of -1, not known, is the last entry.
+        sex=np.array([*SEXES, ""])[column("sex", np.int8)],
+        split=np.array([*(SPLITS[name] for name in SUBGROUPS), ""])[column("subgroup", np.int8)],
     )
 
 
@@ -114,12 +124,4 @@ def square_pixels(frames: Frames) -> Frames:
         )
         masks.append(None if mask is None else mask[np.ix_(rows, columns)])
         spacings.append(np.full(2, target, np.float32))
-    return Frames(
-        images=tuple(images),
-        masks=tuple(masks),
-        patient=frames.patient,
-        view=frames.view,
-        phase=frames.phase,
-        quality=frames.quality,
-        spacing=np.stack(spacings),
-    )
+    return Frames(images, masks, **{**frames.table, "spacing": np.stack(spacings)})

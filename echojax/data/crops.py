@@ -1,41 +1,40 @@
 """Batches of random high-resolution crops, made by Grain; batch k is the same every time."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import grain
 import numpy as np
 
-from echojax.data.natural import NaturalImages
+from echojax.data.source import Source
 from echojax.errors import InputError
 
 _THREADS = min(16, os.cpu_count() or 1)  # of `stream`; each makes a batch of its own
 
 
 class _RandomCrop(grain.transforms.RandomMap):
-    """A random square of an image, flipped left to right half of the time."""
+    """A random square of the image of an index, flipped left to right half of the time."""
 
-    def __init__(self, side: int) -> None:
-        self.side = side
+    def __init__(self, source: Source, side: int) -> None:
+        self.source, self.side = source, side
 
-    def random_map(self, element: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        if min(element.shape) < self.side:  # of images whose sizes nobody recorded
-            raise _too_small("an image", min(element.shape), self.side)
-        top, left = (int(rng.integers(n - self.side + 1)) for n in element.shape)
-        crop = element[top : top + self.side, left : left + self.side]
+    def random_map(self, element: int, rng: np.random.Generator) -> np.ndarray:
+        image = self.source.image(element)
+        if min(image.shape) < self.side:  # of images whose sizes nobody recorded
+            raise _too_small(self.source, min(image.shape), self.side)
+        top, left = (int(rng.integers(n - self.side + 1)) for n in image.shape)
+        crop = image[top : top + self.side, left : left + self.side]
         # Only the left-right flip keeps the probe on top; the others would teach the network
         # speckle that fans out the wrong way.
         return crop[:, ::-1] if rng.random() < 0.5 else crop
 
 
-def crop_batches(
-    images: Sequence[np.ndarray], side: int, batch: int, seed: int
-) -> grain.MapDataset:
+def crop_batches(source: Source, side: int, batch: int, seed: int) -> grain.MapDataset:
     """An endless dataset of batches of crops; its k-th element is batch k of the training.
 
     Args:
-        images: uint8 (rows, columns), at least `side` by `side`; frames in memory, or
-            `NaturalImages`, which are read from disk anew for every crop.
+        source: of images of at least `side` by `side` pixels; those that are streamed are read
+            anew for every crop.
         side: of a crop, in pixels.
         batch: crops in a batch.
         seed: of order, place and flip.
@@ -45,31 +44,27 @@ def crop_batches(
 
     Raises:
         InputError: no image, or one smaller than a crop (found out only when it is read, if the
-            dataset does not say how small its images are).
+            source does not say how small its images are).
     """
-    if not images:
+    if not len(source):
         raise InputError("no frames to cut crops from; see sr.quality and `echojax inspect`")
-    if isinstance(images, NaturalImages):
-        what, smallest = f"an image of {images.name}", images.smallest_side
-    else:
-        what, smallest = "a frame", min(min(image.shape) for image in images)
-    if smallest is not None and smallest < side:
-        raise _too_small(what, smallest, side)
+    if source.smallest_side is not None and source.smallest_side < side:
+        raise _too_small(source, source.smallest_side, side)
     return (
-        grain.MapDataset.source(images)
+        grain.MapDataset.range(len(source))
         .seed(seed)
         .shuffle()
         .repeat()
-        .random_map(_RandomCrop(side))
+        .random_map(_RandomCrop(source, side))
         .map(lambda crop: np.ascontiguousarray(crop)[..., None])
         .batch(batch, drop_remainder=True)
     )
 
 
-def _too_small(what: str, smallest: int, side: int) -> InputError:
+def _too_small(source: Source, smallest: int, side: int) -> InputError:
     return InputError(
-        f"{what} is only {smallest} pixels wide, a crop {side}; lower sr.crop (--set "
-        f"sr.crop={max(16, smallest // 4 * 4)})"
+        f"an image of {source.name} is only {smallest} pixels wide, a crop {side}; lower sr.crop "
+        f"(--set sr.crop={max(16, smallest // 4 * 4)})"
     )
 
 

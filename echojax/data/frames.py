@@ -1,46 +1,105 @@
 """Frames: the one data type that travels between the rooms."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from echojax.data.source import Source
 from echojax.vocabulary import PHASES, QUALITIES, VIEWS
 
 UNLABELLED = -1
 
 
-@dataclass(frozen=True)
 class Frames:
-    """Echo frames with what is known of each; entry k of every field belongs to frame k.
+    """Echo frames in memory with what is known of each; a `Source`.
+
+    Entry k of everything belongs to frame k. Every column of `table` is an attribute too.
 
     Attributes:
         images: uint8 arrays (rows, columns), upright, sizes may differ.
         masks: uint8 arrays like the images (0 background, 1 LV cavity, 2 myocardium, 3 left
             atrium), None where a frame has none.
+        table: the columns that follow, and any others that were given.
         patient: patient ids, strings.
+        group: the person, by one id where recordings of theirs occur under several; the patient id
+            if nothing is known of that.
         view: index into VIEWS.
         phase: index into PHASES.
         quality: index into QUALITIES, UNLABELLED where it is not known.
         spacing: (n, 2) float32, millimetres between rows and between columns.
+        ef: ejection fraction, percent, NaN where it is not known.
+        age: years, NaN where it is not known.
+        sex: "F", "M" or "".
+        split: the dataset's own: "train", "validation", "test", or "" where it has none.
     """
 
-    images: tuple[np.ndarray, ...]
-    masks: tuple[np.ndarray | None, ...]
+    name = "camus"  # simulated frames come in CAMUS's layout too
     patient: np.ndarray
+    group: np.ndarray
     view: np.ndarray
     phase: np.ndarray
     quality: np.ndarray
     spacing: np.ndarray
+    ef: np.ndarray
+    age: np.ndarray
+    sex: np.ndarray
+    split: np.ndarray
 
-    def __post_init__(self) -> None:
-        lengths = {field.name: len(getattr(self, field.name)) for field in fields(self)}
+    def __init__(
+        self,
+        images: Sequence[np.ndarray],
+        masks: Sequence[np.ndarray | None],
+        *,
+        patient: np.ndarray,
+        view: np.ndarray,
+        phase: np.ndarray,
+        quality: np.ndarray,
+        spacing: np.ndarray,
+        digests: np.ndarray | None = None,
+        **columns: np.ndarray,
+    ) -> None:
+        """Put frames and columns together; those of `columns` may be absent.
+
+        `digests` are those of the images if somebody has them, which saves hashing them again.
+
+        Raises:
+            ValueError: lengths differ.
+        """
+        self.images, self.masks = tuple(images), tuple(masks)
+        n = len(self.images)
+        self.table: Mapping[str, np.ndarray] = {
+            "patient": patient,
+            "group": patient,
+            "view": view,
+            "phase": phase,
+            "quality": quality,
+            "spacing": spacing,
+            "ef": np.full(n, np.nan, np.float32),
+            "age": np.full(n, np.nan, np.float32),
+            "sex": np.full(n, ""),
+            "split": np.full(n, ""),
+            **columns,
+        }
+        lengths = {name: len(column) for name, column in self.table.items()}
+        lengths |= {"images": n, "masks": len(self.masks)}
         if len(set(lengths.values())) > 1:
-            raise ValueError(f"fields of Frames differ in length: {lengths}")
+            raise ValueError(f"parts of Frames differ in length: {lengths}")
+        vars(self).update(self.table)
+        self._digests = _digests(self.images) if digests is None else digests
 
     def __len__(self) -> int:
+        """How many frames there are."""
         return len(self.images)
+
+    def image(self, index: int) -> np.ndarray:
+        """One frame, uint8 (rows, columns)."""
+        return self.images[index]
+
+    @property
+    def smallest_side(self) -> int | None:
+        """Of all frames, pixels; None of no frames."""
+        return min((min(image.shape) for image in self.images), default=None)
 
     @property
     def ids(self) -> list[str]:
@@ -51,23 +110,19 @@ class Frames:
         ]
 
     def fingerprint(self) -> str:
-        """A short hash of ids, grades and pixels, alike only for the same frames."""
-        digest = hashlib.sha256(" ".join(self.ids).encode() + self.quality.tobytes())
-        for image in self.images:
-            digest.update(image.tobytes())
-        return digest.hexdigest()[:16]
+        """A short hash of ids, qualities and pixels, alike only for the same frames."""
+        quality = self.quality.astype(np.int8)
+        parts = (" ".join(self.ids).encode(), quality.tobytes(), self._digests.tobytes())
+        return hashlib.sha256(b"\n".join(parts)).hexdigest()[:16]
 
     def take(self, indices: Sequence[int] | np.ndarray) -> "Frames":
         """The frames at some indices, in that order."""
         indices = np.asarray(indices, np.intp)
         return Frames(
-            images=tuple(self.images[i] for i in indices),
-            masks=tuple(self.masks[i] for i in indices),
-            patient=self.patient[indices],
-            view=self.view[indices],
-            phase=self.phase[indices],
-            quality=self.quality[indices],
-            spacing=self.spacing[indices],
+            [self.images[i] for i in indices],
+            [self.masks[i] for i in indices],
+            digests=self._digests[indices],
+            **{name: column[indices] for name, column in self.table.items()},
         )
 
     def where(
@@ -103,3 +158,15 @@ class Frames:
             }
             for view in VIEWS
         }
+
+
+def _digests(images: Sequence[np.ndarray]) -> np.ndarray:
+    """Hash of each image's pixels and shape, uint8 (n, 16)."""
+    found = np.empty((len(images), 16), np.uint8)
+    for k, image in enumerate(images):
+        digest = hashlib.sha256(str(image.shape).encode() + image.tobytes()).digest()
+        found[k] = np.frombuffer(digest[:16], np.uint8)
+    return found
+
+
+_is_a_source: type[Source] = Frames

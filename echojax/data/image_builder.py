@@ -30,9 +30,13 @@ _KEYS = 1 << 128  # TFDS sorts by keys below this
 
 @dataclass
 class Tally:
-    """What has been read so far; see `natural.Summary`."""
+    """What has been read so far; see `natural.Summary`.
+
+    `files` are the names of the images and into how many parts each was cut, in their order.
+    """
 
     images: int = 0
+    files: list[tuple[str, int]] = field(default_factory=list)
     parts: int = 0
     smallest_side: int = PART
     too_small: int = 0
@@ -62,7 +66,9 @@ def examples(
             continue
         tally.images += 1
         tally.digest.update(str(image.shape).encode() + image.tobytes())
-        for index, (top, left, part) in enumerate(_parts(image)):
+        parts = list(_parts(image))  # views of the image
+        tally.files.append((file, len(parts)))
+        for index, (top, left, part) in enumerate(parts):
             tally.parts += 1
             tally.smallest_side = min(tally.smallest_side, *part.shape[:2])
             # What does not fit in memory is sorted in buckets of keys, so these are spread out.

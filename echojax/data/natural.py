@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -17,6 +17,7 @@ from PIL import Image
 from echojax.data import image_files
 from echojax.data.image_builder import MINIMUM, Builder, Tally, examples
 from echojax.data.prepared import LeftOut, check_replaceable, made_aside, newest, tfds_quiet
+from echojax.data.source import Source
 from echojax.errors import InputError
 from echojax.progress import bar
 
@@ -108,17 +109,16 @@ def prepare(
             left_out=tuple(tally.left_out),
             fingerprint=tally.digest.hexdigest()[:16],
         )
-        builder.info.metadata.update(asdict(summary))
+        builder.info.metadata.update(asdict(summary), files=tally.files)
         builder.info.write_to_directory(builder.data_dir)
     return summary
 
 
-class NaturalImages(Sequence[np.ndarray]):
-    """A prepared dataset as gray images, each read from disk when it is asked for.
+class NaturalImages:
+    """A prepared dataset as gray images, each read from disk when it is asked for; a `Source`.
 
-    An image is uint8 (rows, columns), the luma of ITU-R BT.601 where it was RGB; in a dataset of
-    `prepare` it is a part of what was in a file, and parts come in the order of the files. A slice
-    is a `NaturalImages` too. Any thread may read.
+    An image is the luma of ITU-R BT.601 where it was RGB; in a dataset of `prepare` it is a part of
+    what was in a file, and parts come in the order of the files. Any thread may read.
 
     Attributes:
         name: of the dataset.
@@ -136,65 +136,69 @@ class NaturalImages(Sequence[np.ndarray]):
             self._records = builder.as_data_source(
                 split="train", decoders={key: tfds.decode.SkipDecoding() for key in encoded}
             )
-        self._places: Sequence[int] = range(len(self._records))
+        self._places = np.arange(len(self._records))
 
     def __len__(self) -> int:
         """How many images there are."""
         return len(self._places)
 
-    @overload
-    def __getitem__(self, index: int) -> np.ndarray: ...
-    @overload
-    def __getitem__(self, index: slice) -> "NaturalImages": ...
-    def __getitem__(self, index: Any) -> Any:
-        """One image, or those of a slice, which are not read yet."""
-        if isinstance(index, slice):
-            return self._at(self._places[index])
-        encoded = self._records[self._places[index]][self._feature]
+    def image(self, index: int) -> np.ndarray:
+        """One image, uint8 (rows, columns)."""
+        encoded = self._records[int(self._places[index])][self._feature]
         with Image.open(io.BytesIO(encoded)) as image:
             return np.asarray(image.convert("L"))
 
-    def _at(self, places: Sequence[int]) -> "NaturalImages":
+    def take(self, indices: Sequence[int] | np.ndarray) -> "NaturalImages":
+        """The images at some indices, in that order, not read yet."""
         some = copy.copy(self)
-        some._places = places
+        some._places = self._places[np.asarray(indices, np.intp)]
         return some
 
-    def hold_out(self, number: int) -> tuple["NaturalImages", "NaturalImages"]:
-        """Images to learn from, and some to measure on that nothing learned from overlaps.
-
-        Args:
-            number: how many to hold out: a part of each of the last files. If there are not more
-                files than that, all but the first are held out; of a single file nothing is.
-
-        Returns:
-            The parts of all other files, and the middle part of each file held out.
-        """
-        held: list[int] = []
-        end = len(self)
-        while end and len(held) < number:
-            begin = self._first_of_file(end - 1)
-            if begin == 0:
-                break
-            held.insert(0, self._places[(begin + end) // 2])
-            end = begin
-        return self[:end], self._at(held)
-
-    def _first_of_file(self, index: int) -> int:
-        if self._feature == "hr":  # of DIV2K, whose records are whole files
-            return index
-        file = self._records[self._places[index]]["file"]
-        while index and self._records[self._places[index - 1]]["file"] == file:
-            index -= 1
-        return index
+    @property
+    def table(self) -> dict[str, np.ndarray]:
+        """Its one column, `file`: the name of the file that each image lay in."""
+        if self._feature == "hr":  # of DIV2K, whose records are whole files without a name
+            return {"file": self._places.astype(str)}
+        parts = self._info.metadata.get("files")
+        if parts is None:  # in datasets that were made before it was recorded
+            names = [record["file"].decode() for record in self._records]
+        else:
+            names = [file for file, number in parts for _ in range(number)]
+        return {"file": np.array(names)[self._places]}
 
     def fingerprint(self) -> str:
-        """A short hash of the whole dataset, alike only for the same images."""
+        """A short hash, alike only for the same images in the same order."""
         stored = self._info.metadata.get("fingerprint")
         if stored is None:
             split = self._info.splits["train"]
-            text = f"{self._info.full_name} {split.num_examples} {split.num_bytes}"
-            stored = hashlib.sha256(text.encode()).hexdigest()[:16]
-        return stored
+            stored = _hash(f"{self._info.full_name} {split.num_examples} {split.num_bytes}")
+        if np.array_equal(self._places, np.arange(len(self._records))):
+            return stored
+        return _hash(f"{stored} {self._places.tolist()}")
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+_is_a_source: type[Source] = NaturalImages
+
+
+def hold_out(images: NaturalImages, number: int) -> tuple[NaturalImages, NaturalImages]:
+    """Images to learn from, and some to measure on that nothing learned from overlaps.
+
+    Args:
+        images: to divide.
+        number: how many to hold out: a part of each of the last files. If there are not more
+            files than that, all but the first are held out; of a single file nothing is.
+
+    Returns:
+        The parts of all other files, and the middle part of each file held out.
+    """
+    file = images.table["file"]
+    begins = np.append(np.flatnonzero(np.append(True, file[1:] != file[:-1])), len(images))
+    last = begins[max(1, len(begins) - 1 - number) :]  # where the files held out begin, and the end
+    return images.take(np.arange(last[0])), images.take((last[:-1] + last[1:]) // 2)
 
 
 def open_images(data_dir: Path, name: str) -> NaturalImages:

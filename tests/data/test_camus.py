@@ -65,6 +65,29 @@ def test_frames_without_mask_or_quality_say_so(nifti_folder, tmp_path):
     assert frames.quality.tolist() == [1, 1, -1, -1, 0, 0, 0, 0]
 
 
+def test_what_cfg_files_and_lists_say_is_kept(tmp_path):
+    patients = [f"patient000{k}" for k in range(1, 5)]
+    lists = {"training": patients[:1], "validation": patients[1:2], "testing": patients[2:3]}
+    release = nifti_release(tmp_path / "camus", patients, lists)
+    write_cfg(release / "database_nifti/patient0002/Info_4CH.cfg", {"Sex": "M", "Age": "71"})
+    camus.prepare(release, tmp_path / "data")
+    frames = camus.load(tmp_path / "data").take(range(2, 16, 4))  # 4CH ED of each
+    assert frames.patient.tolist() == patients
+    np.testing.assert_array_equal(frames.ef, [54, np.nan, 54, 54])
+    assert frames.age.tolist() == [56, 71, 56, 56]
+    assert frames.sex.tolist() == ["F", "M", "F", "F"]
+    assert frames.split.tolist() == ["train", "validation", "test", ""]
+
+
+def test_what_no_cfg_file_or_list_says_is_unknown(nifti_folder, tmp_path):
+    for cfg in nifti_folder.rglob("*.cfg"):
+        cfg.unlink()
+    camus.prepare(nifti_folder, tmp_path / "data")
+    frames = camus.load(tmp_path / "data")
+    assert np.isnan([*frames.ef, *frames.age]).all()
+    assert {*frames.sex, *frames.split} == {""}
+
+
 def test_testing_patients_of_the_challenge_are_patients_of_their_own(tmp_path):
     camus.prepare(
         challenge_release(tmp_path / "camus", ("patient0001",), ("patient0001",)),
@@ -232,6 +255,16 @@ def test_square_pixels_keep_frames_that_are_square(make_frames):
     assert square.masks[0] is None
     np.testing.assert_array_equal(square.masks[1], frames.masks[1])
     np.testing.assert_array_equal(square.spacing, frames.spacing)
+
+
+def test_square_pixels_keep_every_column_but_the_spacing(make_frames):
+    image = invented_image("square")
+    columns = {"ef": np.array([61.0]), "group": np.array(["b"]), "machine": np.array([3])}
+    frames = make_frames([image], ["a"], spacing=CHALLENGE_SPACING, **columns)
+    square = camus.square_pixels(frames)
+    for name in frames.table.keys() - {"spacing"}:
+        np.testing.assert_array_equal(square.table[name], frames.table[name])
+    assert square.fingerprint() != frames.fingerprint()
 
 
 def test_square_pixels_keep_labels_whole_and_gray_levels_in_range(make_frames):

@@ -14,21 +14,34 @@ from echojax.data.crops import crop_batches, stream
 from echojax.errors import InputError
 
 SIDE, BATCH = 16, 4
-PROGRAM = """
+FRAMES = """
 import hashlib
 import numpy as np
-from echojax.data.crops import crop_batches
+from echojax.data.crops import crop_batches, stream
+from echojax.data.frames import Frames
 
 rng = np.random.default_rng(0)
-images = tuple(rng.integers(0, 256, (30 + k, 40), np.uint8) for k in range(3))
-print(hashlib.sha256(crop_batches(images, 16, 4, 5)[7].tobytes()).hexdigest())
+images = [rng.integers(0, 256, (30 + k, 40), np.uint8) for k in range(3)]
+codes = np.zeros(3, np.int8)
+frames = Frames(
+    images,
+    [None] * 3,
+    patient=np.array(["a", "b", "c"]),
+    view=codes,
+    phase=codes,
+    quality=codes,
+    spacing=np.ones((3, 2), np.float32),
+)
 """
 
-UNFINISHED = """
-import numpy as np
-from echojax.data.crops import crop_batches, stream
+PROGRAM = f"""
+{FRAMES}
+print(hashlib.sha256(crop_batches(frames, 16, 4, 5)[7].tobytes()).hexdigest())
+"""
 
-batches = stream(crop_batches((np.zeros((40, 40), np.uint8),), 16, 4, 5), 0)
+UNFINISHED = f"""
+{FRAMES}
+batches = stream(crop_batches(frames, 16, 4, 5), 0)
 next(batches)
 print("end of program")
 """
@@ -38,6 +51,11 @@ print("end of program")
 def images():
     rng = np.random.default_rng(0)
     return tuple(rng.integers(0, 256, (30 + k, 40), np.uint8) for k in range(3))
+
+
+@pytest.fixture
+def frames(make_frames, images):
+    return make_frames(images, ["a", "b", "c"])
 
 
 def places(images, crop):
@@ -51,40 +69,40 @@ def places(images, crop):
     return found
 
 
-def test_batches_are_uint8_with_a_channel(images):
-    batch = crop_batches(images, SIDE, BATCH, seed=5)[0]
+def test_batches_are_uint8_with_a_channel(frames):
+    batch = crop_batches(frames, SIDE, BATCH, seed=5)[0]
     assert batch.shape == (BATCH, SIDE, SIDE, 1)
     assert batch.dtype == np.uint8
 
 
-def test_batch_is_the_same_in_another_dataset_and_in_any_order(images):
-    one, other = (crop_batches(images, SIDE, BATCH, seed=5) for _ in range(2))
+def test_batch_is_the_same_in_another_dataset_and_in_any_order(frames):
+    one, other = (crop_batches(frames, SIDE, BATCH, seed=5) for _ in range(2))
     forwards = [one[k] for k in range(8)]
     for k in (7, 0, 3):
         np.testing.assert_array_equal(other[k], forwards[k])
 
 
-def test_batch_is_the_same_in_another_process(images):
+def test_batch_is_the_same_in_another_process(frames):
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
     )
-    here = crop_batches(images, SIDE, BATCH, seed=5)[7]
+    here = crop_batches(frames, SIDE, BATCH, seed=5)[7]
     assert done.stdout.strip() == hashlib.sha256(here.tobytes()).hexdigest()
 
 
-def test_batches_differ_from_each_other(images):
-    dataset = crop_batches(images, SIDE, BATCH, seed=5)
+def test_batches_differ_from_each_other(frames):
+    dataset = crop_batches(frames, SIDE, BATCH, seed=5)
     assert len({dataset[k].tobytes() for k in range(20)}) == 20
 
 
-def test_seed_changes_the_batches(images):
-    one, other = (crop_batches(images, SIDE, BATCH, seed=seed)[3] for seed in (5, 6))
+def test_seed_changes_the_batches(frames):
+    one, other = (crop_batches(frames, SIDE, BATCH, seed=seed)[3] for seed in (5, 6))
     assert (one != other).any()
 
 
-def test_crops_come_from_the_images_upright_and_flipped(images):
+def test_crops_come_from_the_images_upright_and_flipped(frames, images):
     """Each crop, or its left-right mirror image, lies in exactly one place; all images serve."""
-    dataset = crop_batches(images, SIDE, BATCH, seed=5)
+    dataset = crop_batches(frames, SIDE, BATCH, seed=5)
     found = [places(images, crop[..., 0]) for k in range(16) for crop in dataset[k]]
     assert all(len(where) == 1 for where in found)
     used = [where[0] for where in found]
@@ -93,10 +111,10 @@ def test_crops_come_from_the_images_upright_and_flipped(images):
     assert 16 <= flips <= 48  # of 64
 
 
-def test_every_place_of_an_image_can_be_cut():
+def test_every_place_of_an_image_can_be_cut(make_frames):
     """A frame one pixel larger than the crop has four places, and all of them occur."""
     image = np.random.default_rng(1).integers(0, 256, (17, 17), np.uint8)
-    dataset = crop_batches((image,), SIDE, BATCH, seed=0)
+    dataset = crop_batches(make_frames([image], ["a"]), SIDE, BATCH, seed=0)
     corners = set()
     for k in range(16):
         for crop in dataset[k][..., 0]:
@@ -107,32 +125,32 @@ def test_every_place_of_an_image_can_be_cut():
     assert len(corners) == 4
 
 
-def test_frame_of_exactly_the_size_of_a_crop_will_do():
+def test_frame_of_exactly_the_size_of_a_crop_will_do(make_frames):
     image = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE), np.uint8)
-    batch = crop_batches((image,), SIDE, BATCH, seed=0)[2]
+    batch = crop_batches(make_frames([image], ["a"]), SIDE, BATCH, seed=0)[2]
     assert all(places((image,), crop[..., 0]) for crop in batch)
 
 
-def test_training_may_go_on_longer_than_there_are_frames(images):
-    assert crop_batches(images, SIDE, BATCH, seed=5)[100_000].shape == (BATCH, SIDE, SIDE, 1)
+def test_training_may_go_on_longer_than_there_are_frames(frames):
+    assert crop_batches(frames, SIDE, BATCH, seed=5)[100_000].shape == (BATCH, SIDE, SIDE, 1)
 
 
 @pytest.mark.parametrize("shape", [(15, 40), (40, 15)])
-def test_frame_smaller_than_a_crop_is_refused_with_a_crop_that_fits(images, shape):
+def test_frame_smaller_than_a_crop_is_refused_with_a_crop_that_fits(make_frames, images, shape):
     small = np.zeros(shape, np.uint8)
     with pytest.raises(InputError, match=r"only 15 pixels wide, a crop 20; lower sr.crop"):
-        crop_batches((*images, small), 20, BATCH, seed=0)
+        crop_batches(make_frames([*images, small], ["a", "b", "c", "d"]), 20, BATCH, seed=0)
 
 
-def test_suggested_crop_fits_and_is_a_multiple_of_four(images):
+def test_suggested_crop_fits_and_is_a_multiple_of_four(frames):
     with pytest.raises(InputError, match=r"--set sr.crop=28\)"):
-        crop_batches(images, 96, BATCH, seed=0)
-    assert crop_batches(images, 28, BATCH, seed=0)[0].shape[1:3] == (28, 28)
+        crop_batches(frames, 96, BATCH, seed=0)
+    assert crop_batches(frames, 28, BATCH, seed=0)[0].shape[1:3] == (28, 28)
 
 
-def test_no_frames_are_refused():
+def test_no_frames_are_refused(frames):
     with pytest.raises(InputError, match=r"no frames to cut crops from; see sr.quality"):
-        crop_batches((), SIDE, BATCH, seed=0)
+        crop_batches(frames.take([]), SIDE, BATCH, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -146,8 +164,9 @@ def photos(tmp_path_factory):
     return natural.open_images(folder / "data", "photos")
 
 
-def test_crops_of_natural_images_are_those_of_the_same_images_in_memory(photos):
-    read, held = (crop_batches(source, 64, BATCH, seed=5) for source in (photos, tuple(photos)))
+def test_crops_of_natural_images_are_those_of_the_same_images_in_memory(make_frames, photos):
+    frames = make_frames([photos.image(k) for k in range(3)], ["a", "b", "c"])
+    read, held = (crop_batches(source, 64, BATCH, seed=5) for source in (photos, frames))
     for k in (0, 3):
         np.testing.assert_array_equal(read[k], held[k])
 
@@ -162,13 +181,15 @@ def test_natural_image_smaller_than_a_crop_is_refused_with_a_crop_that_fits(phot
 
 def test_images_of_unrecorded_size_are_refused_when_they_are_read(photos, monkeypatch):
     monkeypatch.setattr(photos, "smallest_side", None)
-    with pytest.raises(InputError, match=r"an image is only 10\d pixels wide, a crop 104"):
+    with pytest.raises(
+        InputError, match=r"image of photos is only 10\d pixels wide, a crop 104"
+    ):
         next(stream(crop_batches(photos, 104, BATCH, seed=0), 0))
 
 
 @pytest.mark.parametrize("first", [0, 7])
-def test_stream_is_the_batches_from_a_step_on(images, photos, first):
-    for source in (images, photos):
+def test_stream_is_the_batches_from_a_step_on(frames, photos, first):
+    for source in (frames, photos):
         dataset = crop_batches(source, SIDE, BATCH, seed=5)
         for k, batch in enumerate(itertools.islice(stream(dataset, first), 12), start=first):
             np.testing.assert_array_equal(batch, dataset[k])
@@ -179,9 +200,9 @@ def readers():
 
 
 @pytest.mark.parametrize("end", ["closed", "dropped"])
-def test_threads_of_a_stream_end_with_it(images, end):
+def test_threads_of_a_stream_end_with_it(frames, end):
     before = set(readers())
-    batches = stream(crop_batches(images, SIDE, BATCH, seed=5), 0)
+    batches = stream(crop_batches(frames, SIDE, BATCH, seed=5), 0)
     next(batches)
     own = set(readers()) - before
     assert own
@@ -207,10 +228,10 @@ def test_program_ends_while_a_stream_is_open():
 
 def test_what_goes_wrong_in_reading_is_raised_as_it_is(photos):
     class Failing(natural.NaturalImages):
-        def __getitem__(self, index):
+        def image(self, index):
             raise OSError("the disk is gone")
 
-    broken = photos[:]
+    broken = photos.take([0, 1, 2])
     broken.__class__ = Failing
     with pytest.raises(OSError, match=r"the disk is gone") as error:
         next(stream(crop_batches(broken, SIDE, BATCH, seed=5), 0))

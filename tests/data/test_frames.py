@@ -15,6 +15,9 @@ def frames(make_frames):
         phase=[0, 1, 0, 1, 0, 1],
         quality=[0, 0, 1, 2, -1, 2],
         masks=[None, *images[1:]],
+        ef=np.array([50, 50, 61, 61, np.nan, 40], np.float32),
+        split=np.array(["train", "train", "test", "test", "", ""]),
+        machine=np.arange(6),
     )
 
 
@@ -30,6 +33,59 @@ def test_take_keeps_every_field_together_and_the_order_asked_for(frames):
     assert [None if mask is None else mask[0, 0] for mask in taken.masks] == [4, None, 3]
     np.testing.assert_array_equal(taken.quality, [-1, 0, 2])
     np.testing.assert_array_equal(taken.spacing, frames.spacing[[4, 0, 3]])
+    for name, column in frames.table.items():
+        np.testing.assert_array_equal(taken.table[name], column[[4, 0, 3]])
+    np.testing.assert_array_equal(taken.image(1), frames.images[0])
+
+
+def test_every_column_is_an_attribute_even_one_that_nobody_knows_here(frames):
+    for name, column in frames.table.items():
+        assert getattr(frames, name) is column
+    assert frames.machine.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_what_is_not_given_is_unknown(frames):
+    assert np.isnan(frames.age).all()
+    assert set(frames.sex) == {""}
+    assert frames.group.tolist() == frames.patient.tolist()
+
+
+def test_smallest_side_is_that_of_all_frames(frames):
+    assert frames.smallest_side == 4
+    assert frames.take([3, 5]).smallest_side == 5
+    assert frames.take([]).smallest_side is None
+
+
+def test_fingerprint_depends_on_ids_qualities_pixels_and_order(frames):
+    def changed(**columns):
+        return Frames(frames.images, frames.masks, **{**frames.table, **columns})
+
+    images = list(frames.images)
+    images[5] = images[5].reshape(5, -1)  # the same bytes in another shape
+    found = [
+        each.fingerprint()
+        for each in (
+            frames,
+            changed(patient=np.array(["a", "a", "b", "b", "c", "d"])),
+            changed(phase=1 - frames.phase),
+            changed(quality=np.zeros(6, np.int8)),
+            Frames(images, frames.masks, **frames.table),
+            frames.take([1, 0, 2, 3, 4, 5]),
+            frames.take([0, 1]),
+        )
+    ]
+    assert len(set(found)) == len(found)
+    assert changed(ef=np.zeros(6)).fingerprint() == frames.fingerprint()
+
+
+def test_fingerprint_of_frames_taken_is_that_of_the_same_frames_made_anew(frames):
+    some = frames.take([4, 1])
+    assert some.fingerprint() == Frames(some.images, some.masks, **some.table).fingerprint()
+
+
+def test_pixels_of_frames_taken_are_not_hashed_again(frames, monkeypatch):
+    monkeypatch.setattr("echojax.data.frames._digests", None)
+    assert frames.take([4, 1]).take([0]).fingerprint()
 
 
 def test_take_of_nothing_is_empty(frames):
@@ -62,14 +118,10 @@ def test_counts_are_per_view_phase_and_quality(frames):
     }
 
 
-def test_fields_of_different_length_are_refused(frames):
+def test_columns_of_different_length_are_refused(frames):
     with pytest.raises(ValueError, match=r"differ in length.*'patient': 5"):
         Frames(
-            images=frames.images,
-            masks=frames.masks,
-            patient=frames.patient[:5],
-            view=frames.view,
-            phase=frames.phase,
-            quality=frames.quality,
-            spacing=frames.spacing,
+            frames.images,
+            frames.masks,
+            **{**frames.table, "patient": frames.patient[:5], "group": frames.patient[:5]},
         )

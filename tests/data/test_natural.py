@@ -39,6 +39,10 @@ def records(data_dir, name):
     return list(builder.as_data_source(split="train"))
 
 
+def pixels(images):
+    return [images.image(k) for k in range(len(images))]
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Two gray images and a colour one."""
@@ -65,10 +69,10 @@ def test_images_are_gray_in_the_order_of_their_files(folder, data):
     natural.prepare(folder, data, "photos")
     images = natural.open_images(data, "photos")
     assert len(images) == 3
-    assert all(image.dtype == np.uint8 for image in images)
-    np.testing.assert_array_equal(images[0], gray(0))
-    np.testing.assert_allclose(images[1], luma(colours(1)), atol=0.51)
-    np.testing.assert_array_equal(images[2], gray(2, 120, 97))
+    assert all(image.dtype == np.uint8 for image in pixels(images))
+    np.testing.assert_array_equal(images.image(0), gray(0))
+    np.testing.assert_allclose(images.image(1), luma(colours(1)), atol=0.51)
+    np.testing.assert_array_equal(images.image(2), gray(2, 120, 97))
 
 
 def test_colours_are_kept_in_the_dataset(folder, data):
@@ -86,7 +90,7 @@ def test_common_formats_are_found_in_subfolders(tmp_path, data):
     assert natural.prepare(tmp_path / "all", data, "all").images == 6
     files = [record["file"].decode() for record in records(data, "all")]
     assert files == ["1.PNG", "2.bmp", "x/3.webp", "x/4.tif", "x/6.jpeg", "x/y/5.jpg"]
-    for k, image in enumerate(natural.open_images(data, "all")[:4]):
+    for k, image in enumerate(pixels(natural.open_images(data, "all"))[:4]):
         np.testing.assert_array_equal(image, gray(k))
 
 
@@ -95,7 +99,8 @@ def test_images_are_turned_as_exif_says(tmp_path, data):
     exif[0x0112] = 6  # turn by 90 degrees clockwise
     write(tmp_path / "photos" / "a.png", gray(0), exif=exif)
     natural.prepare(tmp_path / "photos", data, "photos")
-    np.testing.assert_array_equal(natural.open_images(data, "photos")[0], np.rot90(gray(0), -1))
+    turned = natural.open_images(data, "photos").image(0)
+    np.testing.assert_array_equal(turned, np.rot90(gray(0), -1))
 
 
 def test_16_bit_is_scaled_to_8(tmp_path, data):
@@ -103,7 +108,7 @@ def test_16_bit_is_scaled_to_8(tmp_path, data):
     deep[gray(0) == 255] = 65535
     write(tmp_path / "deep" / "a.png", deep)
     natural.prepare(tmp_path / "deep", data, "deep")
-    np.testing.assert_array_equal(natural.open_images(data, "deep")[0], gray(0))
+    np.testing.assert_array_equal(natural.open_images(data, "deep").image(0), gray(0))
 
 
 @pytest.mark.parametrize("shape", [(480, 481), (577, 1000), (96, 1356)])
@@ -112,7 +117,7 @@ def test_every_crop_of_96_pixels_lies_in_a_part_of_at_most_480(tmp_path, data, s
     write(tmp_path / "large" / "a.png", image)
     summary = natural.prepare(tmp_path / "large", data, "large")
     begins_here = np.zeros(shape, bool)
-    parts = list(natural.open_images(data, "large"))
+    parts = pixels(natural.open_images(data, "large"))
     for record, part in zip(records(data, "large"), parts, strict=True):
         top, left, (rows, columns) = record["top"], record["left"], part.shape
         np.testing.assert_array_equal(part, image[top : top + rows, left : left + columns])
@@ -128,7 +133,7 @@ def test_parts_are_not_more_than_needed(tmp_path, data):
     for name, columns in (("a", 480), ("b", 481)):
         write(tmp_path / "large" / f"{name}.png", gray(0, 100, columns))
     natural.prepare(tmp_path / "large", data, "large")
-    sides = [part.shape[1] for part in natural.open_images(data, "large")]
+    sides = [part.shape[1] for part in pixels(natural.open_images(data, "large"))]
     assert sides == [480, 289, 289]
 
 
@@ -218,36 +223,58 @@ def test_missing_dataset_names_the_command_that_makes_it(data):
         natural.open_images(data, "div2k")
 
 
-def test_slices_are_datasets_that_are_not_read_yet(folder, data):
+def test_images_taken_are_a_source_that_is_not_read_yet(folder, data):
     natural.prepare(folder, data, "photos")
     images = natural.open_images(data, "photos")
-    some = images[1:]
-    assert isinstance(some, natural.NaturalImages)
+    some = images.take([2, 1])
     assert len(some) == 2
     assert some.smallest_side == images.smallest_side == 97
-    np.testing.assert_array_equal(some[-1], images[2])
+    np.testing.assert_array_equal(some.image(0), images.image(2))
+    np.testing.assert_array_equal(some.take([1]).image(0), images.image(1))
+    assert len(images.take([])) == 0
     with pytest.raises(IndexError):
-        some[2]
-    assert list(images[3:]) == []
+        some.image(2)
+
+
+def test_table_names_the_file_of_every_part(tmp_path, data):
+    for name, columns in (("a", 900), ("b", 100)):
+        write(tmp_path / "large" / f"{name}.png", gray(0, 100, columns))
+    natural.prepare(tmp_path / "large", data, "large")
+    images = natural.open_images(data, "large")
+    files = [record["file"].decode() for record in records(data, "large")]
+    assert images.table["file"].tolist() == files == ["a.png"] * 3 + ["b.png"]
+    assert images.take([3, 0]).table["file"].tolist() == ["b.png", "a.png"]
+
+
+def test_files_of_a_dataset_that_did_not_record_them_are_read(folder, data):
+    natural.prepare(folder, data, "photos")
+    metadata = data / "images/photos/1.0.0/metadata.json"
+    stored = json.loads(metadata.read_text())
+    del stored["files"]
+    metadata.write_text(json.dumps(stored))
+    files = natural.open_images(data, "photos").table["file"]
+    assert files.tolist() == ["a.png", "b.png", "c.png"]
 
 
 def test_images_held_out_share_no_file_with_those_learned_from(tmp_path, data):
     for k in range(5):
         write(tmp_path / "large" / f"{k}.png", gray(k, 100, 900))  # three parts each
     natural.prepare(tmp_path / "large", data, "large")
-    learned, held_out = natural.open_images(data, "large").hold_out(2)
+    learned, held_out = natural.hold_out(natural.open_images(data, "large"), 2)
     assert len(learned) == 9
-    shared = [(a[:, :96] == gray(k, 100, 900)[:, :96]).all() for k in (3, 4) for a in learned]
+    shared = [
+        (a[:, :96] == gray(k, 100, 900)[:, :96]).all() for k in (3, 4) for a in pixels(learned)
+    ]
     assert not any(shared)
-    assert [image.shape for image in held_out] == [learned[0].shape] * 2
-    for k, part in zip((3, 4), held_out, strict=True):
+    assert [image.shape for image in pixels(held_out)] == [learned.image(0).shape] * 2
+    for k, part in zip((3, 4), pixels(held_out), strict=True):
         windows = np.lib.stride_tricks.sliding_window_view(gray(k, 100, 900), part.shape)
         assert (windows == part).all(axis=(2, 3)).any()
 
 
 def test_one_file_at_least_is_learned_from(folder, data):
     natural.prepare(folder, data, "photos")
-    learned, held_out = natural.open_images(data, "photos").hold_out(16)
+    learned, held_out = natural.hold_out(natural.open_images(data, "photos"), 16)
     assert (len(learned), len(held_out)) == (1, 2)
 
 
@@ -259,6 +286,14 @@ def test_fingerprint_is_that_of_the_pixels(folder, data):
         natural.prepare(folder, data, name)
         found.append(natural.open_images(data, name).fingerprint())
     assert found[0] == found[1] != found[2]
+
+
+def test_fingerprint_of_some_images_is_their_own(folder, data):
+    natural.prepare(folder, data, "photos")
+    images = natural.open_images(data, "photos")
+    chosen = ([0, 1, 2], [0, 1], [1, 0], [1, 2])
+    assert len({images.take(indices).fingerprint() for indices in chosen}) == len(chosen)
+    assert images.take([0, 1, 2]).fingerprint() == images.fingerprint()
 
 
 @pytest.fixture
@@ -286,10 +321,10 @@ def test_div2k_of_tfds_can_be_read(tfds_div2k, data):
     images = natural.open_images(data, "div2k")
     assert len(images) == 2
     assert images.smallest_side is None
-    found = sorted(image.tobytes() for image in images)
+    found = sorted(image.tobytes() for image in pixels(images))
     expected = [np.asarray(Image.fromarray(colours(k, 64, 80)).convert("L")) for k in range(2)]
     assert found == sorted(image.tobytes() for image in expected)
-    assert [len(part) for part in images.hold_out(1)] == [1, 1]
+    assert [len(part) for part in natural.hold_out(images, 1)] == [1, 1]
     assert images.fingerprint() == natural.open_images(data, "div2k").fingerprint()
 
 
