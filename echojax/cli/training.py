@@ -84,7 +84,7 @@ def train_classifier(task: str, train: str, sr: str, mode: str, fold: int, **giv
     quality, not enhanced.
     """
     from echojax.studies.diagnosis import session
-    from echojax.studies.diagnosis.predictions import Cell
+    from echojax.studies.diagnosis.cells import Cell
 
     request = session.request(**given)
     on, mode = ("none", "none") if sr == "none" else ("train", mode)

@@ -11,8 +11,8 @@ from echojax.data.frames import Frames
 from echojax.errors import InputError
 from echojax.recipes import classification as classifier
 from echojax.runs.run import Run, check_run, open_run
+from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.folds import Fold
-from echojax.studies.diagnosis.predictions import Cell
 from echojax.studies.diagnosis.study import Study
 from echojax.vocabulary import VIEWS
 from echojax.weights import safetensors_file

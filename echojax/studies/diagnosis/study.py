@@ -15,8 +15,8 @@ from echojax.models.resnet import ResNet18
 from echojax.recipes import classification as classifier
 from echojax.runs.run import Run
 from echojax.studies.diagnosis import generators, predictions
+from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.folds import Fold, check_fold, make_folds
-from echojax.studies.diagnosis.predictions import Cell
 from echojax.training.checkpoints import load_network, save_network
 from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS
 from echojax.weights.networks import Generator
