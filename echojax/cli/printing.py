@@ -9,22 +9,23 @@ import click
 from echojax.wording import count
 
 if TYPE_CHECKING:
-    from echojax.studies.diagnosis.predictions import Cell
+    from echojax.studies.diagnosis.cells import Cell
     from echojax.studies.diagnosis.transfer import Row
 
 
 def accuracies(predictions: Path, cells: "Sequence[Cell]") -> None:
     """Print the accuracy of some cells of a run, a line each."""
-    from echojax.studies.diagnosis.predictions import Cell, read
+    from echojax.studies.diagnosis.predictions import read
     from echojax.studies.diagnosis.tables import accuracy_rows
 
     click.echo(f"{'protocol':<9}{'task':<6}{'train':<8}{'test':<8}{'enhanced':<26}accuracy")
     for row in accuracy_rows(read(predictions)):
-        if Cell(*(getattr(row, name) for name in Cell._fields)) not in cells:
+        cell = row.cell
+        if cell not in cells:
             continue
-        enhanced = "-" if row.sr == "none" else f"{row.sr}, {row.mode}, {row.sr_on}"
+        enhanced = "-" if cell.sr == "none" else f"{cell.sr}, {cell.mode}, {cell.sr_on}"
         click.echo(
-            f"{row.protocol:<9}{row.task:<6}{row.train:<8}{row.test:<8}{enhanced:<26}"
+            f"{cell.protocol:<9}{cell.task:<6}{cell.train:<8}{cell.test:<8}{enhanced:<26}"
             f"{row.accuracy:.1%} [{row.low:.1%}, {row.high:.1%}]  "
             f"{count(row.frames, 'frame')}, {count(row.folds, 'fold')}, {count(row.seeds, 'seed')}"
         )

@@ -86,8 +86,8 @@ def train_classifier(task: str, train: str, sr: str, mode: str, fold: int, **giv
     quality, not enhanced.
     """
     from echojax.runs.run import request
+    from echojax.studies.diagnosis.cells import Cell
     from echojax.studies.diagnosis.config import Config
-    from echojax.studies.diagnosis.predictions import Cell
     from echojax.studies.diagnosis.study import Study
 
     study = Study.of(request(Config, **given))

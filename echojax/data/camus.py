@@ -7,12 +7,14 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 import tfds_camus
+from echojax.config import DataConfig
 from echojax.data.frames import Frames
 from echojax.data.prepared import LeftOut as LeftOut
 from echojax.data.prepared import check_replaceable, made_aside, newest, tfds_quiet
 from echojax.errors import InputError
 from echojax.progress import bar
 from echojax.resize import resize
+from echojax.vocabulary import VIEWS
 from tfds_camus import SEXES, SPLITS, SUBGROUPS
 
 
@@ -125,3 +127,17 @@ def square_pixels(frames: Frames) -> Frames:
         masks.append(None if mask is None else mask[np.ix_(rows, columns)])
         spacings.append(np.full(2, target, np.float32))
     return Frames(images, masks, **{**frames.table, "spacing": np.stack(spacings)})
+
+
+def open_frames(data: DataConfig) -> Frames:
+    """The frames that a configuration is about, with square pixels.
+
+    Raises:
+        InputError: nothing is prepared, or no frame is of the views.
+    """
+    frames = load(data.dir)
+    chosen = frames.where(views=data.views)
+    if not len(chosen):
+        there = sorted({VIEWS[view] for view in frames.view})
+        raise InputError(f"data.views = {list(data.views)}: {data.dir} holds only {there} frames")
+    return square_pixels(frames.take(chosen))

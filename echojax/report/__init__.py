@@ -1,1 +1,1 @@
-"""What every report is made of: pages, figures, tables, statistics."""
+"""What every report is made of: pages, figures, tables, statistics, and where a run is from."""

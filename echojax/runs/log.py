@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from echojax.studies.diagnosis.predictions import place
+from echojax.vocabulary import GENERATORS
 
 
 class LogRow(NamedTuple):
@@ -33,9 +33,6 @@ class SuperResolutionRow(NamedTuple):
     ssim_bicubic: float
     psnr_lanczos: float
     ssim_lanczos: float
-
-
-FIDELITY = SuperResolutionRow._fields[4:]
 
 
 def read(path: Path) -> list[LogRow]:
@@ -74,15 +71,33 @@ def job_names(job: str) -> tuple[str, str, str]:
 
 def super_resolution_rows(log: Iterable[LogRow]) -> list[SuperResolutionRow]:
     """Last logged fidelity of every SR job; a metric that was not logged is nan."""
-    rows = []
     jobs = curves(log)
-    for job in sorted(jobs, key=lambda job: (place("sr", job_names(job)[0]), job)):
-        metrics = jobs[job]
-        if "psnr" not in metrics:
-            continue
-        last = []
-        for name in FIDELITY:
-            steps = metrics.get(name, {0: math.nan})
-            last.append(steps[max(steps)])
-        rows.append(SuperResolutionRow(*job_names(job), max(metrics["psnr"]), *last))
-    return rows
+    return [
+        _super_resolution_row(job, jobs[job])
+        for job in sorted(jobs, key=_reading_order)
+        if "psnr" in jobs[job]
+    ]
+
+
+def _super_resolution_row(
+    job: str, metrics: Mapping[str, Mapping[int, float]]
+) -> SuperResolutionRow:
+    model, protocol, fold = job_names(job)
+    last = {name: steps[max(steps)] for name, steps in metrics.items()}
+    return SuperResolutionRow(
+        model=model,
+        protocol=protocol,
+        fold=fold,
+        step=max(metrics["psnr"]),
+        psnr=last["psnr"],
+        ssim=last.get("ssim", math.nan),
+        psnr_bicubic=last.get("psnr_bicubic", math.nan),
+        ssim_bicubic=last.get("ssim_bicubic", math.nan),
+        psnr_lanczos=last.get("psnr_lanczos", math.nan),
+        ssim_lanczos=last.get("ssim_lanczos", math.nan),
+    )
+
+
+def _reading_order(job: str) -> tuple[int, str]:
+    model, _, _ = job_names(job)
+    return (*GENERATORS, model).index(model), job

@@ -1,14 +1,63 @@
-"""Which cells of the study's matrix a configuration asks for."""
+"""The cells of the study's matrix: what one is, their reading order, which ones are asked for."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
 from echojax.errors import InputError
 from echojax.studies.diagnosis.config import StudyConfig
-from echojax.studies.diagnosis.predictions import Cell
-from echojax.vocabulary import NONE
+from echojax.vocabulary import ENHANCEMENTS, MODES, NONE, PROTOCOLS, QUALITIES, SIDES, TASKS
+
+Names = TypeVar("Names", bound=tuple[str, ...])
+
+
+class Cell(NamedTuple):
+    """One cell of the study's matrix: what was trained, tested and enhanced, and how.
+
+    Its fields are columns of `predictions.csv` and of the tables.
+    """
+
+    protocol: str
+    task: str
+    train: str
+    test: str
+    sr: str
+    mode: str
+    sr_on: str
+
+    def baseline(self) -> Cell:
+        """The same cell without any enhancement."""
+        return self._replace(sr=NONE, mode=NONE, sr_on=NONE)
+
+
+_WORDS: dict[str, tuple[str, ...]] = {
+    "protocol": PROTOCOLS,
+    "task": TASKS,
+    "train": QUALITIES,
+    "test": QUALITIES,
+    "sr": ENHANCEMENTS,
+    "mode": (NONE, *MODES),
+    "sr_on": (NONE, *SIDES),
+}
+
+
+def in_order(names: Iterable[str], column: str) -> list[str]:
+    """Distinct names of a cell's field in reading order, unknown ones last, by the alphabet."""
+    return sorted(set(names), key=lambda name: _place(column, name))
+
+
+def ordered(keys: Iterable[Names], *columns: str) -> list[Names]:
+    """Distinct tuples of names, one name for each of the fields of a cell, in reading order."""
+    return sorted(
+        set(keys),
+        key=lambda key: [_place(column, name) for column, name in zip(columns, key, strict=True)],
+    )
+
+
+def _place(column: str, name: str) -> tuple[int, str]:
+    return (*_WORDS[column], name).index(name), name
 
 
 def all_cells(study: StudyConfig) -> list[Cell]:

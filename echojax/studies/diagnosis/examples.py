@@ -7,9 +7,9 @@ import numpy as np
 from echojax.data.frames import Frames
 from echojax.files import written_whole
 from echojax.inference.enhance import enhance
-from echojax.studies.diagnosis import tables
+from echojax.report import tables
 from echojax.studies.diagnosis.study import Study
-from echojax.vocabulary import MODES, NONE, PHASES, QUALITIES, VIEWS
+from echojax.vocabulary import MODES, NONE, PHASES, QUALITIES, UNLABELLED, VIEWS
 
 _PATCH = 0.3  # side of Fig. 3's patch as a share of the frame's shorter side
 
@@ -22,11 +22,11 @@ def save(study: Study) -> None:
     left, height, width in pixels.
     """
     counts = [
-        (view, phase, *numbers.values(), sum(numbers.values()))
+        {"view": view, "phase": phase, **numbers, "total": sum(numbers.values())}
         for view, phases in study.frames.counts().items()
         for phase, numbers in phases.items()
     ]
-    columns = ("view", "phase", *QUALITIES, "unlabelled", "total")
+    columns = ("view", "phase", *QUALITIES, UNLABELLED, "total")
     tables.write(study.run.path / "tables" / "dataset.csv", columns, counts)
     arrays: dict[str, Any] = _one_of_each(study.frames) | _enhanced(study)
     with (

@@ -1,4 +1,4 @@
-"""The figures of a run (Fig. 4 in `figure_gains`), from its tables, log and example frames.
+"""The figures of a run, from its tables, log and example frames.
 
 Every function takes data and a PNG path, and returns the path, or None where the data for its
 figure is not there.
@@ -6,88 +6,42 @@ figure is not there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
-from numpy.typing import NDArray
+from matplotlib.patches import Patch, Rectangle
 
 from echojax.metrics import psnr, ssim
+from echojax.report.figures import (
+    CENTRE,
+    EMPTY,
+    INK,
+    QUALITY_COLOURS,
+    SOFT,
+    Image,
+    absent,
+    canvas,
+    enhancement_colours,
+    enhancement_label,
+    show,
+)
 from echojax.runs.log import LogRow, curves, job_names
-from echojax.studies.diagnosis import paper
-from echojax.studies.diagnosis.predictions import in_order
-from echojax.studies.diagnosis.tables import AccuracyRow
+from echojax.studies.diagnosis.cells import Cell, in_order, ordered
+from echojax.studies.diagnosis.tables import (
+    AccuracyRow,
+    GainRow,
+    published_accuracy,
+    published_gain,
+)
+from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS
 
-# Okabe and Ito's colours, which people with any common colour blindness can tell apart.
-QUALITY_COLOURS = {"good": "#009E73", "medium": "#E69F00", "poor": "#D55E00"}
-SR_COLOURS = {"none": "#666666", "bicubic": "#8C8C8C", "srresnet": "#0072B2", "srgan": "#CC79A7"}
-_SPARE_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#D55E00", "#F0E442")
-_SR_LABELS = {"none": "none", "bicubic": "bicubic", "srresnet": "SRResNet", "srgan": "SRGAN"}
-TASK_LABELS = {"view": "View (2CH or 4CH)", "phase": "Phase (ED or ES)"}
-
-INK = "#222222"
-SOFT = "#777777"
-_EMPTY = "#F4F4F4"
-_STYLE: Any = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.edgecolor": "#888888",
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "grid.color": "#E3E3E3",
-    "text.color": INK,
-    "legend.frameon": False,
-    "hatch.linewidth": 0.9,
-}
-
-Image = NDArray[Any]
-CENTRE: Any = {"ha": "center", "va": "center"}
-
-
-def sr_label(name: str) -> str:
-    """How a super-resolution method is called in print."""
-    return _SR_LABELS.get(name, name)
-
-
-def sr_colours(names: Iterable[str]) -> dict[str, str]:
-    """A colour for each method; one this module does not know gets a spare colour."""
-    ordered = in_order(names, "sr")
-    new = [name for name in ordered if name not in SR_COLOURS]
-    spare = {name: _SPARE_COLOURS[i % len(_SPARE_COLOURS)] for i, name in enumerate(new)}
-    return {name: SR_COLOURS.get(name, spare.get(name, INK)) for name in ordered}
-
-
-@contextmanager
-def canvas(path: Path, width: float, height: float) -> Iterator[Figure]:
-    """An empty figure, size in inches, saved at the end; no global state of pyplot is touched."""
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-        yield figure
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=160, format="png")
-
-
-def _bare(axes: Axes) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-
-
-def _show(axes: Axes, image: Image, **settings: Any) -> None:
-    axes.imshow(image, cmap="gray", vmin=0, vmax=255, **settings)
-    _bare(axes)
+_TASK_LABELS = {"view": "View (2CH or 4CH)", "phase": "Phase (ED or ES)"}
 
 
 def frames(examples: Mapping[str, Image], path: Path) -> Path | None:
@@ -97,33 +51,28 @@ def frames(examples: Mapping[str, Image], path: Path) -> Path | None:
         examples: `fig2_{view}_{phase}_{quality}` -> uint8 frame; any may be absent.
         path: where to draw.
     """
-    found = [key.split("_")[1:] for key in examples if key.startswith("fig2_")]
-    if not found:
+    keys = {
+        (view, phase, quality): f"fig2_{view}_{phase}_{quality}"
+        for view, phase, quality in itertools.product(VIEWS, PHASES, QUALITIES)
+        if f"fig2_{view}_{phase}_{quality}" in examples
+    }
+    if not keys:
         return None
-    kinds = sorted({(view, phase) for view, phase, _ in found})
-    qualities = in_order([quality for _, _, quality in found], "train")
+    kinds = list(dict.fromkeys((view, phase) for view, phase, _ in keys))
+    qualities = [quality for quality in QUALITIES if quality in {found for _, _, found in keys}]
     with canvas(path, 2.0 * len(kinds), 0.3 + 2.0 * len(qualities)) as figure:
         grid = figure.subplots(len(qualities), len(kinds), squeeze=False)
         for row, quality in zip(grid, qualities, strict=True):
             for axes, (view, phase) in zip(row, kinds, strict=True):
-                image = examples.get(f"fig2_{view}_{phase}_{quality}")
-                if image is None:
-                    absent(axes, "no frame")
+                if (view, phase, quality) in keys:
+                    show(axes, examples[keys[view, phase, quality]])
                 else:
-                    _show(axes, image)
+                    absent(axes, "no frame")
             colour = QUALITY_COLOURS[quality]
             row[0].set_ylabel(quality, color=colour, fontsize=11, fontweight="bold")
         for axes, (view, phase) in zip(grid[0], kinds, strict=True):
             axes.set_title(f"{view} {phase}", loc="center")
     return path
-
-
-def absent(axes: Axes, text: str) -> None:
-    """Say in an empty panel why it is empty."""
-    _bare(axes)
-    axes.set_facecolor(_EMPTY)
-    axes.set_box_aspect(1)
-    axes.text(0.5, 0.5, text, **CENTRE, color=SOFT, transform=axes.transAxes)
 
 
 def patches(examples: Mapping[str, Image], path: Path) -> Path | None:
@@ -145,7 +94,7 @@ def patches(examples: Mapping[str, Image], path: Path) -> Path | None:
     with canvas(path, 3.4 + 1.9 * columns, 4.4) as figure:
         grid = figure.add_gridspec(2, 1 + columns, width_ratios=[1.9] + [1] * columns)
         whole = figure.add_subplot(grid[:, 0])
-        _show(whole, original)
+        show(whole, original)
         whole.set_title("Example frame")
         whole.add_patch(
             Rectangle((left, top), width, height, fill=False, edgecolor="#E69F00", linewidth=1.8)
@@ -159,9 +108,11 @@ def patches(examples: Mapping[str, Image], path: Path) -> Path | None:
                     absent(axes, "not in this run")
                     continue
                 zoom = scale if method else 1
-                _show(axes, _cut(image, zoom, top, left, height, width), interpolation="nearest")
+                show(axes, _cut(image, zoom, top, left, height, width), interpolation="nearest")
                 if line == 0:
-                    axes.set_title(sr_label(method) if method else "original", loc="center")
+                    axes.set_title(
+                        enhancement_label(method) if method else "original", loc="center"
+                    )
                 if not method:
                     axes.set_ylabel(name)
                 elif mode == "restore":
@@ -182,26 +133,26 @@ def _cut(image: Image, zoom: int, top: int, left: int, height: int, width: int) 
     return image[top * zoom : (top + height) * zoom, left * zoom : (left + width) * zoom]
 
 
-def accuracy(cells: Mapping[tuple[str, str, str], AccuracyRow | None], path: Path) -> Path | None:
+def accuracy(cells: Mapping[Cell, AccuracyRow | None], path: Path) -> Path | None:
     """Accuracy without enhancement, train by test stratum, the paper's number in each cell.
 
     Args:
-        cells: (task, train, test) -> its row, or None to mark it as missing; others stay blank.
+        cells: cells of one protocol -> their row, None to mark one as missing; others stay blank.
         path: where to draw.
     """
     if not any(cells.values()):
         return None
-    tasks = in_order([task for task, _, _ in cells], "task")
-    trains = in_order([train for _, train, _ in cells], "train")
-    tests = in_order([test for _, _, test in cells], "test")
+    tasks = in_order((cell.task for cell in cells), "task")
+    trains = in_order((cell.train for cell in cells), "train")
+    tests = in_order((cell.test for cell in cells), "test")
     with canvas(
         path, 1.3 + (0.8 + 0.95 * len(tests)) * len(tasks), 1.2 + 0.95 * len(trains)
     ) as figure:
         for axes, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
-            for (of_task, train, test), row in cells.items():
-                if of_task == task:
-                    _square(axes, tests.index(test), trains.index(train), row)
-            axes.set_title(TASK_LABELS.get(task, task), loc="center", pad=8)
+            for cell, row in cells.items():
+                if cell.task == task:
+                    _square(axes, tests.index(cell.test), trains.index(cell.train), row)
+            axes.set_title(_TASK_LABELS.get(task, task), loc="center", pad=8)
             axes.set_xticks(range(len(tests)), tests)
             axes.set_yticks(range(len(trains)), trains, rotation=90, va="center")
             axes.set(
@@ -218,7 +169,7 @@ def accuracy(cells: Mapping[tuple[str, str, str], AccuracyRow | None], path: Pat
 
 
 def _square(axes: Axes, x: int, y: int, row: AccuracyRow | None) -> None:
-    square = Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=_EMPTY, linewidth=0)
+    square = Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=EMPTY, linewidth=0)
     axes.add_patch(square)
     if row is None:
         axes.text(x, y, "missing", **CENTRE, color=SOFT)
@@ -230,9 +181,106 @@ def _square(axes: Axes, x: int, y: int, row: AccuracyRow | None) -> None:
     number, interval = f"{100 * row.accuracy:.1f}", f"{100 * row.low:.0f} to {100 * row.high:.0f}"
     axes.text(x, y - 0.12, number, **style, fontsize=14, fontweight="bold")
     axes.text(x, y + 0.12, interval, **style, fontsize=8.5)
-    published = paper.BASELINE.get((row.task, row.train, row.test))
+    published = published_accuracy(row.cell)
     if published is not None:
         axes.text(x, y + 0.33, f"paper {published:.0f}", **style, fontsize=8.5, style="italic")
+
+
+def gains(rows: Sequence[GainRow], protocol: str, path: Path) -> Path | None:
+    """Relative change of every enhanced cell of a protocol (the paper's Fig. 4).
+
+    Bars are grouped by cell, coloured by method and hatched by mode; error bars are 95 %
+    intervals, black lines the means that the paper's text gives.
+    """
+    rows = [row for row in rows if row.cell.protocol == protocol]
+    if not rows:
+        return None
+    cells = [row.cell for row in rows]
+    tasks = in_order((cell.task for cell in cells), "task")
+    methods = ordered([(cell.sr, cell.mode) for cell in cells], "sr", "mode")
+    colours = enhancement_colours(cell.sr for cell in cells)
+    which = " poor" if {cell.train for cell in cells if cell.sr_on != "test"} <= {"poor"} else ""
+    panels = (
+        (f"Trained on enhanced{which} frames", "tested on", lambda cell: cell.sr_on != "test"),
+        ("Enhanced at test time only", "trained on", lambda cell: cell.sr_on == "test"),
+    )
+    with canvas(path, 9.0, 0.9 + 2.6 * len(tasks)) as figure:
+        grid = figure.subplots(len(tasks), 2, squeeze=False, sharey="row")
+        for line, task in zip(grid, tasks, strict=True):
+            for axes, (title, side, belongs) in zip(line, panels, strict=True):
+                chosen = [row for row in rows if row.cell.task == task and belongs(row.cell)]
+                _bars(axes, chosen, methods, colours, side)
+                axes.set_title(f"{title}\n{_TASK_LABELS.get(task, task)}")
+            line[0].set_ylabel("change of accuracy, %")
+        handles: list[Any] = [
+            Patch(
+                facecolor=colours[sr],
+                hatch=_hatch(mode),
+                edgecolor="white",
+                label=f"{enhancement_label(sr)}, {mode}",
+            )
+            for sr, mode in methods
+        ]
+        if any(published_gain(cell) is not None for cell in cells):
+            label = "paper, mean of its two"
+            handles.append(Line2D([], [], color="black", linewidth=2, label=label))
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=3 if len(handles) > 5 else 5
+        )
+    return path
+
+
+def _hatch(mode: str) -> str:
+    return "////" if mode == "restore" else ""
+
+
+def _bars(
+    axes: Axes,
+    rows: Sequence[GainRow],
+    methods: Sequence[tuple[str, str]],
+    colours: Mapping[str, str],
+    side: str,
+) -> None:
+    axes.axhline(0, color="#555555", linewidth=0.9)
+    axes.grid(axis="y")
+    axes.tick_params(length=0)
+    if not rows:
+        axes.set_xticks([])
+        axes.text(0.5, 0.5, "not in this run", color=SOFT, **CENTRE, transform=axes.transAxes)
+        return
+    groups = ordered([_group(row.cell) for row in rows], *Cell._fields)
+    width = 0.8 / len(methods)
+    for row in rows:
+        method = methods.index((row.cell.sr, row.cell.mode))
+        x = groups.index(_group(row.cell)) + (method - (len(methods) - 1) / 2) * width
+        axes.bar(
+            x,
+            row.change,
+            width * 0.92,
+            color=colours[row.cell.sr],
+            hatch=_hatch(row.cell.mode),
+            edgecolor="white",
+            linewidth=0,
+        )
+        axes.vlines(x, row.low, row.high, color=INK, linewidth=1)
+    for centre, group in enumerate(groups):
+        published = published_gain(group)
+        if published is not None:
+            axes.hlines(published, centre - 0.45, centre + 0.45, color="black", linewidth=2)
+    axes.set_xticks(range(len(groups)), [_group_label(group, side) for group in groups])
+    axes.set_xlabel(f"{side} ...")
+
+
+def _group(cell: Cell) -> Cell:
+    """What bars of several methods have in common."""
+    return cell._replace(sr=NONE, mode=NONE)
+
+
+def _group_label(group: Cell, side: str) -> str:
+    if side == "trained on":
+        return group.train if group.test == "poor" else f"{group.train},\ntested on {group.test}"
+    name = group.test if group.train == "poor" else f"{group.test},\ntrained on {group.train}"
+    return name + ",\nenhanced too" * (group.sr_on == "both")
 
 
 def sr_training(log: Iterable[LogRow], path: Path) -> Path | None:
@@ -241,7 +289,7 @@ def sr_training(log: Iterable[LogRow], path: Path) -> Path | None:
     if not jobs:
         return None
     protocols = in_order([job_names(job)[1] for job in jobs], "protocol")
-    colours = sr_colours(job_names(job)[0] for job in jobs)
+    colours = enhancement_colours(job_names(job)[0] for job in jobs)
     with canvas(path, 1.2 + 3.9 * len(protocols), 3.5) as figure:
         grid = figure.subplots(1, len(protocols), squeeze=False, sharey=True)[0]
         for axes, protocol in zip(grid, protocols, strict=True):
@@ -265,7 +313,9 @@ def sr_training(log: Iterable[LogRow], path: Path) -> Path | None:
             axes.set_xlabel("training step")
             axes.grid(axis="y")
         grid[0].set_ylabel("PSNR, dB")
-        handles = [Line2D([], [], color=c, label=sr_label(sr)) for sr, c in colours.items()]
+        handles = [
+            Line2D([], [], color=c, label=enhancement_label(sr)) for sr, c in colours.items()
+        ]
         handles += [
             Line2D([], [], color="#666666", linestyle="--", label="bicubic"),
             Line2D([], [], color="#666666", linestyle=":", label="Lanczos"),

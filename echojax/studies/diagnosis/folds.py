@@ -15,7 +15,7 @@ import numpy as np
 
 from echojax.data.frames import Frames
 from echojax.errors import InputError
-from echojax.studies.diagnosis.predictions import Cell
+from echojax.studies.diagnosis.cells import Cell
 from echojax.vocabulary import CLASSES, PHASES, QUALITIES, VIEWS
 
 

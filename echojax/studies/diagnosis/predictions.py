@@ -5,63 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echojax.errors import InputError
-from echojax.vocabulary import ENHANCEMENTS, MODES, NONE, PROTOCOLS, QUALITIES, SIDES, TASKS
+from echojax.studies.diagnosis.cells import Cell, ordered
 
-COLUMNS = (
-    "frame",
-    "patient",
-    "view",
-    "phase",
-    "quality",
-    "protocol",
-    "task",
-    "train",
-    "test",
-    "sr",
-    "mode",
-    "sr_on",
-    "fold",
-    "seed",
-    "probability",
-    "label",
-)
+_FRAME = ("frame", "patient", "view", "phase", "quality")
+_ANSWER = ("fold", "seed", "probability", "label")
+COLUMNS = (*_FRAME, *Cell._fields, *_ANSWER)
 
 _DTYPES = {"fold": np.int64, "seed": np.int64, "probability": np.float64, "label": np.int64}
-# The order in which a reader expects names; names not listed follow alphabetically.
-_ORDER: dict[str, tuple[str, ...]] = {
-    "protocol": PROTOCOLS,
-    "task": TASKS,
-    "train": QUALITIES,
-    "test": QUALITIES,
-    "sr": ENHANCEMENTS,
-    "mode": (NONE, *MODES),
-    "sr_on": (NONE, *SIDES),
-}
-
-
-class Cell(NamedTuple):
-    """One cell of the study's matrix: what was trained, tested and enhanced, and how."""
-
-    protocol: str
-    task: str
-    train: str
-    test: str
-    sr: str
-    mode: str
-    sr_on: str
-
-    def baseline(self) -> Cell:
-        """The same cell without any enhancement."""
-        return self._replace(sr="none", mode="none", sr_on="none")
 
 
 @dataclass(frozen=True)
@@ -80,6 +39,10 @@ class Predictions:
     def __getitem__(self, column: str) -> NDArray[Any]:
         return self.columns[column]
 
+    def tuples(self, *columns: str) -> Iterator[tuple[Any, ...]]:
+        """The values of some columns, row by row."""
+        return zip(*(self[name].tolist() for name in columns), strict=True)
+
     def take(self, index: NDArray[np.int64]) -> Predictions:
         """The rows at `index`, in that order."""
         return Predictions({name: values[index] for name, values in self.columns.items()})
@@ -92,25 +55,10 @@ class Predictions:
     def cells(self) -> dict[Cell, Predictions]:
         """The rows of each cell, cells in reading order (good before medium before poor...)."""
         members: dict[Cell, list[int]] = {}
-        keys = zip(*(self[name].tolist() for name in Cell._fields), strict=True)
-        for row, key in enumerate(keys):
-            members.setdefault(Cell(*key), []).append(row)
-        return {cell: self.take(np.array(members[cell])) for cell in sorted(members, key=_rank)}
-
-
-def in_order(names: Iterable[str], column: str) -> list[str]:
-    """Distinct names of a column in reading order, names unknown to this module last."""
-    return sorted(set(names), key=lambda name: place(column, name))
-
-
-def place(column: str, name: str) -> tuple[int, str]:
-    """Sort key of a name in a column, see `in_order`."""
-    known = _ORDER[column]
-    return (known.index(name), "") if name in known else (len(known), name)
-
-
-def _rank(cell: Cell) -> list[tuple[int, str]]:
-    return [place(column, name) for column, name in zip(Cell._fields, cell, strict=True)]
+        for row, names in enumerate(self.tuples(*Cell._fields)):
+            members.setdefault(Cell(*names), []).append(row)
+        cells = ordered(members, *Cell._fields)
+        return {cell: self.take(np.array(members[cell])) for cell in cells}
 
 
 def match(before: Predictions, after: Predictions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -118,19 +66,13 @@ def match(before: Predictions, after: Predictions) -> tuple[NDArray[np.int64], N
 
     Both arrays have shape (n,), in the order of `after`.
     """
-    rows_before = {key: row for row, key in enumerate(_frame_fold_seed(before))}
+    key = "frame", "fold", "seed"
+    rows_before = {of: row for row, of in enumerate(before.tuples(*key))}
     pairs = [
-        (rows_before[key], row)
-        for row, key in enumerate(_frame_fold_seed(after))
-        if key in rows_before
+        (rows_before[of], row) for row, of in enumerate(after.tuples(*key)) if of in rows_before
     ]
     index = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     return index[:, 0], index[:, 1]
-
-
-def _frame_fold_seed(rows: Predictions) -> Iterable[tuple[str, int, int]]:
-    columns = (rows[name].tolist() for name in ("frame", "fold", "seed"))
-    return zip(*columns, strict=True)
 
 
 def append(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
@@ -185,11 +127,14 @@ def read(path: Path) -> Predictions:
     if header is None:
         return _from_rows([])
     _check_header(path, ",".join(header))
-    latest: dict[tuple[str, ...], list[str]] = {}
+    rows = []
     for number, row in enumerate(lines, start=2):
         _check_row(path, number, row)
-        latest[(row[0], *row[5:14])] = row
-    return _from_rows(list(latest.values()))
+        rows.append(row)
+    found = _from_rows(rows)
+    questions = found.tuples("frame", *Cell._fields, "fold", "seed")
+    latest = {question: row for row, question in enumerate(questions)}
+    return found.take(np.array(list(latest.values()), np.int64))
 
 
 def _complete(content: bytes) -> bytes:
@@ -206,9 +151,9 @@ def _check_header(path: Path, header: str) -> None:
 
 def _check_row(path: Path, number: int, row: list[str]) -> None:
     try:
-        fold, seed, probability, label = row[12:]
-        sound = 0.0 <= float(probability) <= 1.0 and label in ("0", "1")
-        sound = sound and int(fold) >= 0 and int(seed) >= 0
+        value = dict(zip(COLUMNS, row, strict=True))
+        sound = 0.0 <= float(value["probability"]) <= 1.0 and value["label"] in ("0", "1")
+        sound = sound and int(value["fold"]) >= 0 and int(value["seed"]) >= 0
     except ValueError:
         sound = False
     if not sound:

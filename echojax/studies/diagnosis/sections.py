@@ -1,4 +1,4 @@
-"""Sections of the report about the run as a whole: answer, protocols, frames, limits, making.
+"""The sections of a run's report beside its answer.
 
 A section takes the material and returns HTML, or None where it has nothing to say.
 """
@@ -6,24 +6,21 @@ A section takes the material and returns HTML, or None where it has nothing to s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 
-from echojax.report import page
-from echojax.report.page import Html, absent, percent, share, signed, table, text
-from echojax.runs.log import SuperResolutionRow
-from echojax.studies.diagnosis import paper
-from echojax.studies.diagnosis.cells import all_cells
-from echojax.studies.diagnosis.config import StudyConfig
-from echojax.studies.diagnosis.figures import sr_label
-from echojax.studies.diagnosis.predictions import Cell, in_order
-from echojax.studies.diagnosis.tables import AccuracyRow, CostRow, GainRow, MeanGainRow
-from echojax.vocabulary import QUALITIES
+from echojax.report import origin
+from echojax.report.figures import enhancement_label
+from echojax.report.page import MISSING, Html, absent, interval, share, signed, table, text
+from echojax.studies.diagnosis import paper, tables
+from echojax.studies.diagnosis.cells import Cell, in_order, ordered
+from echojax.studies.diagnosis.material import Material
+from echojax.studies.diagnosis.tables import AccuracyRow
+from echojax.vocabulary import MODES, NONE, QUALITIES
 from echojax.wording import count
 
-PROTOCOLS = {
+_PROTOCOL_MEANINGS = {
     "paper": "As in the paper: balanced strata, each split frame by frame at random; a classifier "
     "is tested on the held-out part of its own stratum and on every frame of the others; "
     "super-resolution learns from all good frames. This leaks: ED and ES of one recording can be "
@@ -34,168 +31,194 @@ PROTOCOLS = {
     "recordings that appear under two names count as one patient. This is what a new patient may "
     "expect.",
 }
-MODES = {
-    "upscale": "the frame itself is made four times larger, then resized to the classifier's input",
-    "restore": "the frame is reduced by 4 and brought back to its size",
-}
-
-
-@dataclass(frozen=True)
-class Material:
-    """All a section may draw on: what is on disk, the tables made of it and the figures."""
-
-    path: Path
-    config_text: str
-    study: StudyConfig
-    environment: dict[str, str]
-    dataset: list[list[str]]
-    predictions: int
-    accuracy: list[AccuracyRow]
-    gain: list[GainRow]
-    mean_gain: list[MeanGainRow]
-    cost: list[CostRow]
-    fidelity: list[SuperResolutionRow]
-    figures: dict[str, Path]
-
-    @property
-    def name(self) -> str:
-        """The run's name."""
-        return self.path.resolve().name
-
-    @property
-    def protocols(self) -> list[str]:
-        """Protocols asked for and protocols found, in reading order."""
-        found = (row.protocol for row in self.accuracy)
-        return in_order([*self.study.protocols, *found], "protocol")
-
-    @property
-    def networks(self) -> list[str]:
-        """Super-resolution networks asked for."""
-        return in_order(set(self.study.sr) - {"none", "bicubic"}, "sr")
-
-    def asked(self, protocol: str, *, enhanced: bool) -> list[Cell]:
-        """Cells of a protocol that the run's configuration asks for."""
-        return [
-            cell
-            for cell in all_cells(self.study)
-            if cell.protocol == protocol and (cell.sr != "none") == enhanced
-        ]
-
-    def figure(self, key: str, caption: str) -> str:
-        """A figure, or a sentence that it is not there."""
-        if key not in self.figures:
-            subject = caption.split(". ")[0].rstrip(".")
-            return absent(f"Figure not in this run yet: {subject}.")
-        return page.figure(self.figures[key], caption)
+_SIDE_LABELS = {"train": "train", "test": "test", "both": "train and test"}
 
 
 def banner(run: Material) -> str:
     """Title, name and note."""
     note = f"<p class=note>{text(run.study.note)}</p>" if run.study.note else ""
     return (
-        f"<h1>Poor echo frames and super-resolution</h1><p class=run>Run {text(run.name)}</p>{note}"
+        "<h1>Poor echo frames and super-resolution</h1>"
+        f"<p class=run>Run {text(run.origin.name)}</p>{note}"
     )
-
-
-def answer(run: Material) -> str:
-    """What was found, in words."""
-    question = (
-        "<p class=question>How far does poor image quality hurt a classifier of echo frames, and "
-        "how much does super-resolution give back?</p>"
-    )
-    if not run.accuracy:
-        return question + absent("No predictions exist yet, so there is no answer.")
-    key = "Changes are in percent of the accuracy before, in parentheses their 95 % intervals."
-    used = {row.mode for row in run.mean_gain}
-    key += "".join(f" {mode.capitalize()}: {MODES[mode]}." for mode in MODES if mode in used)
-    answers = "".join(_protocol_answer(run, protocol) for protocol in run.protocols)
-    return f"{question}<div class=answer>{answers}<p class=key>{text(key)}</p></div>"
-
-
-def _protocol_answer(run: Material, protocol: str) -> str:
-    sentences = "".join(
-        f"<li>{text(sentence)}</li>"
-        for sentence in [*_cost_sentences(run, protocol), *_gain_sentences(run, protocol)]
-    )
-    lead = f"<strong>{text(protocol.capitalize())} protocol</strong>"
-    return f"<p>{lead}</p><ul>{sentences}</ul>"
-
-
-def _cost_sentences(run: Material, protocol: str) -> list[str]:
-    sentences = [
-        f"Trained on good frames, the {row.task} classifier is right on {share(row.home)} of good "
-        f"and {share(row.away)} of poor ones: a change of {change(row)}."
-        for row in run.cost
-        if (row.protocol, row.train, row.test) == (protocol, "good", "poor")
-    ]
-    if sentences:
-        return sentences
-    asked = {cell[2:4] for cell in run.asked(protocol, enhanced=False)}
-    if asked >= {("good", "good"), ("good", "poor")}:
-        return ["What poor quality costs is not known: cells trained on good frames are missing."]
-    return ["This run does not ask what poor quality costs a classifier trained on good frames."]
-
-
-def _gain_sentences(run: Material, protocol: str) -> list[str]:
-    rows = [row for row in run.mean_gain if row.protocol == protocol]
-    networks = in_order([row.sr for row in rows if row.sr != "bicubic"], "sr")
-    sentences = [
-        f"{sr_label(row.sr)} in {row.mode} mode changes accuracy by {change(row)}, mean of "
-        f"{count(row.cells, 'enhanced cell')}{control(row)}."
-        for sr in networks
-        for row in rows
-        if row.sr == sr
-    ]
-    if not networks:
-        asked = {cell.sr for cell in run.asked(protocol, enhanced=True)} - {"bicubic"}
-        state = "is not in this run yet" if asked else "is not part of this run"
-        sentences.append(f"Super-resolution {state}.")
-    controls = [
-        f"{change(row)} in {row.mode} mode, mean of {count(row.cells, 'cell')}"
-        for row in rows
-        if row.sr == "bicubic"
-    ]
-    if controls:
-        sentences.append(f"The control, bicubic interpolation alone, gives {'; '.join(controls)}.")
-    return sentences
-
-
-def change(row: CostRow | MeanGainRow) -> str:
-    """A change with its interval, and whether that can be told from none."""
-    if math.isnan(row.low):
-        return f"{percent(row.change)} (too few patients for an interval)"
-    sure = "" if row.low > 0 or row.high < 0 else ", not distinguishable from none"
-    return f"{percent(row.change)} ({signed(row.low)} to {signed(row.high)}{sure})"
-
-
-def control(row: MeanGainRow) -> str:
-    """How a network compares with bicubic interpolation."""
-    if math.isnan(row.bicubic_low):
-        return ", with no bicubic control to compare"
-    if row.bicubic_low > 0:
-        verdict = "more than interpolation explains"
-    elif row.bicubic_high < 0:
-        verdict = "less than plain interpolation gives"
-    else:
-        verdict = "so nothing beyond interpolation is shown"
-    bounds = f"{signed(row.bicubic_low)} to {signed(row.bicubic_high)}"
-    return f"; against bicubic it is {percent(row.bicubic_change)} ({bounds}), {verdict}"
 
 
 def protocols(run: Material) -> str:
     """How frames were split, and how much of each protocol is here."""
     rows = []
     for protocol in run.protocols:
-        cells = [row for row in run.accuracy if row.protocol == protocol]
+        cells = [row for row in run.accuracy if row.cell.protocol == protocol]
         amount = (
             f"{count(len(cells), 'cell')}, {count(max(r.seeds for r in cells), 'seed')}, "
             f"{count(max(r.folds for r in cells), 'fold')}"
             if cells
             else "asked for, no predictions yet"
         )
-        meaning = PROTOCOLS.get(protocol, "This report has no description of it.")
+        meaning = _PROTOCOL_MEANINGS.get(protocol, "This report has no description of it.")
         rows.append([Html(f"<strong>{text(protocol)}</strong>"), meaning, amount])
     return "<h2>How frames were split</h2>" + table(["protocol", "meaning", "here"], rows)
+
+
+def baseline(run: Material) -> str | None:
+    """Accuracy without super-resolution, train by test stratum, beside the paper's."""
+    if not run.accuracy:
+        return None
+    html = "<h2>Without super-resolution</h2>"
+    for protocol in run.protocols:
+        accuracies = run.baseline(protocol)
+        html += f"<h3>{text(protocol.capitalize())} protocol</h3>"
+        if not any(accuracies.values()):
+            html += absent("No accuracy without super-resolution is in this run yet.")
+            continue
+        tasks = in_order((cell.task for cell in accuracies), "task")
+        rows = []
+        for train, test in ordered([(c.train, c.test) for c in accuracies], "train", "test"):
+            line = [train, test]
+            for task in tasks:
+                line += _accuracy(Cell(protocol, task, train, test, NONE, NONE, NONE), accuracies)
+            rows.append(line)
+        head = ["trained on", "tested on"]
+        for task in tasks:
+            head += [f"{task}, %", "95 % interval", "paper"]
+        html += table(head, rows) + run.figure(
+            f"accuracy {protocol}",
+            "Accuracy in % without super-resolution, its 95 % interval, and the paper's number.",
+        )
+    return html
+
+
+def _accuracy(cell: Cell, accuracies: Mapping[Cell, AccuracyRow | None]) -> list[str]:
+    """Accuracy, its interval and the paper's number, which stands only beside one of the run."""
+    row = accuracies.get(cell)
+    if row is None:
+        return [MISSING if cell in accuracies else "", "", ""]
+    published = tables.published_accuracy(cell)
+    return [
+        f"{100 * row.accuracy:.1f}",
+        f"{100 * row.low:.1f} to {100 * row.high:.1f}",
+        "" if published is None else f"{published:.0f}",
+    ]
+
+
+def gains(run: Material) -> str | None:
+    """What super-resolution changes: figure, means and every cell."""
+    asked = any(run.asked(protocol, enhanced=True) for protocol in run.protocols)
+    if not run.accuracy or not (run.gain or asked):
+        return None
+    html = (
+        "<h2>With super-resolution</h2><p>Change of accuracy in percent of the accuracy without "
+        "enhancement, on the same frames, folds and seeds, with 95 % intervals from resampled "
+        "patients. An interval that excludes zero has its change in bold. <em>bicubic</em> is the "
+        "control: the same operation without a network.</p>"
+    )
+    if not run.gain:
+        return html + absent(
+            "No enhanced cell is in this run yet beside its counterpart without it."
+        )
+    for protocol in run.protocols:
+        html += f"<h3>{text(protocol.capitalize())} protocol</h3>"
+        if not any(row.cell.protocol == protocol for row in run.gain):
+            html += absent("No enhanced cell of this protocol is in this run.")
+            continue
+        html += run.figure(
+            f"gain {protocol}",
+            "Change of accuracy by super-resolution; error bars are 95 % intervals, black lines "
+            "the means over SRResNet and SRGAN in the paper's text.",
+        )
+        html += _mean_table(run, protocol) + _gain_table(run, protocol)
+    return html
+
+
+def _mean_table(run: Material, protocol: str) -> str:
+    rows: list[list[str]] = []
+    for row in run.mean_gain:
+        if row.protocol == protocol:
+            published = paper.MEAN_GAIN.get(row.sr)
+            rows.append(
+                [
+                    f"{enhancement_label(row.sr)}, {row.mode}",
+                    str(row.cells),
+                    interval(row.change, row.low, row.high),
+                    interval(row.bicubic_change, row.bicubic_low, row.bicubic_high),
+                    "" if published is None else f"+{published:g}",
+                ]
+            )
+    head = ["method", "cells", "change, %", "against bicubic, %", "paper"]
+    return table(head, rows, "Mean change over all enhanced cells of all tasks.")
+
+
+def _gain_table(run: Material, protocol: str) -> str:
+    found = {row.cell: row for row in run.gain if row.cell.protocol == protocol}
+    asked = set(run.asked(protocol, enhanced=True))
+    before = run.baseline(protocol)
+    cells = asked | set(found)
+    methods = ordered([(cell.sr, cell.mode) for cell in cells], "sr", "mode")
+    rows = []
+    for case in ordered([cell._replace(sr=NONE, mode=NONE) for cell in cells], *Cell._fields):
+        base = before.get(case.baseline())
+        line = [case.task, case.train, case.test, _SIDE_LABELS.get(case.sr_on, case.sr_on)]
+        line.append(f"{100 * base.accuracy:.1f}" if base else MISSING)
+        columns = [case._replace(sr=sr, mode=mode) for sr, mode in methods]
+        for cell in columns:
+            if cell in found:
+                line.append(interval(found[cell].change, found[cell].low, found[cell].high))
+            else:
+                line.append(MISSING if cell in asked else "")
+        any_found = any(cell in found for cell in columns)
+        published = tables.published_gain(case) if any_found else None
+        line.append("" if published is None else signed(published))
+        rows.append(line)
+    head = ["task", "trained on", "tested on", "enhanced", "before, %"]
+    head += [f"{enhancement_label(sr)}, {mode}" for sr, mode in methods]
+    return table(
+        [*head, "paper"],
+        rows,
+        "Change in %, each cell; the paper's are means over SRResNet and SRGAN.",
+    )
+
+
+def fidelity(run: Material) -> str | None:
+    """How close restored frames come to the originals."""
+    shown = {"sr_training", "patches"} & set(run.figures)
+    if not (run.networks or run.fidelity or shown):
+        return None
+    html = "<h2>How well super-resolution restores</h2>"
+    if run.fidelity:
+        rows = [
+            [
+                enhancement_label(row.model),
+                row.protocol,
+                row.fold,
+                f"{row.step:,}",
+                _closeness(row.psnr, row.ssim),
+                _closeness(row.psnr_bicubic, row.ssim_bicubic),
+                _closeness(row.psnr_lanczos, row.ssim_lanczos),
+            ]
+            for row in run.fidelity
+        ]
+        head = ["model", "protocol", "fold", "step", "PSNR, dB / SSIM", "bicubic", "Lanczos"]
+        html += table(head, rows, "Held-out frames, reduced by 4 and brought back; their mean.")
+    elif run.networks:
+        html += absent("No super-resolution training is in this run's log yet.")
+    if run.networks or "sr_training" in shown:
+        html += run.figure("sr_training", "PSNR of held-out frames during training.")
+    caption = (
+        "A patch of a test frame of the lowest quality in this run. "
+        "Above: the frame reduced by 4 and restored, PSNR / SSIM over the whole frame. Below: the "
+        "frame itself enlarged by 4, for which no reference exists."
+    )
+    models = {row.model for row in run.fidelity}
+    published = "; ".join(
+        f"{enhancement_label(sr)} {value.psnr:.2f} dB / {value.ssim:.4f}"
+        for sr, value in paper.RESTORATION.items()
+        if sr in models
+    )
+    caption += f" The paper gives for its poor frame: {published}." if published else ""
+    return html + run.figure("patches", caption)
+
+
+def _closeness(psnr: float, ssim: float) -> str:
+    return "" if math.isnan(psnr) else f"{psnr:.2f} / {ssim:.4f}"
 
 
 def frames(run: Material) -> str:
@@ -213,8 +236,8 @@ def frames(run: Material) -> str:
 
 def limits(run: Material) -> str:
     """What the paper leaves open, which of it this run answers, and what stays open."""
-    protocols = {row.protocol for row in run.accuracy}
-    methods = {(row.protocol, row.sr) for row in run.gain}
+    protocols = {row.cell.protocol for row in run.accuracy}
+    methods = {(row.cell.protocol, row.cell.sr) for row in run.gain}
     seeds = max((row.seeds for row in run.accuracy), default=0)
     folds = max((row.folds for row in run.accuracy), default=0)
     answers = {
@@ -227,7 +250,7 @@ def limits(run: Material) -> str:
         and "bicubic interpolation goes the same way as super-resolution",
         "once": seeds > 1
         and f"intervals over patients; {count(seeds, 'seed')} and {count(folds, 'fold')}",
-        "operation": {row.mode for row in run.gain} >= set(MODES)
+        "operation": {row.cell.mode for row in run.gain} >= set(MODES)
         and "both operations are measured, side by side",
     }
     rows = [
@@ -247,10 +270,9 @@ def limits(run: Material) -> str:
 
 
 def _diagonal(run: Material) -> str:
+    asked = [Cell(protocol, "view", "good", "good", NONE, NONE, NONE) for protocol in run.protocols]
     shares = [
-        f"{share(row.accuracy)} ({row.protocol})"
-        for row in run.accuracy
-        if (row.task, row.train, row.test, row.sr) == ("view", "good", "good", "none")
+        f"{share(row.accuracy)} ({row.cell.protocol})" for row in run.accuracy if row.cell in asked
     ]
     return f"; view, good on good: {', '.join(shares)}" if len(shares) > 1 else ""
 
@@ -266,19 +288,10 @@ def _seed_spread(run: Material) -> str:
 
 
 def making(run: Material) -> str:
-    """Files, environment, configuration, and how to build the report again."""
-    if run.environment:
-        environment = table(["environment", ""], sorted(run.environment.items()))
-    else:
-        environment = absent("environment.json is not in this run.")
-    # A report travels: it names the run as seen from where the command was given, or by name.
-    here, home = run.path.resolve(), Path.cwd()
-    where = here.relative_to(home).as_posix() if here.is_relative_to(home) else here.name
-    return (
-        f"<h2>How this was made</h2><p>Computed from {run.predictions:,} predictions in "
-        "<code>predictions.csv</code> and from <code>log.csv</code>; the numbers are in "
-        "<code>tables/</code>, the images in <code>figures/</code>. All of it is rebuilt by "
-        f"<code>echojax report --run {text(where)}</code>.</p>{environment}"
-        f"<details><summary>Configuration</summary><pre>{text(run.config_text)}</pre></details>"
-        f"<p class=source>The paper: {text(paper.SOURCE)}.</p>"
+    """Files, environment, configuration, and how to build the report again; the paper."""
+    sources = (
+        f"{run.predictions:,} predictions in <code>predictions.csv</code> and from "
+        "<code>log.csv</code>"
     )
+    made = origin.section(run.origin, sources, "echojax report --run")
+    return f"{made}<p class=source>The paper: {text(paper.SOURCE)}.</p>"

@@ -21,11 +21,10 @@ from echojax.recipes.classification import Labelled
 from echojax.runs.job import Job, Record
 from echojax.runs.run import Request, Run
 from echojax.studies.diagnosis import leaks, predictions
-from echojax.studies.diagnosis.cells import all_cells
+from echojax.studies.diagnosis.cells import Cell, all_cells
 from echojax.studies.diagnosis.config import Config
 from echojax.studies.diagnosis.folds import Fold, check_fold, make_folds
 from echojax.studies.diagnosis.generators import LICENCE, Generators
-from echojax.studies.diagnosis.predictions import Cell
 from echojax.studies.diagnosis.transfer import ENHANCED_BY
 from echojax.training.loop import fit
 from echojax.vocabulary import GENERATORS, NONE, PHASES, QUALITIES, VIEWS, Mode

@@ -1,23 +1,20 @@
-"""A run's predictions as tables, and tables as CSV."""
+"""A run's predictions as tables, and the columns of their CSV files."""
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
-from echojax.files import written_whole
-from echojax.report import statistics
+from echojax.report import statistics, tables
 from echojax.report.statistics import Estimate, Sample
+from echojax.runs.log import SuperResolutionRow
 from echojax.studies.diagnosis import paper
-from echojax.studies.diagnosis.predictions import Cell, Predictions, match, place
-
-Names = TypeVar("Names", bound=tuple[str, ...])
+from echojax.studies.diagnosis.cells import Cell, ordered
+from echojax.studies.diagnosis.predictions import Predictions, match
+from echojax.vocabulary import NONE
 
 
 class AccuracyRow(NamedTuple):
@@ -26,20 +23,14 @@ class AccuracyRow(NamedTuple):
     `frames` and `patients` are distinct ones; `seed_sd` is nan with a single seed.
     """
 
-    protocol: str
-    task: str
-    train: str
-    test: str
-    sr: str
-    sr_on: str
+    cell: Cell
     accuracy: float
     low: float
     high: float
     frames: int
-    seeds: int
-    mode: str
-    folds: int
     patients: int
+    folds: int
+    seeds: int
     seed_sd: float
 
 
@@ -50,13 +41,7 @@ class GainRow(NamedTuple):
     `before`.
     """
 
-    protocol: str
-    task: str
-    train: str
-    test: str
-    sr: str
-    mode: str
-    sr_on: str
+    cell: Cell
     before: float
     after: float
     change: float
@@ -92,18 +77,12 @@ class CostRow(NamedTuple):
     `home` and `away` are accuracies in [0, 1]; `change` is in percent of `home`.
     """
 
-    protocol: str
-    task: str
-    train: str
-    test: str
+    cell: Cell
     home: float
     away: float
     change: float
     low: float
     high: float
-
-
-_PERCENT = {"change", "bicubic_change", "bicubic_low", "bicubic_high"}
 
 
 def accuracy_rows(predictions: Predictions) -> list[AccuracyRow]:
@@ -114,20 +93,14 @@ def accuracy_rows(predictions: Predictions) -> list[AccuracyRow]:
 def _accuracy_row(cell: Cell, rows: Predictions) -> AccuracyRow:
     estimate = statistics.accuracy(_sample(rows), rows["frame"])
     return AccuracyRow(
-        protocol=cell.protocol,
-        task=cell.task,
-        train=cell.train,
-        test=cell.test,
-        sr=cell.sr,
-        sr_on=cell.sr_on,
+        cell=cell,
         accuracy=estimate.value,
         low=estimate.low,
         high=estimate.high,
-        frames=len(np.unique(rows["frame"])),
-        seeds=len(np.unique(rows["seed"])),
-        mode=cell.mode,
-        folds=len(np.unique(rows["fold"])),
-        patients=len(np.unique(rows["patient"])),
+        frames=_distinct(rows, "frame"),
+        patients=_distinct(rows, "patient"),
+        folds=_distinct(rows, "fold"),
+        seeds=_distinct(rows, "seed"),
         seed_sd=statistics.seed_deviation(rows.correct, rows["seed"]),
     )
 
@@ -135,23 +108,27 @@ def _accuracy_row(cell: Cell, rows: Predictions) -> AccuracyRow:
 def gain_rows(predictions: Predictions) -> list[GainRow]:
     """Every enhanced cell that has a counterpart without enhancement, in reading order."""
     cells = predictions.cells()
-    rows = []
-    for cell in cells:
-        if cell.sr == "none":
-            continue
-        for before, after in _pairs(cells, [(cell.baseline(), cell)]):
-            rows.append(
-                GainRow(
-                    *cell,
-                    float(np.mean(before.correct)),
-                    float(np.mean(after.correct)),
-                    *_change([(before, after)]),
-                    frames=len(np.unique(after["frame"])),
-                    patients=len(np.unique(after["patient"])),
-                    seeds=len(np.unique(after["seed"])),
-                )
-            )
-    return rows
+    return [
+        _gain_row(cell, before, after)
+        for cell in cells
+        if cell.sr != NONE
+        for before, after in _pairs(cells, [(cell.baseline(), cell)])
+    ]
+
+
+def _gain_row(cell: Cell, before: Predictions, after: Predictions) -> GainRow:
+    change = _change([(before, after)])
+    return GainRow(
+        cell=cell,
+        before=float(np.mean(before.correct)),
+        after=float(np.mean(after.correct)),
+        change=change.value,
+        low=change.low,
+        high=change.high,
+        frames=_distinct(after, "frame"),
+        patients=_distinct(after, "patient"),
+        seeds=_distinct(after, "seed"),
+    )
 
 
 def mean_gain_rows(predictions: Predictions) -> list[MeanGainRow]:
@@ -159,14 +136,28 @@ def mean_gain_rows(predictions: Predictions) -> list[MeanGainRow]:
     cells = predictions.cells()
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in cells:
-        if cell.sr != "none" and cell.baseline() in cells:
+        if cell.sr != NONE and cell.baseline() in cells:
             groups.setdefault((cell.protocol, cell.sr, cell.mode), []).append(cell)
     rows = []
-    for group in ordered(groups, "protocol", "sr", "mode"):
-        gains = _pairs(cells, [(cell.baseline(), cell) for cell in groups[group]])
-        controls = _pairs(cells, [(cell._replace(sr="bicubic"), cell) for cell in groups[group]])
-        control = _change([] if group[1] == "bicubic" else controls)
-        rows.append(MeanGainRow(*group, len(gains), *_change(gains), *control))
+    for protocol, sr, mode in ordered(groups, "protocol", "sr", "mode"):
+        group = groups[protocol, sr, mode]
+        gains = _pairs(cells, [(cell.baseline(), cell) for cell in group])
+        controls = _pairs(cells, [(cell._replace(sr="bicubic"), cell) for cell in group])
+        change, control = _change(gains), _change([] if sr == "bicubic" else controls)
+        rows.append(
+            MeanGainRow(
+                protocol=protocol,
+                sr=sr,
+                mode=mode,
+                cells=len(gains),
+                change=change.value,
+                low=change.low,
+                high=change.high,
+                bicubic_change=control.value,
+                bicubic_low=control.low,
+                bicubic_high=control.high,
+            )
+        )
     return rows
 
 
@@ -176,11 +167,24 @@ def cost_rows(predictions: Predictions) -> list[CostRow]:
     rows = []
     for cell, away in cells.items():
         home = cells.get(cell._replace(test=cell.train))
-        if cell.sr != "none" or cell.train == cell.test or home is None:
+        if cell.sr != NONE or cell.train == cell.test or home is None:
             continue
-        shares = float(np.mean(home.correct)), float(np.mean(away.correct))
-        rows.append(CostRow(*cell[:4], *shares, *_change([(home, away)])))
+        change = _change([(home, away)])
+        rows.append(
+            CostRow(
+                cell=cell,
+                home=float(np.mean(home.correct)),
+                away=float(np.mean(away.correct)),
+                change=change.value,
+                low=change.low,
+                high=change.high,
+            )
+        )
     return rows
+
+
+def _distinct(rows: Predictions, column: str) -> int:
+    return len(np.unique(rows[column]))
 
 
 def _sample(rows: Predictions) -> Sample:
@@ -208,59 +212,62 @@ def _change(pairs: list[tuple[Predictions, Predictions]]) -> Estimate:
 
 def baseline(
     rows: Iterable[AccuracyRow], asked: Iterable[Cell], protocol: str
-) -> dict[tuple[str, str, str], AccuracyRow | None]:
-    """Accuracy without enhancement under a protocol, by task, train and test stratum.
+) -> dict[Cell, AccuracyRow | None]:
+    """Accuracy without enhancement under a protocol.
 
     Returns:
         Every cell found or asked for, in reading order; None where it is missing.
     """
-    found = {
-        (row.task, row.train, row.test): row
-        for row in rows
-        if row.protocol == protocol and row.sr == "none"
-    }
-    wanted = {
-        (cell.task, cell.train, cell.test)
-        for cell in asked
-        if cell.protocol == protocol and cell.sr == "none"
-    }
-    keys = ordered(wanted | set(found), "task", "train", "test")
-    return {key: found.get(key) for key in keys}
+    found = {row.cell: row for row in rows}
+    cells = [cell for cell in (*asked, *found) if cell.protocol == protocol and cell.sr == NONE]
+    return {cell: found.get(cell) for cell in ordered(cells, *Cell._fields)}
 
 
-def published_gain(task: str, train: str, test: str, sr_on: str) -> float | None:
+def published_accuracy(cell: Cell) -> float | None:
+    """The paper's accuracy of a cell without enhancement in percent, if it has one."""
+    return paper.BASELINE.get((cell.task, cell.train, cell.test))
+
+
+def published_gain(cell: Cell) -> float | None:
     """The paper's change of a cell in percent, if it has one; the paper enhances the poor side."""
-    poor_side = "train" if train == "poor" else "test"
-    return paper.GAIN.get((task, train, test)) if sr_on == poor_side else None
+    poor_side = "train" if cell.train == "poor" else "test"
+    if cell.sr_on != poor_side:
+        return None
+    return paper.GAIN.get((cell.task, cell.train, cell.test))
 
 
-def ordered(keys: Iterable[Names], *columns: str) -> list[Names]:
-    """Distinct tuples of names, one name for each column, in reading order."""
-    return sorted(
-        set(keys),
-        key=lambda key: [place(column, name) for column, name in zip(columns, key, strict=True)],
-    )
+# The files of a run's `tables` folder and their columns.
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "accuracy": (
+        *("protocol", "task", "train", "test", "sr", "sr_on", "accuracy", "low", "high"),
+        *("frames", "seeds", "mode", "folds", "patients", "seed_sd"),
+    ),
+    "gain": (
+        *Cell._fields,
+        *("before", "after", "change", "low", "high", "frames", "patients", "seeds"),
+    ),
+    "mean_gain": MeanGainRow._fields,
+    "quality_cost": (
+        *("protocol", "task", "train", "test", "home", "away", "change", "low", "high"),
+    ),
+    "super_resolution": SuperResolutionRow._fields,
+}
+_CHANGE = ("change", "low", "high")
+_PERCENT = {
+    "gain": _CHANGE,
+    "mean_gain": (*_CHANGE, "bicubic_change", "bicubic_low", "bicubic_high"),
+    "quality_cost": _CHANGE,
+}
 
 
-def write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write rows as CSV, whole or not at all.
-
-    Accuracies have four decimals, percentages two, nan is an empty value.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    percent = _PERCENT | ({"low", "high"} if "change" in columns else set())
-    for row in rows:
-        writer.writerow(
-            _text(value, 2 if name in percent else 4)
-            for name, value in zip(columns, row, strict=True)
-        )
-    with written_whole(path) as file:
-        file.write_text(text.getvalue())
+def write(folder: Path, name: str, rows: Iterable[NamedTuple]) -> None:
+    """Write rows as the table `name` of `COLUMNS` into a folder."""
+    values = (_values(row) for row in rows)
+    tables.write(folder / f"{name}.csv", COLUMNS[name], values, _PERCENT.get(name, ()))
 
 
-def _text(value: object, decimals: int) -> str:
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.{decimals}f}"
-    return str(value)
+def _values(row: NamedTuple) -> Mapping[str, object]:
+    """A row by column, its cell taken apart."""
+    named = row._asdict()
+    cell: Cell | None = named.get("cell")
+    return named | cell._asdict() if cell else named

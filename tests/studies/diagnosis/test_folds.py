@@ -4,8 +4,8 @@ import pytest
 from echojax.data.duplicates import patient_groups
 from echojax.data.frames import Frames
 from echojax.errors import InputError
+from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.folds import balance, check_fold, make_folds
-from echojax.studies.diagnosis.predictions import Cell
 from echojax.vocabulary import QUALITIES
 
 CAMUS_COUNTS = {"2CH": (217, 214, 69), "4CH": (288, 165, 47)}
