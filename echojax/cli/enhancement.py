@@ -53,10 +53,12 @@ def _file(weights: str | None, run: Path | None, sr: str | None, fold: int | Non
 
 def _load(file: Path) -> "Generator":
     from echojax import devices
-    from echojax.inference import enhance
+    from echojax.models.generator import Generator
+    from echojax.weights import networks
 
     devices.start()
-    return enhance.load_generator(file)
+    model: Generator = networks.load(file, Generator)
+    return model
 
 
 @options.command("enhance")

@@ -119,9 +119,9 @@ def _check_free(out: Path, overwrite: bool) -> None:
 
 
 def _save(found: "Converted", out: Path, more: dict[str, str] | None = None) -> None:
-    from echojax.weights import model_card, networks
+    from echojax.weights import networks
 
-    model_card.hand_over(found.model, out, {**(more or {}), **found.card})
+    networks.save(found.model, out, {**(more or {}), **found.card})
     click.echo(f"{found.layout}: {networks.summary(found.model)}")
     for note in found.notes:
         click.echo(f"- {note}")

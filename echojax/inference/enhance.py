@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -10,12 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from echojax.errors import InputError
 from echojax.metrics import LUMA
 from echojax.models.generator import Generator
 from echojax.resize import Array, Method, enlarge, reduce
 from echojax.vocabulary import Mode
-from echojax.weights import networks
 
 SCALE = 4
 TILE = 384  # low-resolution pixels; SRResNet needs about 1.2 GB for one tile
@@ -24,20 +21,6 @@ _STEP = 32  # low-resolution sizes are rounded up to this, so that few programs 
 
 Enlarge = Callable[[np.ndarray], np.ndarray]
 """From a float32 frame (rows, columns) in [0, 1] to one SCALE times larger, in [0, 1]."""
-
-
-def load_generator(path: Path) -> Generator:
-    """The x4 generator of a file.
-
-    Raises:
-        InputError: no such file, or it holds something else.
-    """
-    model = networks.load(path)
-    if not isinstance(model, Generator):
-        raise InputError(f"{path}: holds a {type(model).__name__}, which enlarges nothing")
-    if model.scale != SCALE:
-        raise InputError(f"{path}: enlarges {model.scale} times; expected {SCALE}")
-    return model
 
 
 def degrade(images: Array) -> Array:

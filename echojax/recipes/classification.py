@@ -32,7 +32,7 @@ from echojax.training.loop import (
     initial_state,
     make_step,
 )
-from echojax.weights import catalogue, safetensors_file
+from echojax.weights import by_name, catalogue, networks
 
 Batch = tuple[jax.Array, jax.Array]
 
@@ -117,19 +117,17 @@ def untrained(config: ClassifierConfig, seed: int, *tasks: str) -> ResNet18:
     model = network(config, seed, len(tasks))
     file = start(config)
     if file is not None:
-        tensors = safetensors_file.tensors(file)
-        heads = heads_of(safetensors_file.metadata(file))
-        fresh = safetensors_file.flat(model)
-        head = {name: np.asarray(fresh[name]) for name in _HEAD}
-        there = [name for name in _HEAD if name in tensors]
+        given = by_name.arrays(networks.load(file, ResNet18))
+        heads = heads_of(networks.card(file))
+        fresh = by_name.arrays(model)
         if set(tasks) <= set(heads):
             first = [_CLASSES * heads.index(task) for task in tasks]
-            for name in there:
-                logits = [tensors[name][..., k : k + _CLASSES] for k in first]
-                tensors[name] = np.concatenate(logits, axis=-1)
-        elif heads or any(tensors[name].shape != head[name].shape for name in there):
-            tensors |= head
-        safetensors_file.fill(model, tensors, file)
+            for name in _HEAD:
+                logits = [given[name][..., k : k + _CLASSES] for k in first]
+                given[name] = jnp.concatenate(logits, axis=-1)
+        elif heads or any(given[name].shape != fresh[name].shape for name in _HEAD):
+            given |= {name: fresh[name] for name in _HEAD}
+        by_name.fill(model, given, file)
     return model
 
 

@@ -155,10 +155,7 @@ def load_vgg(name: str) -> VGG19 | None:
             "SRGAN's perceptual loss needs VGG19's ImageNet weights: get them with `echojax "
             'weights fetch vgg19`, or train without them: --set sr.perceptual="none"'
         ) from error
-    model = networks.load(file)
-    if not isinstance(model, VGG19):
-        raise InputError(f"{file}: holds a {type(model).__name__}; sr.perceptual needs a VGG19")
-    return model
+    return networks.load(file, VGG19)
 
 
 def train(

@@ -87,7 +87,9 @@ def gray_generator(file: Path) -> Generator:
     Raises:
         InputError: no such file, or it holds something else than a gray x4 generator.
     """
-    model = enhance.load_generator(file)
+    model: Generator = networks.load(file, Generator)
+    if model.scale != enhance.SCALE:
+        raise InputError(f"{file}: enlarges {model.scale} times; expected {enhance.SCALE}")
     if model.channels != 1:
         raise InputError(
             f"{file}: enlarges colour images; training needs a gray network, as "

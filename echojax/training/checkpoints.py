@@ -12,7 +12,7 @@ from orbax.checkpoint import v1 as ocp
 from echojax import devices
 from echojax.errors import EchojaxError, InputError
 from echojax.models.generator import Generator
-from echojax.weights import networks, safetensors_file
+from echojax.weights import by_name, networks
 
 
 def split(model: nnx.Module | Generator) -> tuple[nnx.GraphDef, nnx.State, nnx.State]:
@@ -100,10 +100,10 @@ def load_generator(directory: Path) -> tuple[Generator, dict[str, str]]:
         )
         kept = load(checkpointer.load, directory, like)
     params, stats = kept["average"] if "average" in kept else (kept["params"], kept["stats"])
-    leaves = safetensors_file.by_path(params) | safetensors_file.by_path(stats)
+    leaves = by_name.leaves(params) | by_name.leaves(stats)
     # Orbax stores an NNX variable as a node of one leaf.
     tensors = {name.removesuffix(".value"): leaf for name, leaf in leaves.items()}
-    safetensors_file.fill(model, tensors, directory)
+    by_name.fill(model, tensors, directory)
     fields = networks.describe(model).keys()
     card = {key: str(value) for key, value in told.items() if key not in fields}
     return model, {**card, "checkpoint": f"step {newest.step}"}

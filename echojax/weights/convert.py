@@ -15,7 +15,7 @@ from flax import nnx
 from echojax.errors import InputError
 from echojax.models.msrresnet import MSRResNet
 from echojax.models.srresnet import SRResNet
-from echojax.weights import fitting, layouts, networks, safetensors_file, state_dict
+from echojax.weights import by_name, fitting, layouts, networks, safetensors_file, state_dict
 
 OWN = "echojax"
 # First and last convolution of what can be folded.
@@ -100,10 +100,8 @@ def convert(path: Path, *, gray: bool = False) -> Converted:
     if own and not gray:
         raise InputError(f"{path}: is a file of echojax already; use it as it is")
     if own:
-        model = networks.load(path)
-        fields = networks.describe(model).keys()
-        told = {key: own[key] for key in sorted(own) if key not in fields}
-        return of_network(model, told | card(path, OWN, ()), gray=gray)
+        told = networks.card(path) | card(path, OWN, ())
+        return of_network(networks.load(path), told, gray=gray)
     try:
         found = state_dict.find(state_dict.read(path))
         layout = layouts.recognise(found.tensors)
@@ -111,7 +109,7 @@ def convert(path: Path, *, gray: bool = False) -> Converted:
         numbers = fitting.numbers(plan)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from None
-    safetensors_file.fill(plan.model, numbers, path)
+    by_name.fill(plan.model, numbers, path)
     model, folded = fold_to_gray(plan.model) if gray else (plan.model, ())
     notes = (*found.notes, *plan.notes, *folded)
     return Converted(model, layout.name, notes, card(path, layout.name, notes))
@@ -174,9 +172,8 @@ def _inspect_own(
     except InputError as error:
         return Info(form, OWN, {}, len(tensors), parameters, problem=str(error))
     network = networks.describe(model)
-    # Safetensors keeps metadata in no order.
-    rest = {key: own[key] for key in sorted(own) if key not in network and own[key]}
-    wrong = safetensors_file.mismatches(model, {name: each.shape for name, each in tensors.items()})
+    rest = {key: value for key, value in networks.shown(networks.card(path)).items() if value}
+    wrong = by_name.mismatches(model, {name: each.shape for name, each in tensors.items()})
     problem = f"does not fit the network: {'; '.join(wrong)}" if wrong else None
     return Info(form, OWN, network, len(tensors), parameters, (), rest, problem)
 

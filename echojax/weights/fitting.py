@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from echojax.weights import networks, safetensors_file, sizes
+from echojax.weights import by_name, networks, sizes
 from echojax.weights.layouts import Layout
 from echojax.weights.state_dict import Tensor, listed
 
@@ -49,7 +49,7 @@ def plan(layout: Layout, tensors: Mapping[str, Tensor], path: Path) -> Plan:
     shapes = {name: each.shape for name, each in tensors.items()}
     settings, modules = sizes.settings(layout, shapes)
     model = networks.empty(layout.kind, settings)
-    expected = safetensors_file.shapes(model)
+    expected = by_name.shapes(model)
     names = {}
     for name in expected:
         module, _, leaf = name.rpartition(".")
@@ -134,7 +134,7 @@ def numbers(plan: Plan) -> dict[str, np.ndarray]:
         ValueError: numbers are infinite or none; their tensors are named.
     """
     ours, broken = {}, []
-    for name, shape in safetensors_file.shapes(plan.model).items():
+    for name, shape in by_name.shapes(plan.model).items():
         source = plan.sources[name]
         if source is None:
             ours[name] = np.zeros(shape, np.float32)

@@ -1,39 +1,28 @@
-"""Handing a network over: one file that is complete in itself, and a page about it."""
+"""How the page about a file of weights looks."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
-from echojax.files import written_whole
-from echojax.models.generator import Generator
-from echojax.weights import networks
 
 
-def hand_over(model: Any, path: Path, card: Mapping[str, str]) -> None:
-    """Write a network as one file, and its model card beside it as Markdown.
+def markdown(file: str, network: str, card: Mapping[str, str], *, enlarges: bool) -> str:
+    """A page about a network.
 
     Args:
-        model: the network.
-        path: a .safetensors file; the card has its name with .md.
-        card: what else to say of the network: title, data, steps, PSNR and SSIM, licence.
+        file: the name of its file.
+        network: what it is, in a line.
+        card: what else is known of it; its `title`, if it has one, becomes the page's.
+        enlarges: whether it makes images.
     """
-    networks.save(model, path, card)
-    with written_whole(path.with_suffix(".md")) as aside:
-        aside.write_text(_markdown(model, path.name, card), encoding="utf-8")
-
-
-def _markdown(model: Any, name: str, card: Mapping[str, str]) -> str:
-    rows = {"network": networks.summary(model), **card}
-    rows.pop("title", None)
+    rows = {"network": network, **card}
+    title = rows.pop("title", file)
     table = "\n".join(
         f"| {key} | {' '.join(value.split()).replace('|', '/')} |"
         for key, value in rows.items()
         if value
     )
     warning = "Research software, not a medical device"
-    if isinstance(model, Generator):
+    if enlarges:
         warning += ": enlarged frames may show detail that was never there"
     return (
-        f"# {card.get('title', name)}\n\n| | |\n|---|---|\n{table}\n\n"
-        f"`echojax weights info {name}` shows the same. {warning}.\n"
+        f"# {title}\n\n| | |\n|---|---|\n{table}\n\n"
+        f"`echojax weights info {file}` shows the same. {warning}.\n"
     )

@@ -1,4 +1,8 @@
-"""Files of weights that are complete in themselves: they say which network they belong to."""
+"""The only door between networks and files of weights.
+
+A file is complete in itself: it says which network it belongs to, and what else is known of it (its
+card). A new network is a file in `models` and a line in `KINDS`.
+"""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -10,11 +14,13 @@ from flax import nnx
 from pydantic import TypeAdapter
 
 from echojax.errors import InputError
+from echojax.files import written_whole
+from echojax.models.generator import Generator
 from echojax.models.msrresnet import MSRResNet, MSRResNetSettings
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.models.srresnet import SRResNet, SRResNetSettings
 from echojax.models.vgg import VGG19, VGG19Settings
-from echojax.weights import safetensors_file
+from echojax.weights import by_name, model_card, safetensors_file
 
 
 class Kind(NamedTuple):
@@ -30,6 +36,7 @@ KINDS = {
     "resnet18": Kind(ResNet18, ResNetSettings),
     "vgg19": Kind(VGG19, VGG19Settings),
 }
+NOT_SHOWN = ("learned from",)  # keys of a card whose values are long and for programs
 MAX_BLOCKS = 128  # making a network takes a tenth of a second for each
 MAX_CHANNELS = 65_536
 
@@ -60,14 +67,19 @@ def summary(model: Any) -> str:
 
 
 def save(model: Any, path: Path, card: Mapping[str, str] | None = None) -> None:
-    """Write a network as one file that `load` understands.
+    """Write a network as one file that `load` understands, and a page about it beside it.
 
     Args:
         model: the network.
-        path: a .safetensors file.
-        card: what else to say of it: data, steps, PSNR, licence.
+        path: a .safetensors file; the page has its name with .md.
+        card: what else to say of it: title, data, steps, PSNR and SSIM, licence.
     """
-    safetensors_file.save(model, path, {**describe(model), **(card or {})})
+    card = card or {}
+    safetensors_file.save(by_name.arrays(model), path, {**describe(model), **card})
+    enlarges = isinstance(model, Generator)
+    page = model_card.markdown(path.name, summary(model), shown(card), enlarges=enlarges)
+    with written_whole(path.with_suffix(".md")) as aside:
+        aside.write_text(page, encoding="utf-8")
 
 
 def build(metadata: Mapping[str, str], source: Path) -> Any:
@@ -87,8 +99,7 @@ def build(metadata: Mapping[str, str], source: Path) -> Any:
             f"echojax weights convert {source} -o OUT.safetensors"
         )
     kind = KINDS[name]
-    fields = {field.name for field in dataclasses.fields(kind.settings)}
-    given = {key: value for key, value in metadata.items() if key in fields}
+    given = {key: value for key, value in metadata.items() if key in _fields(kind)}
     try:
         settings = TypeAdapter(kind.settings).validate_python(given)
         _check_sizes(settings)
@@ -98,6 +109,10 @@ def build(metadata: Mapping[str, str], source: Path) -> Any:
         raise InputError(
             f"{source}: what it says of its network makes no sense ({first})"
         ) from error
+
+
+def _fields(kind: Kind) -> set[str]:
+    return {field.name for field in dataclasses.fields(kind.settings)}
 
 
 def _check_sizes(settings: Any) -> None:
@@ -111,13 +126,41 @@ def _check_sizes(settings: Any) -> None:
             raise ValueError(f"{field.name} is {value}, an even number")
 
 
-def load(path: Path) -> Any:
+def load(path: Path, kind: type = nnx.Module) -> Any:
     """Make the network of a file and fill it.
 
+    Args:
+        path: the file.
+        kind: what it must be: a class of network, or `Generator`.
+
+    Returns:
+        A network of that kind.
+
     Raises:
-        InputError: no such file, no weights of ours, or tensors that do not fit what it says of
-            itself; all of them are named.
+        InputError: no such file, no weights of ours, a network of another kind, or tensors that do
+            not fit what the file says of itself; all of them are named.
     """
     model = build(safetensors_file.metadata(path), path)
-    safetensors_file.load(model, path)
+    if not isinstance(model, kind):
+        wanted = "network that enlarges" if kind is Generator else kind.__name__
+        raise InputError(f"{path}: holds a {type(model).__name__}; expected a {wanted}")
+    by_name.fill(model, safetensors_file.tensors(path), path)
     return model
+
+
+def card(path: Path) -> dict[str, str]:
+    """What a file says of its network beside its settings, sorted by key.
+
+    Raises:
+        InputError: no such file, or not safetensors.
+    """
+    told = safetensors_file.metadata(path)
+    kind = KINDS.get(told.get("model", ""))
+    fields = {"model", *_fields(kind)} if kind else ()
+    # Safetensors keeps metadata in no order.
+    return {key: told[key] for key in sorted(told) if key not in fields}
+
+
+def shown(card: Mapping[str, str]) -> dict[str, str]:
+    """What of a card is for people to read."""
+    return {key: value for key, value in card.items() if key not in NOT_SHOWN}

@@ -9,7 +9,6 @@ from jax.sharding import Mesh
 from echojax.config import SuperResolutionConfig
 from echojax.data.frames import Frames
 from echojax.errors import InputError
-from echojax.inference import enhance
 from echojax.models.generator import Generator
 from echojax.recipes import gan as adversarial
 from echojax.recipes import super_resolution
@@ -18,7 +17,7 @@ from echojax.runs.run import Run
 from echojax.studies.diagnosis.folds import Fold
 from echojax.training import checkpoints
 from echojax.vocabulary import PROTOCOLS
-from echojax.weights import model_card
+from echojax.weights import networks
 from echojax.wording import count
 
 
@@ -56,7 +55,7 @@ def train(sr: str, run: Run, frames: Frames, fold: Fold, mesh: Mesh) -> Generato
     """
     settings, job, handed_over = run.config.sr, _job(sr, fold), path(run, sr, fold)
     if handed_over.exists():
-        return enhance.load_generator(handed_over)
+        return networks.load(handed_over, Generator)
     trainer = super_resolution.train
     if sr == "srgan":
         trainer = partial(adversarial.train, train("srresnet", run, frames, fold, mesh))
@@ -74,7 +73,7 @@ def train(sr: str, run: Run, frames: Frames, fold: Fold, mesh: Mesh) -> Generato
         log=lambda step, **metrics: run.log(job, step, **metrics),
         card=card,
     )
-    model_card.hand_over(model, handed_over, card | measured(run.path, job))
+    networks.save(model, handed_over, card | measured(run.path, job))
     return model
 
 

@@ -18,7 +18,7 @@ from echojax.studies.diagnosis import generators, transfer
 from echojax.studies.diagnosis.folds import check_classes, split_patients
 from echojax.studies.diagnosis.session import load_frames
 from echojax.vocabulary import TASKS
-from echojax.weights import model_card, safetensors_file
+from echojax.weights import networks
 from echojax.wording import count
 
 JOB = "sr/srresnet/pretrained"
@@ -70,7 +70,7 @@ def pretrain_generator(path: Path, settings: Config, *, resume: bool, overwrite:
         card=card,
     )
     file = run.path / f"{JOB}.safetensors"
-    model_card.hand_over(model, file, card | generators.measured(run.path, JOB))
+    networks.save(model, file, card | generators.measured(run.path, JOB))
     return file
 
 
@@ -120,7 +120,7 @@ def pretrain_classifier(
         overwrite=overwrite,
     )
     start = classifier.start(network)
-    earlier = classifier.datasets_of(safetensors_file.metadata(start)) if start else ()
+    earlier = classifier.datasets_of(networks.card(start)) if start else ()
     datasets = (frames.fingerprint(), *earlier)
     card = {
         "title": "ResNet-18, pretrained on echo frames",
@@ -154,7 +154,7 @@ def pretrain_classifier(
         if row.on == "all"
     }
     file = run.path / classifier.PRETRAINED
-    model_card.hand_over(model, file, card | told)
+    networks.save(model, file, card | told)
     return file, rows
 
 

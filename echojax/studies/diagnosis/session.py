@@ -15,7 +15,7 @@ from echojax.studies.diagnosis.folds import Fold
 from echojax.studies.diagnosis.predictions import Cell
 from echojax.studies.diagnosis.study import Study
 from echojax.vocabulary import VIEWS
-from echojax.weights import safetensors_file
+from echojax.weights import networks
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Request:
         """See that classifiers do not start from what has learned from the frames of the study."""
         settings = self.study.run.config
         file = classifier.start(settings.classifier)
-        learned_from = classifier.datasets_of(safetensors_file.metadata(file)) if file else ()
+        learned_from = classifier.datasets_of(networks.card(file)) if file else ()
         if not learned_from:
             return
         frames = self.study.frames

@@ -21,7 +21,7 @@ from echojax.report import statistics
 from echojax.report.statistics import Estimate, Sample
 from echojax.training.checkpoints import load_network
 from echojax.vocabulary import CLASSES, NONE, QUALITIES, VIEWS
-from echojax.weights import networks, safetensors_file
+from echojax.weights import networks
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def load(weights: str, mesh: Mesh) -> Trained:
     file = classifier.locate(weights)
     if file.is_dir():
         return _of_run(file.absolute(), mesh)
-    told = safetensors_file.metadata(file)
+    told = networks.card(file)
     model, tasks = networks.load(file), classifier.heads_of(told)
     heads_fit = isinstance(model, ResNet18) and model.settings.classes == 2 * len(tasks)
     if not tasks or not heads_fit or not set(tasks) <= CLASSES.keys():
