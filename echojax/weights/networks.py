@@ -36,8 +36,8 @@ KINDS = {
     "resnet18": Kind(ResNet18, ResNetSettings),
     "vgg19": Kind(VGG19, VGG19Settings),
 }
-LEARNED_FROM = "learned from"  # hashes of frames, which only programs can read
-NOT_SHOWN = (LEARNED_FROM,)  # keys of a card whose values are long and for programs
+LEARNED_FROM = "learned from"  # key of a card: hashes of all frames that a network has seen
+NOT_SHOWN = (LEARNED_FROM,)  # values that are long and for programs
 MAX_BLOCKS = 128  # making a network takes a tenth of a second for each
 MAX_CHANNELS = 65_536
 

@@ -38,7 +38,7 @@ def pretrained(pretrain, tmp_path_factory):
 
 
 def test_it_hands_over_a_file_that_says_what_it_is(pretrained):
-    told = safetensors_file.metadata(pretrained / FILE)
+    told = networks.card(pretrained / FILE)
     assert told["heads"] == "view,phase"
     assert told["input size"] == "32"
     assert told["data"] == "36 echo frames of 9 patients"
@@ -54,7 +54,7 @@ def test_it_hands_over_a_file_that_says_what_it_is(pretrained):
 def test_a_finished_pretraining_is_read_not_repeated(pretrained, pretrain, capsys):
     def kept():
         tensors = safetensors_file.tensors(pretrained / FILE)
-        told = safetensors_file.metadata(pretrained / FILE)
+        told = networks.card(pretrained / FILE)
         return {name: tensor.tolist() for name, tensor in tensors.items()}, told
 
     before, log = kept(), (pretrained / "log.csv").read_text()
@@ -84,7 +84,7 @@ def test_it_starts_from_a_file_but_never_from_its_own(pretrained, pretrain, tmp_
     start = ("--set", f"classifier.init={pretrained / FILE}")
     slowly = ("--set", "pretrain.learning_rate=1e-9")
     assert pretrain(tmp_path / "run", *start, *slowly) == 0
-    first, second = (safetensors_file.metadata(r / FILE) for r in (pretrained, tmp_path / "run"))
+    first, second = (networks.card(r / FILE) for r in (pretrained, tmp_path / "run"))
     assert second["started from"] == str(pretrained / FILE)
     assert second["dataset"] == f"{first['dataset']},{first['dataset']}"
     before, after = (safetensors_file.tensors(run / FILE) for run in (pretrained, tmp_path / "run"))
@@ -169,7 +169,7 @@ def test_a_run_goes_on_only_from_the_file_it_began_with(pretrained, train, tmp_p
     file.write_bytes((pretrained / FILE).read_bytes())
     assert train(file)[0] == 0
     assert train(file, "--resume")[0] == 0
-    networks.save(networks.load(file), file, {**safetensors_file.metadata(file), "note": "new"})
+    networks.save(networks.load(file), file, {**networks.card(file), "note": "new"})
     capsys.readouterr()
     code, run = train(file, "--resume")
     assert code == 2

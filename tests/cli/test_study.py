@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from echojax.cli import main
-from echojax.inference import enhance
-from echojax.weights import safetensors_file
+from echojax.models.generator import Generator
+from echojax.weights import networks, safetensors_file
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ def test_train_sr_trains_srgan_after_srresnet_and_hands_both_over(data_dir, tiny
     assert "srgan patient 0" in capsys.readouterr().out
     for sr in ("srresnet", "srgan"):
         handed_over = run / "sr" / sr / "patient" / "fold0.safetensors"
-        assert enhance.load_generator(handed_over).settings.blocks == 1
+        assert networks.load(handed_over, Generator).settings.blocks == 1
         assert "dB" in handed_over.with_suffix(".md").read_text()
 
 

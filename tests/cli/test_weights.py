@@ -40,7 +40,7 @@ def test_convert_makes_a_file_that_is_complete_in_itself(tmp_path, foreign, caps
     assert main(["weights", "convert", str(foreign), "-o", str(out)]) == 0
     assert "MSRResNet" in capsys.readouterr().out
     assert networks.load(out).channels == 3
-    assert safetensors_file.metadata(out)["source"] == "foreign.safetensors"
+    assert networks.card(out)["source"] == "foreign.safetensors"
     assert "foreign.safetensors" in (tmp_path / "out.md").read_text()
 
 
@@ -99,7 +99,7 @@ def test_fetch_downloads_checks_converts_and_keeps(monkeypatch, tmp_path, foreig
     assert main(arguments) == 0
     kept = tmp_path / "cache" / "net.safetensors"
     assert networks.load(kept).settings.blocks == 1
-    assert safetensors_file.metadata(kept)["licence"] == "MIT"
+    assert networks.card(kept)["licence"] == "MIT"
     capsys.readouterr()
     assert main(arguments) == 0
     assert "There already" in capsys.readouterr().out

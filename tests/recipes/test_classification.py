@@ -10,7 +10,7 @@ from echojax.errors import InputError
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.recipes import classification as classifier
-from echojax.weights import networks, safetensors_file
+from echojax.weights import by_name, networks
 
 SETTINGS = config.load(
     None,
@@ -108,7 +108,7 @@ def given(random_network, tmp_path):
         model = random_network(lambda: ResNet18(settings, rngs=nnx.Rngs(0)))
         networks.save(model, tmp_path / "given.safetensors", card)
         chosen = SETTINGS.model_copy(update={"init": str(tmp_path / "given.safetensors")})
-        return safetensors_file.flat(model), chosen
+        return by_name.arrays(model), chosen
 
     return write
 
@@ -116,22 +116,22 @@ def given(random_network, tmp_path):
 def test_it_starts_from_the_trunk_of_a_network_for_other_classes(given):
     """As ImageNet's 1000; the head is the random one of the seed."""
     tensors, settings = given(1000)
-    start = safetensors_file.flat(classifier.untrained(settings, 3, "view"))
+    start = by_name.arrays(classifier.untrained(settings, 3, "view"))
     head = {name: start.pop(name) for name in ("fc.kernel", "fc.bias")}
-    fresh = safetensors_file.flat(classifier.network(settings, 3))
+    fresh = by_name.arrays(classifier.network(settings, 3))
     for name, tensor in start.items():
         np.testing.assert_array_equal(tensor, tensors[name], err_msg=name)
     for name, tensor in head.items():
         np.testing.assert_array_equal(tensor, fresh[name], err_msg=name)
     assert head["fc.kernel"].shape == (8 * SETTINGS.width, 2)
     assert np.ptp(head["fc.kernel"]) > 0.1
-    other = safetensors_file.flat(classifier.untrained(settings, 4, "view"))
+    other = by_name.arrays(classifier.untrained(settings, 4, "view"))
     assert np.abs(other["fc.kernel"] - head["fc.kernel"]).max() > 0.1
 
 
 def test_it_starts_from_the_head_too_if_the_network_is_for_two_classes(given):
     tensors, settings = given(2)
-    start = safetensors_file.flat(classifier.untrained(settings, 0, "view"))
+    start = by_name.arrays(classifier.untrained(settings, 0, "view"))
     assert start.keys() == tensors.keys()
     for name, tensor in start.items():
         np.testing.assert_array_equal(tensor, tensors[name], err_msg=name)
@@ -171,8 +171,8 @@ def test_a_network_of_two_heads_gives_its_trunk_and_the_head_of_the_task(
 
 def test_a_network_with_a_head_for_something_else_gives_its_trunk_alone(given):
     tensors, settings = given(2, card={"heads": "phase"})
-    start = safetensors_file.flat(classifier.untrained(settings, 3, "view"))
-    fresh = safetensors_file.flat(classifier.network(settings, 3))
+    start = by_name.arrays(classifier.untrained(settings, 3, "view"))
+    fresh = by_name.arrays(classifier.network(settings, 3))
     np.testing.assert_array_equal(start["conv1.kernel"], tensors["conv1.kernel"])
     np.testing.assert_array_equal(start["fc.kernel"], fresh["fc.kernel"])
 
@@ -208,5 +208,5 @@ def test_imagenet_is_the_fetched_resnet18(given, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="echojax weights fetch resnet18"):
         classifier.check(asked, "view", devices.data_mesh())
     Path(settings.init).rename(tmp_path / "resnet18.safetensors")
-    start = safetensors_file.flat(classifier.untrained(asked, 0, "view"))
+    start = by_name.arrays(classifier.untrained(asked, 0, "view"))
     np.testing.assert_array_equal(start["conv1.kernel"], tensors["conv1.kernel"])

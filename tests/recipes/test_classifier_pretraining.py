@@ -8,7 +8,7 @@ from echojax.inference import enhance
 from echojax.recipes import classification as classifier
 from echojax.recipes import classifier_pretraining
 from echojax.recipes.classifier_pretraining import Labelled
-from echojax.weights import safetensors_file
+from echojax.weights import by_name
 
 SIDE = 32
 SETTINGS = config.load(
@@ -90,7 +90,7 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(whole, tmp_path):
     steps = []
     resumed = pretrain(tmp_path, lambda step, **metrics: steps.append(step))
     assert min(steps) == 60  # the checkpoint was at 50, and every 20 steps are logged
-    one, other = (safetensors_file.flat(model) for model in (resumed, whole[0]))
+    one, other = (by_name.arrays(model) for model in (resumed, whole[0]))
     for name, tensor in one.items():
         np.testing.assert_array_equal(tensor, other[name], err_msg=name)
 

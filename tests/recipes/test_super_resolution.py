@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
+from flax import nnx
 from scipy.ndimage import gaussian_filter
 
 from echojax import config, devices
 from echojax.errors import InputError
 from echojax.inference import enhance
-from echojax.models.srresnet import SRResNet
+from echojax.models.srresnet import SRResNet, SRResNetSettings
 from echojax.recipes import super_resolution
 from echojax.weights import networks
 
@@ -85,8 +86,6 @@ def test_quality_counts_neither_the_border_nor_what_does_not_fit_a_reduction_by_
 
 
 def test_it_starts_from_given_weights(tmp_path):
-    from flax import nnx
-
     given = SRResNet(super_resolution.settings(SETTINGS), rngs=nnx.Rngs(7))
     networks.save(given, tmp_path / "given.safetensors")
     settings = SETTINGS.model_copy(
@@ -96,6 +95,14 @@ def test_it_starts_from_given_weights(tmp_path):
     np.testing.assert_allclose(
         trained.conv1.kernel[...], given.conv1.kernel[...], rtol=0, atol=1e-6
     )
+
+
+def test_it_starts_from_no_generator_of_another_scale(tmp_path):
+    x2 = SRResNet(SRResNetSettings(scale=2, blocks=1, channels=4), rngs=nnx.Rngs(0))
+    networks.save(x2, tmp_path / "x2.safetensors")
+    settings = SETTINGS.model_copy(update={"init": str(tmp_path / "x2.safetensors")})
+    with pytest.raises(InputError, match=r"x2\.safetensors: enlarges 2 times; expected 4"):
+        train(tmp_path / "run", settings)
 
 
 def test_frames_smaller_than_a_crop_are_refused(tmp_path):

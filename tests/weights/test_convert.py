@@ -10,7 +10,7 @@ from echojax.errors import InputError
 from echojax.models.msrresnet import MSRResNet, MSRResNetSettings
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.models.srresnet import SRResNet, SRResNetSettings
-from echojax.weights import convert, networks, safetensors_file
+from echojax.weights import convert, networks
 from tests.weights import public_checkpoints as public
 
 
@@ -226,7 +226,7 @@ def test_converted_file_is_loaded_again(saved, tmp_path):
     path, out = saved(LORNATANG), tmp_path / "out.safetensors"
     converted = convert.convert(path)
     networks.save(converted.model, out, converted.card)
-    said = safetensors_file.metadata(out)
+    said = networks.card(out)
     assert said["source"] == "foreign.safetensors"
     assert said["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert said["layout"] == "Lornatang SRGAN-PyTorch"
@@ -376,7 +376,7 @@ def test_conversion_to_gray_is_noted_and_written(saved, tmp_path):
     converted = convert.convert(saved(LORNATANG), gray=True)
     out = tmp_path / "gray.safetensors"
     networks.save(converted.model, out, converted.card)
-    assert "averaged after the clip" in safetensors_file.metadata(out)["notes"]
+    assert "averaged after the clip" in networks.card(out)["notes"]
     x = images(1, 1, 6, 7)
     rgb = public.run_srresnet(LORNATANG, NAMES, np.repeat(x, 3, 1), "clip")
     y = output(networks.load(out), x)

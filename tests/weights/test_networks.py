@@ -4,11 +4,12 @@ import pytest
 from flax import nnx
 
 from echojax.errors import InputError
+from echojax.models.generator import Generator
 from echojax.models.msrresnet import MSRResNetSettings
 from echojax.models.resnet import ResNetSettings
 from echojax.models.srresnet import SRResNetSettings
 from echojax.models.vgg import VGG19Settings
-from echojax.weights import networks, safetensors_file
+from echojax.weights import by_name, convert, networks, safetensors_file
 
 SMALL = {
     "srresnet": SRResNetSettings(
@@ -75,20 +76,69 @@ def test_false_comes_back_as_false(tmp_path, network):
     assert [settings.gray, settings.bias, settings.normalise] == [False] * 3
 
 
-def test_a_file_may_say_more_and_says_it_to_others(tmp_path, network):
-    networks.save(network("vgg19"), tmp_path / "weights.safetensors", {"licence": "BSD-3-Clause"})
-    assert safetensors_file.metadata(tmp_path / "weights.safetensors") == {
-        "model": "vgg19",
-        "width": "2",
-        "licence": "BSD-3-Clause",
-    }
-    networks.load(tmp_path / "weights.safetensors")
+def test_a_file_says_more_than_its_network_to_others_and_as_its_card(tmp_path, network):
+    path = tmp_path / "weights.safetensors"
+    card = {"data": "photographs", "licence": "BSD-3-Clause"}
+    networks.save(network("vgg19"), path, card)
+    assert safetensors_file.metadata(path) == {"model": "vgg19", "width": "2", **card}
+    assert networks.card(path) == card
+    networks.load(path)
+
+
+def test_the_card_of_a_file_that_names_no_network_is_all_it_says(tmp_path, network):
+    path = tmp_path / "theirs.safetensors"
+    safetensors_file.save(by_name.arrays(network("vgg19")), path, {"format": "pt", "width": "2"})
+    assert networks.card(path) == {"format": "pt", "width": "2"}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_network_of_the_wanted_kind_is_loaded_and_another_refused(tmp_path, network, name):
+    path = tmp_path / "weights.safetensors"
+    networks.save(network(name), path)
+    kinds = {kind.network for kind in networks.KINDS.values()} | {Generator}
+    for kind in kinds:
+        if isinstance(network(name), kind):
+            assert same(networks.load(path, kind), network(name))
+        else:
+            wanted = "network that enlarges" if kind is Generator else kind.__name__
+            held = type(network(name)).__name__
+            said = rf"weights\.safetensors: holds a {held}; expected a {wanted}"
+            with pytest.raises(InputError, match=said):
+                networks.load(path, kind)
+
+
+def test_a_page_lies_beside_the_file(tmp_path, network):
+    path = tmp_path / "net.safetensors"
+    card = {"title": "A net", "data": "one | two\nthree", "empty": ""}
+    networks.save(network("vgg19"), path, card)
+    page = (tmp_path / "net.md").read_text()
+    assert page.startswith("# A net\n")
+    assert "| network | VGG19, width 2; " in page
+    assert "| data | one / two three |" in page
+    assert "empty" not in page
+    assert "not a medical device" in page
+    assert "enlarged" not in page
+    networks.save(network("msrresnet"), path)
+    page = (tmp_path / "net.md").read_text()
+    assert page.startswith("# net.safetensors\n")
+    assert "enlarged frames may show detail that was never there" in page
+
+
+def test_what_is_for_programs_is_kept_but_shown_to_nobody(tmp_path, network):
+    """A hash for each of many frames: 700 kB that no terminal is to be filled with."""
+    path = tmp_path / "net.safetensors"
+    hashes = "abcd" * 175_000
+    networks.save(network("resnet18"), path, {"learned from": hashes, "data": "frames"})
+    assert networks.card(path) == {"learned from": hashes, "data": "frames"}
+    for shown in ((tmp_path / "net.md").read_text(), convert.inspect(path).as_text()):
+        assert "frames" in shown
+        assert "abcd" not in shown
 
 
 def test_what_an_older_file_does_not_say_takes_the_defaults(tmp_path, network):
     model = network("srresnet", SRResNetSettings(blocks=1, channels=4))
     metadata = {"model": "srresnet", "blocks": "1", "channels": "4"}
-    safetensors_file.save(model, tmp_path / "old.safetensors", metadata)
+    safetensors_file.save(by_name.arrays(model), tmp_path / "old.safetensors", metadata)
     loaded = networks.load(tmp_path / "old.safetensors")
     assert loaded.settings == model.settings
     assert same(loaded, model)
@@ -97,7 +147,7 @@ def test_what_an_older_file_does_not_say_takes_the_defaults(tmp_path, network):
 @pytest.mark.parametrize("metadata", [{}, {"scale": "4"}, {"model": "unet"}, {"model": ""}])
 def test_a_file_of_an_unknown_network_must_be_converted_first(tmp_path, network, metadata):
     path = tmp_path / "theirs.safetensors"
-    safetensors_file.save(network("vgg19"), path, metadata)
+    safetensors_file.save(by_name.arrays(network("vgg19")), path, metadata)
     with pytest.raises(InputError) as error:
         networks.load(path)
     assert f"echojax weights convert {path}" in str(error.value)
@@ -130,7 +180,7 @@ def test_metadata_that_makes_no_sense_is_an_input_error(tmp_path, metadata):
 def test_tensors_that_do_not_fit_what_the_file_says_are_named(tmp_path, network):
     path = tmp_path / "torn.safetensors"
     model = network("resnet18")
-    safetensors_file.save(model, path, networks.describe(model) | {"classes": "5"})
+    safetensors_file.save(by_name.arrays(model), path, networks.describe(model) | {"classes": "5"})
     with pytest.raises(InputError, match=r"torn\.safetensors: .*fc\.kernel is \(16, 3\), expected"):
         networks.load(path)
 
