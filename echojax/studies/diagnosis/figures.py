@@ -295,16 +295,9 @@ def sr_training(log: Iterable[LogRow], path: Path) -> Path | None:
         for axes, protocol in zip(grid, protocols, strict=True):
             chosen = {job: jobs[job] for job in jobs if job_names(job)[1] == protocol}
             for job, metrics in chosen.items():
-                steps = sorted(metrics["psnr"])
+                points = np.array(sorted(metrics["psnr"].items()))
                 colour = colours[job_names(job)[0]]
-                axes.plot(
-                    steps,
-                    [metrics["psnr"][s] for s in steps],
-                    ".-",
-                    color=colour,
-                    linewidth=1.3,
-                    markersize=4,
-                )
+                axes.plot(*points.T, ".-", color=colour, linewidth=1.3, markersize=4)
             for name, dashes in (("bicubic", "--"), ("lanczos", ":")):
                 found = [v for m in chosen.values() for v in m.get(f"psnr_{name}", {}).values()]
                 if found:

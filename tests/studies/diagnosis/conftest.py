@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echojax.studies.diagnosis import predictions
+from echojax.studies.diagnosis import predictions, tables
+from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS
 
-STRATA = ("good", "medium", "poor")
 HARDNESS = {"good": 0.0, "medium": 0.4, "poor": 0.9}
 CASES = (
     ("poor", "good", "train"),
@@ -34,7 +34,7 @@ def invent(
     patients: int = 58,
 ) -> Iterator[Row]:
     """Rows of every cell: each patient has its own difficulty, each frame and seed some noise."""
-    cells = [(train, test, "none", "none", "none") for train in STRATA for test in STRATA]
+    cells = [(train, test, NONE, NONE, NONE) for train in QUALITIES for test in QUALITIES]
     cells += [
         (train, test, sr, mode, on) for sr in methods for mode in modes for train, test, on in CASES
     ]
@@ -48,10 +48,10 @@ def invent(
                 skill += HELP.get(sr, 0.0) * (0.4 if mode == "upscale" else 1.0)
                 leak = 1.5 if protocol == "paper" and train == test else 0.0
                 for number in range(patients):
-                    patient = f"patient{1 + STRATA.index(test) * patients + number:04d}"
+                    patient = f"patient{1 + QUALITIES.index(test) * patients + number:04d}"
                     difficulty = luck.normal()
-                    for view in ("2CH", "4CH"):
-                        for phase in ("ED", "ES"):
+                    for view in VIEWS:
+                        for phase in PHASES:
                             label = int(view == "4CH" if task == "view" else phase == "ES")
                             shade = luck.normal(scale=0.8, size=seeds)
                             for seed in range(seeds):
@@ -103,9 +103,9 @@ def invent_frames() -> dict[str, np.ndarray]:
     frame = noise.integers(0, 255, (48, 48)).astype(np.uint8)
     examples = {
         f"fig2_{view}_{phase}_{quality}": frame
-        for view in ("2CH", "4CH")
-        for phase in ("ED", "ES")
-        for quality in STRATA
+        for view in VIEWS
+        for phase in PHASES
+        for quality in QUALITIES
         if (view, quality) != ("4CH", "poor")
     }
     examples["fig3_original"] = frame
@@ -155,3 +155,19 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(run / "figures" / "examples.npz", **invent_frames())
     report.build(run)
     return run
+
+
+@pytest.fixture(scope="session")
+def found(finished: Path) -> predictions.Predictions:
+    """The predictions of the finished run."""
+    return predictions.read(finished / "predictions.csv")
+
+
+@pytest.fixture(scope="session")
+def gain_rows(found: predictions.Predictions) -> list[tables.GainRow]:
+    return tables.gain_rows(found)
+
+
+@pytest.fixture(scope="session")
+def accuracy_rows(found: predictions.Predictions) -> list[tables.AccuracyRow]:
+    return tables.accuracy_rows(found)

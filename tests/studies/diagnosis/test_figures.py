@@ -6,7 +6,8 @@ from PIL import Image
 
 from echojax.metrics import psnr, ssim
 from echojax.runs import log as training_log
-from echojax.studies.diagnosis import figure_gains, figures, predictions, tables
+from echojax.studies.diagnosis import figures, tables
+from echojax.studies.diagnosis.cells import Cell
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def test_patches_draw_any_method_and_say_what_is_missing(tmp_path: Path, example
     assert {"other", "inf dB / 1.0000", "not in this run"} <= set(texts)
 
 
-def test_gains_draw_one_bar_per_cell_and_method(tmp_path: Path, finished: Path, monkeypatch):
+def test_gains_draw_one_bar_per_cell_and_method(tmp_path: Path, gain_rows, monkeypatch):
     from matplotlib.axes import Axes
 
     bars: list[float] = []
@@ -77,39 +78,37 @@ def test_gains_draw_one_bar_per_cell_and_method(tmp_path: Path, finished: Path, 
         "bar",
         lambda self, x, height, *a, **k: bars.append(height) or draw(self, x, height, *a, **k),
     )
-    rows = tables.gain_rows(predictions.read(finished / "predictions.csv"))
-    assert figure_gains.gains(rows, "patient", tmp_path / "fig4.png")
-    assert sorted(bars) == sorted(row.change for row in rows if row.protocol == "patient")
+    assert figures.gains(gain_rows, "patient", tmp_path / "fig4.png")
+    assert sorted(bars) == sorted(row.change for row in gain_rows if row.cell.protocol == "patient")
 
 
-def test_gains_of_one_task_and_side_only_still_draw(tmp_path: Path, finished: Path, texts):
-    rows = tables.gain_rows(predictions.read(finished / "predictions.csv"))
-    some = [row for row in rows if row.task == "phase" and row.sr_on == "test"]
-    assert figure_gains.gains(some, "paper", tmp_path / "fig4.png")
+def test_gains_of_one_task_and_side_only_still_draw(tmp_path: Path, gain_rows, texts):
+    some = [row for row in gain_rows if (row.cell.task, row.cell.sr_on) == ("phase", "test")]
+    assert figures.gains(some, "paper", tmp_path / "fig4.png")
     assert "not in this run" in texts
 
 
 def test_the_paper_is_drawn_only_on_cells_whose_poor_side_is_enhanced(
-    tmp_path: Path, finished: Path, texts
+    tmp_path: Path, gain_rows, texts
 ):
-    rows = tables.gain_rows(predictions.read(finished / "predictions.csv"))
-    row = next(r for r in rows if r.train == "poor" and r.test == "good")
+    row = next(r for r in gain_rows if (r.cell.train, r.cell.test) == ("poor", "good"))
     for sr_on, drawn in (("train", True), ("both", False)):
         texts.clear()
-        assert figure_gains.gains([row._replace(sr_on=sr_on)], row.protocol, tmp_path / "fig4.png")
+        one = row._replace(cell=row.cell._replace(sr_on=sr_on))
+        assert figures.gains([one], row.cell.protocol, tmp_path / "fig4.png")
         assert ("paper, mean of its two" in texts) == drawn
         assert ("good,\nenhanced too" in texts) == (not drawn)
 
 
 def test_accuracy_shows_our_number_the_papers_and_what_is_missing(
-    tmp_path: Path, finished: Path, texts
+    tmp_path: Path, accuracy_rows, texts
 ):
-    rows = tables.accuracy_rows(predictions.read(finished / "predictions.csv"))
-    view = [row for row in rows if row.task == "view" and row.train != "medium"]
-    phase = predictions.Cell("paper", "phase", "poor", "good", "none", "none", "none")
+    view = [r for r in accuracy_rows if r.cell.task == "view" and r.cell.train != "medium"]
+    phase = Cell("paper", "phase", "poor", "good", "none", "none", "none")
     cells = tables.baseline(view, [phase], "paper")
     assert figures.accuracy(cells, tmp_path / "accuracy.png")
-    shown = next(r for r in view if r[:5] == ("paper", "view", "good", "poor", "none"))
+    good_poor = Cell("paper", "view", "good", "poor", "none", "none", "none")
+    shown = next(row for row in view if row.cell == good_poor)
     assert f"{100 * shown.accuracy:.1f}" in texts
     assert "paper 82" in texts
     assert "paper 74" not in texts  # the paper's number of the missing cell
@@ -126,14 +125,12 @@ def test_without_data_nothing_is_drawn(tmp_path: Path):
     path = tmp_path / "none.png"
     assert figures.frames({}, path) is None
     assert figures.patches({}, path) is None
-    assert figure_gains.gains([], "paper", path) is None
-    assert figures.accuracy({("view", "good", "poor"): None}, path) is None
+    assert figures.gains([], "paper", path) is None
+    assert (
+        figures.accuracy(
+            {Cell("paper", "view", "good", "poor", "none", "none", "none"): None}, path
+        )
+        is None
+    )
     assert figures.sr_training([], path) is None
     assert not path.exists()
-
-
-def test_every_method_has_its_own_colour_known_or_not():
-    names = ["srresnet", "none", "bicubic", "srgan", "b_new", "a_new"]
-    colours = figures.sr_colours(names)
-    assert set(colours) == set(names)
-    assert len(set(colours.values())) == len(names)

@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,8 @@ import pytest
 
 from echojax.errors import InputError
 from echojax.studies.diagnosis import predictions
-from echojax.studies.diagnosis.predictions import Cell
+from echojax.studies.diagnosis.cells import Cell
+from echojax.vocabulary import QUALITIES
 
 
 @pytest.fixture
@@ -99,8 +101,7 @@ def test_cells_come_good_before_medium_before_poor_and_hold_all_rows(tmp_path: P
     cells = predictions.read(path).cells()
     assert sum(map(len, cells.values())) == len(rows)
     plain = [(cell.train, cell.test) for cell in cells if cell.sr == "none"]
-    strata = ("good", "medium", "poor")
-    assert plain == [(train, test) for train in strata for test in strata]
+    assert plain == list(itertools.product(QUALITIES, QUALITIES))
 
 
 def test_matching_pairs_frame_fold_and_seed_in_any_order(tmp_path: Path, rows):

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echojax.runs import log as training_log
 from echojax.studies.diagnosis import predictions, tables
+from echojax.studies.diagnosis.cells import Cell
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -14,17 +14,29 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.fixture(scope="module")
-def found(finished: Path):
-    return predictions.read(finished / "predictions.csv")
-
-
-def test_accuracy_columns_are_the_promised_ones_in_order(finished: Path):
-    header = (finished / "tables" / "accuracy.csv").read_text().splitlines()[0]
-    assert header == (
-        "protocol,task,train,test,sr,sr_on,accuracy,low,high,frames,seeds,mode,folds,patients,"
-        "seed_sd"
-    )
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        (
+            "accuracy",
+            "protocol,task,train,test,sr,sr_on,accuracy,low,high,frames,seeds,mode,folds,patients,"
+            "seed_sd",
+        ),
+        (
+            "gain",
+            "protocol,task,train,test,sr,mode,sr_on,before,after,change,low,high,frames,patients,"
+            "seeds",
+        ),
+        (
+            "mean_gain",
+            "protocol,sr,mode,cells,change,low,high,bicubic_change,bicubic_low,bicubic_high",
+        ),
+        ("quality_cost", "protocol,task,train,test,home,away,change,low,high"),
+    ],
+)
+def test_columns_are_the_promised_ones_in_order(finished: Path, name, columns):
+    text = (finished / "tables" / f"{name}.csv").read_text()
+    assert text.splitlines()[0] == columns
 
 
 def test_every_cell_has_a_row_with_its_plain_accuracy_and_counts(finished: Path, found):
@@ -32,7 +44,7 @@ def test_every_cell_has_a_row_with_its_plain_accuracy_and_counts(finished: Path,
     assert len(rows) == len(found.cells()) == 2 * 2 * (9 + 2 * 2 * 5)
     for row in rows:
         mine = np.ones(len(found), dtype=bool)
-        for column in predictions.Cell._fields:
+        for column in Cell._fields:
             mine &= found[column] == row[column]
         accuracy = np.mean((found["probability"] >= 0.5) == found["label"], where=mine)
         assert row["accuracy"] == f"{accuracy:.4f}"
@@ -71,73 +83,39 @@ def test_an_enhanced_cell_without_its_baseline_gives_no_gain(tmp_path: Path, som
     assert tables.gain_rows(found) == tables.mean_gain_rows(found) == []
 
 
-def test_mean_gain_is_the_mean_of_the_gains_and_compares_with_bicubic(found):
-    gains, means = tables.gain_rows(found), tables.mean_gain_rows(found)
+def test_mean_gain_is_the_mean_of_the_gains_and_compares_with_bicubic(found, gain_rows):
+    after = {row.cell: row.after for row in gain_rows}
+    means = tables.mean_gain_rows(found)
     for mean in means:
-        mine = [g.change for g in gains if (g.protocol, g.sr, g.mode) == mean[:3]]
+        group = mean.protocol, mean.sr, mean.mode
+        mine = [g for g in gain_rows if (g.cell.protocol, g.cell.sr, g.cell.mode) == group]
         assert mean.cells == len(mine)
-        assert mean.change == pytest.approx(np.mean(mine))
+        assert mean.change == pytest.approx(np.mean([row.change for row in mine]))
         assert math.isnan(mean.bicubic_change) == (mean.sr == "bicubic")
         if mean.sr != "bicubic":
-            after = {(g.task, g.train, g.test, g.protocol, g.mode, g.sr): g.after for g in gains}
+            controls = [after[row.cell._replace(sr="bicubic")] for row in mine]
             against = [
-                100 * (share / after[*key[:5], "bicubic"] - 1)
-                for key, share in after.items()
-                if key[3:] == (mean.protocol, mean.mode, mean.sr)
+                100 * (row.after / control - 1) for row, control in zip(mine, controls, strict=True)
             ]
             assert mean.bicubic_change == pytest.approx(np.mean(against))
     assert [mean.sr for mean in means[:4]] == ["bicubic", "bicubic", "srresnet", "srresnet"]
 
 
-def test_baseline_has_what_is_there_and_what_was_asked_for(found):
-    accuracy = [r for r in tables.accuracy_rows(found) if (r.train, r.test) == ("good", "poor")]
-    asked = predictions.Cell("paper", "view", "good", "good", "none", "none", "none")
-    cells = tables.baseline(accuracy, [asked, asked._replace(protocol="patient")], "paper")
-    good_poor = ("view", "good", "poor"), ("phase", "good", "poor")
-    assert list(cells) == [asked[1:4], *good_poor]
-    assert cells.pop(asked[1:4]) is None
-    assert all(r and (r.protocol, r.sr) == ("paper", "none") for r in cells.values())
+def test_baseline_has_what_is_there_and_what_was_asked_for(accuracy_rows):
+    some = [row for row in accuracy_rows if (row.cell.train, row.cell.test) == ("good", "poor")]
+    asked = Cell("paper", "view", "good", "good", "none", "none", "none")
+    cells = tables.baseline(some, [asked, asked._replace(protocol="patient")], "paper")
+    there = [asked._replace(task=task, test="poor") for task in ("view", "phase")]
+    assert list(cells) == [asked, *there]
+    assert cells.pop(asked) is None
+    assert all(row and row.cell == cell for cell, row in cells.items())
 
 
-def test_the_cost_of_quality_compares_with_the_diagonal(found):
-    accuracy = {row[:4]: row for row in tables.accuracy_rows(found) if row.sr == "none"}
+def test_the_cost_of_quality_compares_with_the_diagonal(found, accuracy_rows):
+    accuracy = {row.cell: row.accuracy for row in accuracy_rows}
     costs = tables.cost_rows(found)
     assert len(costs) == 2 * 2 * 6
     for row in costs:
-        assert row.home == accuracy[row.protocol, row.task, row.train, row.train].accuracy
-        assert row.away == accuracy[row[:4]].accuracy
+        assert row.home == accuracy[row.cell._replace(test=row.cell.train)]
+        assert row.away == accuracy[row.cell]
         assert row.change == pytest.approx(100 * (row.away / row.home - 1))
-
-
-def test_super_resolution_shows_the_last_logged_step_and_the_later_of_two_writes(tmp_path: Path):
-    (tmp_path / "log.csv").write_text(
-        "time,job,step,metric,value\n"
-        "0,sr/srgan/patient/fold2,100,psnr,30.0\n"
-        "0,sr/srgan/patient/fold2,100,psnr_bicubic,29.0\n"
-        "0,sr/srgan/patient/fold2,200,psnr,31.0\n"
-        "9,sr/srgan/patient/fold2,200,psnr,32.5\n"
-        "9,classifiers/patient/view/poor/none/fold0/seed0,300,psnr,99\n"
-        "9,sr/srgan/patient/fold2,300,ps"
-    )
-    (row,) = training_log.super_resolution_rows(training_log.read(tmp_path / "log.csv"))
-    assert row[:5] == ("srgan", "patient", "2", 200, 32.5)
-    assert row.psnr_bicubic == 29
-    assert math.isnan(row.ssim)
-    tables.write(tmp_path / "sr.csv", training_log.SuperResolutionRow._fields, [row])
-    assert (tmp_path / "sr.csv").read_text().splitlines()[1] == (
-        "srgan,patient,2,200,32.5000,,29.0000,,,"
-    )
-
-
-def test_a_missing_log_is_empty(tmp_path: Path):
-    assert training_log.read(tmp_path / "log.csv") == []
-
-
-def test_a_table_that_fails_halfway_leaves_the_old_one(tmp_path: Path):
-    path = tmp_path / "cost.csv"
-    path.write_text("old")
-    row = training_log.LogRow("job", 1, "psnr", 2.0)
-    with pytest.raises(ValueError, match="argument"):
-        tables.write(path, ["job", "step"], [row])
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]

@@ -1,6 +1,6 @@
 import pytest
 
-from echojax.studies.diagnosis import sections, tables
+from echojax.studies.diagnosis import answer, tables
 
 
 @pytest.mark.parametrize(
@@ -9,12 +9,12 @@ from echojax.studies.diagnosis import sections, tables
 )
 def test_an_interval_with_zero_is_called_indistinguishable(low, high, said):
     row = tables.MeanGainRow("paper", "srresnet", "restore", 4, 1.0, low, high, 0.0, low, high)
-    assert ("not distinguishable" in sections.change(row)) == said
-    assert ("nothing beyond interpolation" in sections.control(row)) == said
+    assert ("not distinguishable" in answer.change(row)) == said
+    assert ("nothing beyond interpolation" in answer.control(row)) == said
 
 
 def test_without_patients_to_resample_no_interval_is_claimed():
     nan = float("nan")
     row = tables.MeanGainRow("paper", "srresnet", "restore", 4, 1.0, nan, nan, nan, nan, nan)
-    assert "too few patients" in sections.change(row)
-    assert "no bicubic control" in sections.control(row)
+    assert "too few patients" in answer.change(row)
+    assert "no bicubic control" in answer.control(row)
