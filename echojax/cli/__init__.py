@@ -10,16 +10,26 @@ from echojax import __version__
 from echojax.cli import data, enhancement, study, training, weights
 from echojax.errors import EchojaxError
 
+# By what somebody is about to do, in the order of the work.
 _CONTENTS = {
-    "Data": (data.simulate, data.prepare, data.inspect),
-    "Training": (training.train_sr, training.pretrain_classifier, training.train_classifier),
-    "Enhancement": (enhancement.enhance, enhancement.evaluate_sr, weights.weights),
-    "Study": (study.evaluate, study.evaluate_classifier, study.matrix, study.report),
+    "Get frames ready": (data.simulate, data.prepare, data.inspect),
+    "Ask what image quality costs, and what super-resolution gives back": (
+        study.matrix,
+        study.evaluate,
+        study.report,
+    ),
+    "Train one network": (
+        training.train_sr,
+        training.train_classifier,
+        training.pretrain_classifier,
+    ),
+    "Use a network on your own files": (enhancement.enhance, weights.weights),
+    "Measure a network": (enhancement.evaluate_sr, study.evaluate_classifier),
 }
 
 
 class _Contents(click.Group):
-    """A group whose help lists its commands by subject, in the order of the work."""
+    """A group whose help lists its commands by subject."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
