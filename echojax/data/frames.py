@@ -88,11 +88,6 @@ class Frames:
         vars(self).update(self.table)
         self._digests = _digests(self.images) if digests is None else digests
 
-    @property
-    def hashes(self):
-        from echojax.data.frame_hash import frame_hash
-        return np.stack([frame_hash(i) for i in self.images])
-
     def __len__(self) -> int:
         """How many frames there are."""
         return len(self.images)
