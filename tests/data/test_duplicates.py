@@ -81,4 +81,4 @@ def test_three_ids_of_one_recording_are_one_group(make_frames, middle, order):
 
 
 def test_the_known_pair_of_camus_and_no_other(camus_224):
-    assert duplicate_patients(camus_224) == [("patient0033", "patient0068")]
+    assert pairs(camus_224) == [("patient0033", "patient0068")]
