@@ -1,6 +1,7 @@
 """The TFDS builder of CAMUS; README.md, CITATIONS.bib and TAGS.txt beside it are its metadata."""
 
-import io
+import functools
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         self,
         *,
         skip_bad: bool = False,
-        on_frame: Callable[[], None] = lambda: None,
+        on_frame: Callable[[FrameFiles, np.ndarray | None], None] = lambda *_: None,
         **kwargs: Any,
     ) -> None:
         """Make a builder.
@@ -46,12 +47,26 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         Args:
             skip_bad: leave out frames whose files are bad, and list them in the dataset's
                 metadata; otherwise CamusError names every bad file.
-            on_frame: called to show progress, twice a frame: when it is tried, when it is taken.
+            on_frame: called once a frame, with its files and the image, uint8 (rows, columns);
+                None instead if a file is bad.
             **kwargs: as `tfds.core.GeneratorBasedBuilder`.
         """
         super().__init__(file_format="array_record", **kwargs)
         self.skip_bad = skip_bad
         self.on_frame = on_frame
+
+    def download_and_prepare(self, **settings: Any) -> None:
+        """As TFDS's own.
+
+        TFDS makes one split after the other and none may be empty, but one download should mend
+        all that is bad: every file is read before anything is written, and what it holds waits in a
+        temporary folder until its split's turn.
+        """
+        home = Path(self.data_dir).parents[1]
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".camus-", dir=home) as waiting:
+            self._waiting = Path(waiting)
+            super().download_and_prepare(**settings)
 
     def _info(self) -> tfds.core.DatasetInfo:
         gray = {"shape": (None, None, 1), "dtype": np.uint8, "encoding_format": "png"}
@@ -80,59 +95,65 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         found = scan(Path(dl_manager.manual_dir))
-        # Every file is tried before anything is written: TFDS makes one split after the other and
-        # none may be empty, but one download should mend all that is bad.
-        frames, bad = self._try(found.frames)
+        examples, bad = self._read(found.frames)
         if bad and not self.skip_bad:
             raise CamusError("; ".join(f"{b.file}: {b.why}" for b in bad))
-        if not frames:
+        if not examples:
             raise CamusError(f"{dl_manager.manual_dir}: not one frame can be used")
         self.info.metadata["layout"] = found.layout
         self.info.metadata["left_out"] = [
             {"file": b.file, "why": b.why} for b in (*found.absent, *bad)
         ]
-        subgroups = {frame.subgroup for frame in frames}
+        subgroups = {frame.subgroup for frame in examples}
         if subgroups == {None}:
-            return {"train": self._generate_examples(frames)}
+            return {"train": self._generate_examples(examples)}
         return {
-            split: self._generate_examples([f for f in frames if f.subgroup == subgroup])
+            split: self._generate_examples(
+                {frame: e for frame, e in examples.items() if frame.subgroup == subgroup}
+            )
             for subgroup, split in SPLITS.items()
             if subgroup in subgroups
         }
 
-    def _try(self, frames: Iterable[FrameFiles]) -> tuple[list[FrameFiles], list[BadFile]]:
-        good, bad = [], []
+    def _read(
+        self, frames: Iterable[FrameFiles]
+    ) -> tuple[dict[FrameFiles, dict[str, Any]], list[BadFile]]:
+        good, bad = {}, []
+        info = functools.cache(read_info)  # both phases of a view share a cfg file
         for frame in frames:
-            self.on_frame()
             try:
-                _read(frame)
+                image, spacing = read_frame(frame.image)
+                mask = read_mask(frame.mask, image.shape) if frame.mask else np.zeros_like(image)
+                known = info(frame.cfg) if frame.cfg else Info()
             except CamusError as error:
                 file, _, why = str(error).partition(": ")
                 bad.append(BadFile(file, why))
-            else:
-                good.append(frame)
+                self.on_frame(frame, None)
+                continue
+            stored = {
+                "image": self._png(frame.key, image),
+                "mask": self._png(f"{frame.key}_gt", mask),
+            }
+            good[frame] = stored | _example(frame, spacing, known)
+            self.on_frame(frame, image)
         # An Info_2CH.cfg stands for two frames; it is named once.
         return good, list(dict.fromkeys(bad))
 
+    def _png(self, name: str, image: np.ndarray) -> Path:
+        # Without TensorFlow, TFDS cannot encode arrays but takes an encoded file as it is.
+        path = self._waiting / f"{name}.png"
+        Image.fromarray(image).save(path)
+        return path
+
     def _generate_examples(
-        self, frames: Iterable[FrameFiles]
+        self, examples: dict[FrameFiles, dict[str, Any]]
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        for frame in frames:
-            self.on_frame()
-            yield frame.key, _example(frame)
+        for frame, example in examples.items():
+            yield frame.key, example
 
 
-def _read(frame: FrameFiles) -> tuple[np.ndarray, np.ndarray, tuple[float, float], Info]:
-    image, spacing = read_frame(frame.image)
-    mask = read_mask(frame.mask, image.shape) if frame.mask else np.zeros_like(image)
-    return image, mask, spacing, read_info(frame.cfg) if frame.cfg else Info()
-
-
-def _example(frame: FrameFiles) -> dict[str, Any]:
-    image, mask, spacing, info = _read(frame)
+def _example(frame: FrameFiles, spacing: tuple[float, float], info: Info) -> dict[str, Any]:
     return {
-        "image": _png(image),
-        "mask": _png(mask),
         "has_mask": frame.mask is not None,
         "patient": frame.patient,
         "view": frame.view,
@@ -144,11 +165,3 @@ def _example(frame: FrameFiles) -> dict[str, Any]:
         "ef": np.float32(np.nan if info.ef is None else info.ef),
         "subgroup": UNKNOWN if frame.subgroup is None else frame.subgroup,
     }
-
-
-def _png(image: np.ndarray) -> io.BytesIO:
-    # Without TensorFlow, TFDS cannot encode arrays but takes an encoded file as it is.
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    file.seek(0)
-    return file

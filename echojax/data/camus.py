@@ -8,6 +8,8 @@ import tensorflow_datasets as tfds
 
 import tfds_camus
 from echojax.config import DataConfig
+from echojax.data.duplicates import duplicate_patients, merged
+from echojax.data.frame_hash import frame_hash, from_text, to_text
 from echojax.data.frames import Frames
 from echojax.data.prepared import LeftOut as LeftOut
 from echojax.data.prepared import check_replaceable, made_aside, newest, tfds_quiet
@@ -40,20 +42,40 @@ def prepare(
         found = tfds_camus.scan(source)
     except tfds_camus.CamusError as error:
         raise InputError(str(error)) from error
-    with made_aside(data_dir, "camus") as aside:
+    hashes: dict[tuple[str, str, str], np.ndarray] = {}
+    with (
+        made_aside(data_dir, "camus") as aside,
+        tfds_quiet(),
+        bar("Reading frames", len(found.frames)) as progress,
+    ):
+
+        def on_frame(frame: tfds_camus.FrameFiles, image: np.ndarray | None) -> None:
+            progress.advance()
+            if image is not None:
+                hashes[frame.patient, frame.view, frame.phase] = frame_hash(image)
+
+        builder = tfds_camus.Builder(data_dir=aside, skip_bad=skip_bad, on_frame=on_frame)
         try:
-            # Every frame is read twice: to see whether it is sound, and to take it.
-            with tfds_quiet(), bar("Reading frames", 2 * len(found.frames)) as progress:
-                builder = tfds_camus.Builder(
-                    data_dir=aside, skip_bad=skip_bad, on_frame=progress.advance
-                )
-                builder.download_and_prepare(
-                    download_dir=aside / "downloads",
-                    download_config=tfds.download.DownloadConfig(manual_dir=source),
-                )
+            builder.download_and_prepare(
+                download_dir=aside / "downloads",
+                download_config=tfds.download.DownloadConfig(manual_dir=source),
+            )
         except tfds_camus.CamusError as error:
             advice = "" if skip_bad else " (--skip-bad leaves bad files out)"
             raise InputError(f"{error}{advice}") from error
+        builder.info.metadata.update(_likeness(hashes))
+        builder.info.write_to_directory(builder.data_dir)
+
+
+def _likeness(hashes: dict[tuple[str, str, str], np.ndarray]) -> dict[str, Any]:
+    """What is stored of frames by patient, view and phase, so that nobody looks for it again."""
+    rows = sorted(hashes)
+    stacked = np.stack([hashes[row] for row in rows])
+    patient, view, phase = (np.array(column) for column in zip(*rows, strict=True))
+    return {
+        "duplicates": duplicate_patients(patient, view, phase, stacked),
+        "hashes": to_text(stacked),  # in the order of `load`
+    }
 
 
 def _open(data_dir: Path) -> Any:
@@ -63,6 +85,12 @@ def _open(data_dir: Path) -> Any:
             f"{data_dir / 'camus'}: no prepared dataset; make one with "
             f"`echojax prepare camus --from DIR --data-dir {data_dir}`"
         )
+    if "hashes" not in builder.info.metadata:
+        raise InputError(
+            f"{data_dir / 'camus'}: prepared by an older echojax, which did not look for "
+            "recordings under two ids; make it again with "
+            f"`echojax prepare camus --from DIR --data-dir {data_dir} --overwrite`"
+        )
     return builder
 
 
@@ -71,24 +99,33 @@ def left_out(data_dir: Path) -> list[LeftOut]:
     return [LeftOut(**entry) for entry in _open(data_dir).info.metadata["left_out"]]
 
 
+def duplicates(data_dir: Path) -> list[tuple[str, str]]:
+    """The pairs of patient ids that were found to be one recording, the smaller id first."""
+    return [(one, other) for one, other in _open(data_dir).info.metadata["duplicates"]]
+
+
 def load(data_dir: Path) -> Frames:
     """Read the whole dataset, all splits, ordered by patient, view and phase.
 
     Raises:
-        InputError: nothing was prepared in `data_dir`.
+        InputError: nothing was prepared in `data_dir`, or by a version that did not look for
+            duplicates.
     """
+    builder = _open(data_dir)
     with tfds_quiet():
-        sources = _open(data_dir).as_data_source().values()
+        sources = builder.as_data_source().values()
         examples = [example for source in sources for example in source]
     examples.sort(key=lambda e: (e["patient"], e["view"], e["phase"]))
 
     def column(name: str, dtype: type) -> np.ndarray:
         return np.array([e[name] for e in examples], dtype)
 
+    patient = np.array([e["patient"].decode() for e in examples])
     return Frames(
         [e["image"][..., 0] for e in examples],
         [e["mask"][..., 0] if e["has_mask"] else None for e in examples],
-        patient=np.array([e["patient"].decode() for e in examples]),
+        patient=patient,
+        group=merged(patient, builder.info.metadata["duplicates"]),
         view=column("view", np.int8),
         phase=column("phase", np.int8),
         quality=column("quality", np.int8),
@@ -98,6 +135,7 @@ def load(data_dir: Path) -> Frames:
         # A code of -1, not known, is the last entry.
         sex=np.array([*SEXES, ""])[column("sex", np.int8)],
         split=np.array([*(SPLITS[name] for name in SUBGROUPS), ""])[column("subgroup", np.int8)],
+        hashes=from_text(builder.info.metadata["hashes"]),
     )
 
 

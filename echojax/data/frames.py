@@ -2,9 +2,11 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 
+from echojax.data.frame_hash import BYTES, frame_hash
 from echojax.data.source import Source
 from echojax.vocabulary import PHASES, QUALITIES, VIEWS
 
@@ -108,6 +110,12 @@ class Frames:
             f"{patient}_{VIEWS[view]}_{PHASES[phase]}"
             for patient, view, phase in zip(self.patient, self.view, self.phase, strict=True)
         ]
+
+    @cached_property
+    def hashes(self) -> np.ndarray:
+        """What `frame_hash` gives for each frame, uint8 (n, 48); made now if it is no column."""
+        hashes = [frame_hash(image) for image in self.images]
+        return np.array(hashes, np.uint8).reshape(-1, BYTES)
 
     def fingerprint(self) -> str:
         """A short hash of ids, qualities and pixels, alike only for the same frames."""

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from echojax.data import camus
-from echojax.data.duplicates import duplicate_patients
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def summarize(data_dir: Path) -> Summary:
         brightest=_range([int(image.max()) for image in frames.images]),
         spacing=tuple((round(float(r), 4), round(float(c), 4)) for r, c in spacings),
         masks=sum(mask is not None for mask in frames.masks),
-        duplicates=tuple(duplicate_patients(frames)),
+        duplicates=tuple(camus.duplicates(data_dir)),
         left_out=tuple(camus.left_out(data_dir)),
     )
 

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from PIL import Image
 
 from echojax.data import camus
+from echojax.data.frame_hash import frame_hash
 from echojax.data.frames import Frames
 from echojax.errors import InputError
 from tests.camus_folders import (
@@ -216,6 +218,58 @@ def test_file_where_the_dataset_should_go_is_an_input_error(nifti_folder, tmp_pa
     (tmp_path / "data").write_text("a file")
     with pytest.raises(InputError, match=str(tmp_path / "data")):
         camus.prepare(nifti_folder, tmp_path / "data")
+
+
+def test_recordings_under_two_ids_are_one_group(tmp_path):
+    patients = [f"patient000{k}" for k in range(1, 5)]
+    release = nifti_release(tmp_path / "camus", patients)
+    folder = release / "database_nifti"
+    for one, other in (("patient0002", "patient0003"), ("patient0004", "patient0003")):
+        name = "4CH_ED" if one == "patient0002" else "2CH_ES"
+        shutil.copy(
+            folder / other / f"{other}_{name}.nii.gz", folder / one / f"{one}_{name}.nii.gz"
+        )
+    camus.prepare(release, tmp_path / "data")
+    assert camus.duplicates(tmp_path / "data") == [
+        ("patient0002", "patient0003"),
+        ("patient0003", "patient0004"),
+    ]
+    frames = camus.load(tmp_path / "data")
+    assert dict(zip(frames.patient, frames.group, strict=True)) == {
+        "patient0001": "patient0001",
+        "patient0002": "patient0002",
+        "patient0003": "patient0002",
+        "patient0004": "patient0002",
+    }
+
+
+def test_hashes_are_those_of_the_frames_they_stand_beside(tmp_path):
+    patients = ["patient0003", "patient0001", "patient0002"]
+    lists = {"training": patients[:1], "validation": patients[1:]}
+    camus.prepare(nifti_release(tmp_path / "camus", patients, lists), tmp_path / "data")
+    frames = camus.load(tmp_path / "data").take([11, 0, 5])
+    for image, found in zip(frames.images, frames.hashes, strict=True):
+        np.testing.assert_array_equal(found, frame_hash(image))
+
+
+def test_a_dataset_can_be_moved(nifti_folder, tmp_path):
+    camus.prepare(nifti_folder, tmp_path / "data")
+    before = camus.load(tmp_path / "data")
+    (tmp_path / "data").rename(tmp_path / "elsewhere")
+    after = camus.load(tmp_path / "elsewhere")
+    assert after.fingerprint() == before.fingerprint()
+    np.testing.assert_array_equal(after.hashes, before.hashes)
+
+
+def test_dataset_of_an_older_version_is_refused_with_what_to_do(nifti_folder, tmp_path):
+    camus.prepare(nifti_folder, tmp_path / "data")
+    (metadata,) = (tmp_path / "data").rglob("metadata.json")
+    stored = json.loads(metadata.read_text())
+    del stored["hashes"], stored["duplicates"]
+    metadata.write_text(json.dumps(stored))
+    for read in (camus.load, camus.duplicates, camus.left_out):
+        with pytest.raises(InputError, match=r"older echojax.*prepare camus .*--overwrite"):
+            read(tmp_path / "data")
 
 
 def test_nothing_prepared_is_an_input_error_that_names_the_command(tmp_path):

@@ -181,9 +181,7 @@ def test_natural_image_smaller_than_a_crop_is_refused_with_a_crop_that_fits(phot
 
 def test_images_of_unrecorded_size_are_refused_when_they_are_read(photos, monkeypatch):
     monkeypatch.setattr(photos, "smallest_side", None)
-    with pytest.raises(
-        InputError, match=r"image of photos is only 10\d pixels wide, a crop 104"
-    ):
+    with pytest.raises(InputError, match=r"image of photos is only 10\d pixels wide, a crop 104"):
         next(stream(crop_batches(photos, 104, BATCH, seed=0), 0))
 
 

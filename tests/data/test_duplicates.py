@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from echojax.data.duplicates import duplicate_patients, patient_groups
+from echojax.data.duplicates import duplicate_patients, merged
 
 
 def heart(seed, shape=(64, 56)):
@@ -19,48 +19,52 @@ def noisy(image, seed, scale=3.0):
     return np.clip(np.round(image + noise), 0, 255).astype(np.uint8)
 
 
+def pairs(frames):
+    return duplicate_patients(frames.patient, frames.view, frames.phase, frames.hashes)
+
+
 def test_identical_frames_are_found(make_frames):
     frames = make_frames([heart(0), heart(1), heart(0)], ["p2", "p3", "p1"])
-    assert duplicate_patients(frames) == [("p1", "p2")]
+    assert pairs(frames) == [("p1", "p2")]
 
 
 def test_slightly_noisy_frames_are_found(make_frames):
     frames = make_frames([heart(0), noisy(heart(0), 9), heart(1)], ["p1", "p2", "p3"])
-    assert duplicate_patients(frames) == [("p1", "p2")]
+    assert pairs(frames) == [("p1", "p2")]
 
 
 def test_one_shared_frame_is_enough(make_frames):
     images = [heart(0), heart(1), heart(2), heart(1)]
     frames = make_frames(images, ["p1", "p1", "p2", "p2"], phase=[0, 1, 0, 1])
-    assert duplicate_patients(frames) == [("p1", "p2")]
+    assert pairs(frames) == [("p1", "p2")]
 
 
 def test_resampled_copies_are_found(make_frames):
     larger = heart(0).repeat(2, 0).repeat(2, 1)
-    assert duplicate_patients(make_frames([heart(0), larger], ["p1", "p2"])) == [("p1", "p2")]
+    assert pairs(make_frames([heart(0), larger], ["p1", "p2"])) == [("p1", "p2")]
 
 
 def test_different_patients_are_not_duplicates(make_frames):
     frames = make_frames([heart(k) for k in range(12)], [f"p{k:02}" for k in range(12)])
-    assert duplicate_patients(frames) == []
-    assert patient_groups(frames).tolist() == frames.patient.tolist()
+    assert pairs(frames) == []
+    assert merged(frames.patient, []).tolist() == frames.patient.tolist()
 
 
 def test_equal_frames_of_one_patient_are_no_duplicates(make_frames):
-    assert duplicate_patients(make_frames([heart(0), heart(0)], ["p1", "p1"])) == []
+    assert pairs(make_frames([heart(0), heart(0)], ["p1", "p1"])) == []
 
 
 @pytest.mark.parametrize("axis", ["view", "phase"])
 def test_only_frames_of_one_view_and_phase_are_compared(make_frames, axis):
     frames = make_frames([heart(0), heart(0)], ["p1", "p2"], **{axis: [0, 1]})
-    assert duplicate_patients(frames) == []
+    assert pairs(frames) == []
 
 
 @pytest.mark.parametrize("level", [0, 77])
 def test_blank_frames_are_like_no_other(make_frames, level):
     blank = np.full((64, 56), level, np.uint8)
     frames = make_frames([blank, blank, heart(0)], ["p1", "p2", "p3"])
-    assert duplicate_patients(frames) == []
+    assert pairs(frames) == []
 
 
 @pytest.mark.parametrize("middle", ["p1", "p2", "p3"])
@@ -71,10 +75,10 @@ def test_three_ids_of_one_recording_are_one_group(make_frames, middle, order):
     images = [heart(0), heart(0), heart(5), heart(5), heart(7)][::order]
     patients = [one, middle, middle, other, "p4"][::order]
     frames = make_frames(images, patients, phase=[0, 0, 1, 1, 0][::order])
-    pairs = {tuple(sorted((middle, p))) for p in (one, other)}
-    assert duplicate_patients(frames) == sorted(pairs)
-    assert patient_groups(frames).tolist() == ["p1", "p1", "p1", "p1", "p4"][::order]
+    found = pairs(frames)
+    assert found == sorted(tuple(sorted((middle, p))) for p in (one, other))
+    assert merged(frames.patient, found).tolist() == ["p1", "p1", "p1", "p1", "p4"][::order]
 
 
 def test_the_known_pair_of_camus_and_no_other(camus_224):
-    assert duplicate_patients(camus_224) == [("patient0033", "patient0068")]
+    assert pairs(camus_224) == [("patient0033", "patient0068")]

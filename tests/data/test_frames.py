@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from echojax.data.frame_hash import frame_hash
 from echojax.data.frames import Frames
 
 
@@ -42,6 +43,18 @@ def test_every_column_is_an_attribute_even_one_that_nobody_knows_here(frames):
     for name, column in frames.table.items():
         assert getattr(frames, name) is column
     assert frames.machine.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_hashes_are_made_of_the_images_unless_they_are_given(frames):
+    bright = np.linspace(0, 255, 64).reshape(8, 8).astype(np.uint8)
+    assert frames.hashes.shape == (6, 48)
+    assert not frames.hashes.any()  # all are blank
+    one = Frames([bright], [None], **frames.take([0]).table)
+    np.testing.assert_array_equal(one.hashes, [frame_hash(bright)])
+    given = np.arange(48, dtype=np.uint8)[None]
+    known = Frames([bright], [None], **frames.take([0]).table, hashes=given)
+    np.testing.assert_array_equal(known.take([0, 0]).hashes, np.repeat(given, 2, 0))
+    assert frames.take([]).hashes.shape == (0, 48)
 
 
 def test_what_is_not_given_is_unknown(frames):

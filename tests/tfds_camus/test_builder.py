@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -175,10 +176,43 @@ def test_bad_files_of_several_splits_are_named_together(tmp_path, build):
     assert [file for file in files if file not in str(error.value)] == []
 
 
-def test_progress_is_told_of_every_frame(nifti_folder, build):
+def test_every_frame_is_handed_over_once_as_it_was_read(nifti_folder, build):
+    _, lost = damage(nifti_folder)
     calls = []
-    build(nifti_folder, on_frame=lambda: calls.append(1))
-    assert len(calls) == 16  # when it is tried and when it is taken
+    build(nifti_folder, skip_bad=True, on_frame=lambda *call: calls.append(call))
+    assert [frame.key for frame, _ in calls] == [frame.key for frame in scan(nifti_folder).frames]
+    assert {frame.key for frame, image in calls if image is None} == lost
+    for frame, image in calls:
+        if image is not None:
+            np.testing.assert_array_equal(image, invented_image(frame.key))
+
+
+def test_every_file_is_read_once(nifti_folder, build, monkeypatch):
+    opened = []
+    read = {name: getattr(Path, name) for name in ("read_bytes", "read_text")}
+    for name, original in read.items():
+
+        def counting(path, *args, original=original, **kwargs):
+            opened.append(path)
+            return original(path, *args, **kwargs)
+
+        monkeypatch.setattr(Path, name, counting)
+    build(nifti_folder)
+    files = [path for path in nifti_folder.rglob("*") if path.is_file()]
+    assert len(files) == 2 * 10
+    assert sorted(path for path in opened if path.is_relative_to(nifti_folder)) == sorted(files)
+
+
+@pytest.mark.parametrize("skip_bad", [True, False])
+def test_nothing_is_left_of_what_waited_for_its_split(nifti_folder, build, tmp_path, skip_bad):
+    damage(nifti_folder)
+    if skip_bad:
+        build(nifti_folder, skip_bad=True)
+    else:
+        with pytest.raises(CamusError):
+            build(nifti_folder)
+    assert not list((tmp_path / "built").glob(".*"))
+    assert not list((tmp_path / "built").rglob("*.png"))
 
 
 def test_building_and_reading_import_neither_tensorflow_nor_echojax(nifti_folder, tmp_path):
