@@ -1,188 +1,147 @@
-"""Enlarging frames by a network, tile by tile, and the two ways to use it: upscale and restore."""
+"""Enhancing frames: what enlarges them, and the two ways to use it, upscale and restore."""
 
-import itertools
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from echojax.inference.tiles import Piece, tiled
 from echojax.metrics import LUMA
 from echojax.models.generator import Generator
 from echojax.resize import Array, Method, enlarge, reduce
 from echojax.vocabulary import Mode
 
-SCALE = 4
-TILE = 384  # low-resolution pixels; SRResNet needs about 1.2 GB for one tile
-_CUBIC = 3  # low-resolution pixels that a cubic kernel sees to either side, generously
-_STEP = 32  # low-resolution sizes are rounded up to this, so that few programs are compiled
-
-Enlarge = Callable[[np.ndarray], np.ndarray]
-"""From a float32 frame (rows, columns) in [0, 1] to one SCALE times larger, in [0, 1]."""
+TILE = 384  # low-resolution pixels; SRResNet x4 needs about 1.2 GB for one tile
+STEP = 32  # low-resolution sizes are rounded up to this, so that few programs are compiled
+_KERNEL = {"bicubic": 3, "lanczos": 4}  # low-resolution pixels seen to either side, generously
 
 
-def degrade(images: Array) -> Array:
-    """Low-resolution counterpart of images (..., rows, columns, channels) in [0, 1]: bicubic /4."""
-    return reduce(images, SCALE).clip(0, 1)
+class Enlarger(Protocol):
+    """What makes images larger."""
+
+    @property
+    def scale(self) -> int:
+        """How many times larger, along either axis."""
+
+    def pieces(self, image: np.ndarray) -> Iterator[Piece]:
+        """Enlarge an image of any size in bounded memory.
+
+        Args:
+            image: float32 (rows, columns, 1 or 3) in [0, 1].
+
+        Yields:
+            Pieces that together cover the enlarged image, with the channels of `image`, in [0, 1].
+        """
 
 
-def interpolation(method: Method) -> Enlarge:
-    """Enlarging by resampling alone, the control of every network."""
-    return lambda frame: enlarge(frame[..., None], SCALE, method)[..., 0].clip(0, 1)
+@dataclass(frozen=True)
+class Network:
+    """Enlarging by a trained network.
 
+    A network of one channel enlarges the luminance of colour images, and their chrominance is
+    interpolated; a network of three sees gray replicated.
 
-def network(model: Generator, tile: int = TILE) -> Enlarge:
-    """Enlarging gray frames by a trained x4 network."""
-    return lambda frame: joined(model, frame[..., None], tile)[..., 0]
-
-
-class Piece(NamedTuple):
-    """Part of an enlarged image: its place, and float32 values (rows, columns, channels)."""
-
-    rows: slice
-    columns: slice
-    values: np.ndarray
-
-
-def pieces(
-    model: Generator, image: np.ndarray, tile: int = TILE, *, step: int = _STEP
-) -> Iterator[Piece]:
-    """Enlarge an image of any size in bounded memory.
-
-    Tiles overlap by twice the network's reach and are cut in the middle of the overlap, so that no
-    pixel sees where a tile ends: the result is that of the whole image (see `step`). A network of
-    one channel enlarges the luminance of colour images, and their chrominance is interpolated; a
-    network of three sees gray replicated.
-
-    Args:
-        model: a generator, x4.
-        image: float32 (rows, columns, 1 or 3) in [0, 1].
-        tile: side of a tile in low-resolution pixels, overlaps included.
+    Attributes:
+        model: the network.
+        tile: side of a tile in low-resolution pixels, overlaps included; the network's reach may
+            ask for a larger one.
         step: images smaller than a tile are continued by their mirror image up to a multiple of
             this, so that few programs are compiled; 1 leaves them as they are.
-
-    Yields:
-        Pieces that together cover the enlarged image, with the channels of `image`, in [0, 1].
     """
-    reach = model.reach
-    tile = -(-max(tile, 4 * reach) // _STEP) * _STEP
-    yield from _tiled(image, tile, reach, lambda window: _colours(model, window, step))
 
-
-def joined(
-    model: Generator, image: np.ndarray, tile: int = TILE, *, step: int = _STEP
-) -> np.ndarray:
-    """The pieces of `pieces` put together: float32 (4 rows, 4 columns, channels)."""
-    rows, columns, channels = image.shape
-    large = np.empty((rows * SCALE, columns * SCALE, channels), np.float32)
-    for piece in pieces(model, image, tile, step=step):
-        large[piece.rows, piece.columns] = piece.values
-    return large
-
-
-def interpolated(image: np.ndarray) -> Iterator[Piece]:
-    """Enlarge an image of any size by bicubic interpolation, as `pieces` does."""
-    yield from _tiled(image, TILE, _CUBIC, lambda window: enlarge(window, SCALE).clip(0, 1))
-
-
-def _tiled(
-    image: np.ndarray, tile: int, reach: int, run: Callable[[np.ndarray], np.ndarray]
-) -> Iterator[Piece]:
-    for rows, columns in itertools.product(*(_spans(n, tile, reach) for n in image.shape[:2])):
-        window = run(image[rows.begin : rows.end, columns.begin : columns.end])
-        yield Piece(rows.place, columns.place, window[rows.inner, columns.inner])
-
-
-class _Span(NamedTuple):
-    """One tile along one axis: pixels begin to end are seen, from `keep` to `stop` are kept."""
-
-    begin: int
-    end: int
-    keep: int
-    stop: int
+    model: Generator
+    tile: int = TILE
+    step: int = STEP
 
     @property
-    def place(self) -> slice:
-        """What is kept, in pixels of the enlarged image."""
-        return slice(self.keep * SCALE, self.stop * SCALE)
+    def scale(self) -> int:
+        """How many times larger images get."""
+        return self.model.scale
 
-    @property
-    def inner(self) -> slice:
-        """What is kept, in pixels of the enlarged tile."""
-        return slice((self.keep - self.begin) * SCALE, (self.stop - self.begin) * SCALE)
+    def pieces(self, image: np.ndarray) -> Iterator[Piece]:
+        """Enlarge an image of any size, as `Enlarger` says."""
+        reach = self.model.reach
+        tile = -(-max(self.tile, 4 * reach) // STEP) * STEP
+        return tiled(image, self._enlarge, scale=self.scale, tile=tile, reach=reach)
 
+    def _enlarge(self, window: np.ndarray) -> np.ndarray:
+        """Enlarge a window whose channels need not be the network's."""
+        given, wanted = window.shape[-1], self.model.channels
+        if given == wanted:
+            return self._run(window)
+        if given == 1:
+            return self._run(np.repeat(window, 3, -1)).mean(-1, keepdims=True)
+        luma = window @ LUMA
+        return (enlarge(window - luma, self.scale) + self._run(luma)).clip(0, 1)
 
-def _spans(length: int, tile: int, reach: int) -> list[_Span]:
-    if length <= tile:
-        return [_Span(0, length, 0, length)]
-    number = -(-(length - 2 * reach) // (tile - 2 * reach))
-    begins = np.linspace(0, length - tile, number).round().astype(int).tolist()
-    cuts = [(begin + tile + after) // 2 for begin, after in itertools.pairwise(begins)]
-    return [
-        _Span(begin, begin + tile, keep, stop)
-        for begin, keep, stop in zip(begins, [0, *cuts], [*cuts, length], strict=True)
-    ]
-
-
-def _colours(model: Generator, window: np.ndarray, step: int) -> np.ndarray:
-    """Enlarge a window whose channels need not be the network's."""
-    given, wanted = window.shape[-1], model.channels
-    if given == wanted:
-        return _padded(model, window, step)
-    if given == 1:
-        return _padded(model, np.repeat(window, 3, -1), step).mean(-1, keepdims=True)
-    luma = window @ LUMA
-    large = enlarge(window - luma, SCALE) + _padded(model, luma, step)
-    return large.clip(0, 1)
-
-
-def _padded(model: Generator, window: np.ndarray, step: int) -> np.ndarray:
-    rows, columns, _ = window.shape
-    surplus = [(0, -n % step) for n in (rows, columns)]
-    whole = np.pad(window, [*surplus, (0, 0)], mode="symmetric")
-    large = np.asarray(_run(model, jnp.asarray(whole)[None]))[0]
-    return large[: rows * SCALE, : columns * SCALE]
+    def _run(self, window: np.ndarray) -> np.ndarray:
+        rows, columns, _ = window.shape
+        surplus = [(0, -n % self.step) for n in (rows, columns)]
+        whole = np.pad(window, [*surplus, (0, 0)], mode="symmetric")
+        large = np.asarray(_program(self.model, jnp.asarray(whole)[None]))[0]
+        return large[: rows * self.scale, : columns * self.scale]
 
 
 @nnx.jit
-def _run(model: Generator, x: jax.Array) -> jax.Array:
+def _program(model: Generator, x: jax.Array) -> jax.Array:
     return jnp.clip(model(x), 0, 1)
 
 
-def enhance_frame(
-    frame: np.ndarray,
-    by: Callable[[np.ndarray], Iterator[Piece]],
-    *,
-    mode: Mode,
-    low: float,
-    high: float,
-) -> np.ndarray:
-    """Upscale or restore a frame of any depth and colour, without holding the result as floats.
+@dataclass(frozen=True)
+class Interpolation:
+    """Enlarging by resampling alone, the control of every network.
 
-    What is no finite number, as outside of some sectors, is black to the network and stays so.
+    Attributes:
+        method: "bicubic" or "lanczos".
+        scale: how many times larger images get.
+    """
+
+    method: Method
+    scale: int
+
+    def pieces(self, image: np.ndarray) -> Iterator[Piece]:
+        """Enlarge an image of any size, as `Enlarger` says."""
+        return tiled(
+            image,
+            lambda window: enlarge(window, self.scale, self.method).clip(0, 1),
+            scale=self.scale,
+            tile=TILE,
+            reach=_KERNEL[self.method],
+        )
+
+
+def enhance(
+    frame: np.ndarray, enlarger: Enlarger, *, mode: Mode, low: float = 0.0, high: float = 1.0
+) -> np.ndarray:
+    """Upscale or restore a frame of any depth and colour.
+
+    What is no finite number, as outside of some sectors, is black to the enlarger and stays so.
 
     Args:
-        frame: (rows, columns) or (rows, columns, 3) of any real type.
-        by: what enlarges it: `pieces` of a network, or `interpolated`.
-        mode: "upscale", or "restore": reduced by four and brought back to its size.
+        frame: (rows, columns) or (rows, columns, 1 or 3) of any real type.
+        enlarger: what enlarges it.
+        mode: "upscale", or "restore": reduced by the enlarger's scale and brought back to its size.
         low: the value of black.
         high: the value of white, above `low`.
 
     Returns:
-        The frame four times larger or as large as before, in its own type and range.
+        The frame `enlarger.scale` times larger or as large as before, in its own type and range.
     """
     holes = ~np.isfinite(frame)
     known = np.where(holes, low, frame) if holes.any() else frame
     image = np.atleast_3d(((known.astype(np.float32) - low) / (high - low)).clip(0, 1))
-    size = tuple(n * SCALE for n in frame.shape[:2])
+    size = tuple(n * enlarger.scale for n in frame.shape[:2])
     if mode == "restore":
-        image, size = reduced(image), frame.shape[:2]
+        image, size = reduced(image, enlarger.scale), frame.shape[:2]
+    # Of its own type from the start: floats of the whole would take four times as much memory.
     result = np.empty((*size, image.shape[-1]), frame.dtype)
     # Floats of 32 bit cannot tell the levels of wider integers apart.
     exact = np.dtype(np.float64 if high - low > 2**24 else np.float32)
-    for piece in by(image):
+    for piece in enlarger.pieces(image):
         place = result[piece.rows, piece.columns]
         values = piece.values[: place.shape[0], : place.shape[1]].astype(exact, copy=False)
         values = (low + values * (high - low)).clip(low, high)
@@ -195,42 +154,21 @@ def enhance_frame(
     return result
 
 
-def upscale(frame: np.ndarray, enlarge_by: Enlarge) -> np.ndarray:
-    """The frame itself, four times larger.
-
-    Args:
-        frame: uint8 (rows, columns).
-        enlarge_by: what enlarges it.
-
-    Returns:
-        float32 (4 rows, 4 columns) in [0, 1].
-    """
-    return enlarge_by(as_float(frame))
+def degrade(images: Array, scale: int) -> Array:
+    """Low-resolution counterpart of images (..., rows, columns, channels) in [0, 1]: bicubic."""
+    return reduce(images, scale).clip(0, 1)
 
 
-def restore(frame: np.ndarray, enlarge_by: Enlarge) -> np.ndarray:
-    """The frame reduced by four and brought back to its size.
-
-    Args:
-        frame: uint8 (rows, columns).
-        enlarge_by: what brings it back.
-
-    Returns:
-        float32 (rows, columns) in [0, 1].
-    """
-    rows, columns = frame.shape
-    return enlarge_by(reduced(as_float(frame)[..., None])[..., 0])[:rows, :columns]
-
-
-def reduced(image: np.ndarray) -> np.ndarray:
-    """Low-resolution counterpart of an image whose size four need not divide.
+def reduced(image: np.ndarray, scale: int) -> np.ndarray:
+    """Low-resolution counterpart of an image whose size `scale` need not divide.
 
     Args:
         image: float32 (rows, columns, channels) in [0, 1]; its last row and column are repeated up
-            to the next multiple of four.
+            to the next multiple of `scale`.
+        scale: how many times smaller it gets.
     """
-    surplus = [(0, -n % SCALE) for n in image.shape[:2]]
-    return degrade(np.pad(image, [*surplus, (0, 0)], mode="edge"))
+    surplus = [(0, -n % scale) for n in image.shape[:2]]
+    return degrade(np.pad(image, [*surplus, (0, 0)], mode="edge"), scale)
 
 
 def as_float(frame: np.ndarray) -> np.ndarray:

@@ -1,170 +1,206 @@
-"""PSNR and SSIM of x4 super-resolution on a folder of images, by the literature's protocol.
+"""How well images that are reduced come back: PSNR and SSIM by the literature's protocol.
 
-An image is cut to a multiple of four, reduced, brought back, and compared with what it was, both
-rounded to 8 bit. Colour images are compared on the Y of YCbCr, gray ones as they are, without the
-four outermost pixels (Ledig et al., CVPR 2017, section 3.1).
+An image is cut to a multiple of the scale, reduced, brought back, and compared with what it was,
+both low resolution and result rounded to 8 bit. Colour images are compared on the Y of YCbCr, gray
+ones as they are, without a border as wide as the scale (Ledig et al., CVPR 2017, section 3.1).
 
 A network of one channel is given the full-range luma of a colour image, while the chroma is
 interpolated, and its Y is taken from the RGB image that results, as from any other network's. Y
 spans 219 of 255 levels: the same error counts 1.32 dB less on it than on full-range luma.
+
+In the sector of an echo frame figures are lower than over the whole frame, whose black surround
+every method brings back.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from echojax import text_table
 from echojax.data import image_files
 from echojax.errors import InputError
-from echojax.inference import enhance
-from echojax.inference.enhance import SCALE
-from echojax.metrics import psnr, ssim, y_channel
+from echojax.inference.enhance import Enlarger, Interpolation, Network, as_float, degrade, enhance
+from echojax.inference.sector import sector as sector_of
+from echojax.metrics import SSIM_WINDOW, psnr, ssim, y_channel
 from echojax.models.generator import Generator
 from echojax.progress import bar
-from echojax.resize import Method, enlarge
 
-BORDER = SCALE  # pixels at every edge that do not count
-_SMALLEST = 20  # pixels: less its border, SSIM's window of 11 fits
+Scores = dict[str, float]
+"""psnr in dB (inf if identical) and ssim; psnr_sector and ssim_sector if they are asked for."""
 
-PROTOCOL = {
-    "scale": SCALE,
-    "degradation": "antialiased bicubic (Keys, a = -0.5), rounded to 8 bit",
-    "channel": "Y of YCbCr (ITU-R BT.601, 16-235); gray images as they are",
-    "border": BORDER,
-    "size": f"cut to a multiple of {SCALE}",
-    "rounding": "8 bit",
-    "ssim": "Gaussian window 11x11, sigma 1.5",
-}
 _TITLES = {"sr": "Network", "bicubic": "Bicubic", "lanczos": "Lanczos"}
 
-Enlarger = Callable[[np.ndarray], np.ndarray]
-"""From a float32 image (rows, columns, 1 or 3) in [0, 1] to one SCALE times larger."""
 
-
-class Score(NamedTuple):
-    """How close an image is to its reference; psnr in dB, inf if they are identical."""
-
-    psnr: float
-    ssim: float
-
-
-@dataclass(frozen=True)
-class Report:
-    """Scores of every image (by file name) and every way to enlarge it ("sr", "bicubic" ...)."""
-
-    images: dict[str, dict[str, Score]]
-
-    @property
-    def mean(self) -> dict[str, Score]:
-        """Scores averaged over the images."""
-        every = list(self.images.values())
-        return {
-            name: Score(*np.mean([scores[name] for scores in every], axis=0).tolist())
-            for name in every[0]
-        }
-
-    def as_json(self) -> dict[str, Any]:
-        """All of it for `json.dumps`; an infinite PSNR, which JSON lacks, is None."""
-        return {
-            "images": {name: _as_json(scores) for name, scores in self.images.items()},
-            "mean": _as_json(self.mean),
-            "protocol": PROTOCOL,
-        }
-
-    def as_markdown(self) -> str:
-        """A Markdown table and a line on the protocol."""
-        return f"{text_table.markdown(self._cells())}\n\n{_caption()}"
-
-    def as_text(self) -> str:
-        """A table for a terminal and a line on the protocol."""
-        return f"{text_table.plain(self._cells())}\n\n{_caption()}"
-
-    def _cells(self) -> list[list[str]]:
-        rows = {**self.images, "mean": self.mean}
-        header = ["Image", *(f"{_TITLES[name]} (dB / SSIM)" for name in self.mean)]
-        return [header] + [
-            [name, *(f"{score.psnr:.2f} / {score.ssim:.4f}" for score in scores.values())]
-            for name, scores in rows.items()
-        ]
-
-
-def _as_json(scores: dict[str, Score]) -> dict[str, dict[str, float | None]]:
-    return {
-        name: {"psnr": score.psnr if np.isfinite(score.psnr) else None, "ssim": score.ssim}
-        for name, score in scores.items()
-    }
-
-
-def _caption() -> str:
-    return (
-        f"x{SCALE}: {PROTOCOL['degradation']}; {PROTOCOL['channel']}; "
-        f"without a border of {BORDER} pixels."
-    )
-
-
-def evaluate(folder: Path, model: Generator | None = None) -> Report:
-    """Measure a network, and bicubic and Lanczos enlargement beside it.
+def scores(image: np.ndarray, enlarger: Enlarger, *, sector: bool = False) -> Scores:
+    """Reduce an image, bring it back and compare.
 
     Args:
-        folder: whose images (not those of its subfolders) are the references.
-        model: a x4 generator of one or three channels; without one only the other two are
-            measured.
-
-    Raises:
-        InputError: no images, a damaged one, or one smaller than 20 pixels.
+        image: uint8 (rows, columns), (rows, columns, 1) or (rows, columns, 3), at least
+            `smallest(enlarger.scale)` a side.
+        enlarger: what brings it back.
+        sector: whether to measure in the sector, too.
     """
-    files = image_files.find(folder)
-    ways = enlargers(model)
-    images = {}
-    with bar("Measuring", len(files)) as progress:
-        for path in files:
-            images[path.name] = _scores(path, ways)
-            progress.advance()
-    return Report(images)
-
-
-def enlargers(model: Generator | None) -> dict[str, Enlarger]:
-    """What `evaluate` compares, by the names it goes by in a report."""
-    ways = {"bicubic": _interpolation("bicubic"), "lanczos": _interpolation("lanczos")}
-    return ways if model is None else {"sr": _network(model), **ways}
-
-
-def _interpolation(method: Method) -> Enlarger:
-    return lambda image: enlarge(image, SCALE, method)
-
-
-def _network(model: Generator) -> Enlarger:
-    # Not continued by a mirror image: published figures have zeros around the image.
-    return lambda image: enhance.joined(model, image, step=1)
-
-
-def _scores(path: Path, ways: dict[str, Enlarger]) -> dict[str, Score]:
-    image = image_files.read(path)
-    rows, columns = (n // SCALE * SCALE for n in image.shape[:2])
-    if min(rows, columns) < _SMALLEST:
-        raise InputError(
-            f"{path}: {image.shape[0]}x{image.shape[1]} pixels; at least {_SMALLEST} a side are "
-            "needed, leave it out"
-        )
-    high = enhance.as_float(image[:rows, :columns].reshape(rows, columns, -1))
-    low = _rounded(enhance.degrade(high))
-    reference = _measured(high)
-    scores = {}
-    for name, way in ways.items():
-        result = _measured(_rounded(way(low)))
-        scores[name] = Score(psnr(reference, result), ssim(reference, result))
-    return scores
+    scale = enlarger.scale
+    rows, columns = (n // scale * scale for n in image.shape[:2])
+    whole = image[:rows, :columns].reshape(rows, columns, -1)
+    high = as_float(whole)
+    low = _rounded(degrade(high, scale))
+    result = _rounded(enhance(low, enlarger, mode="upscale"))
+    counted = (slice(scale, -scale),) * 2
+    high, result = (_channel(x[counted]) for x in (high, result))
+    found = {"psnr": psnr(high, result), "ssim": ssim(high, result)}
+    if sector:
+        mask = sector_of(whole.max(-1))[counted]
+        found |= {"psnr_sector": psnr(high, result, mask), "ssim_sector": ssim(high, result, mask)}
+    return found
 
 
 def _rounded(image: np.ndarray) -> np.ndarray:
     """As an 8-bit file would hold it."""
-    return (np.round(image.clip(0, 1) * 255) / 255).astype(np.float32)
+    return (np.round(image * 255) / 255).astype(np.float32)
 
 
-def _measured(image: np.ndarray) -> np.ndarray:
-    """The channel that counts, without the border: (rows, columns)."""
-    inside = image[BORDER:-BORDER, BORDER:-BORDER]
-    return y_channel(inside) if image.shape[-1] == 3 else inside[..., 0]
+def _channel(image: np.ndarray) -> np.ndarray:
+    """The one that counts: (rows, columns)."""
+    return y_channel(image) if image.shape[-1] == 3 else image[..., 0]
+
+
+def smallest(scale: int) -> int:
+    """Pixels that an image must have a side: SSIM's window fits without the border."""
+    return -(-(SSIM_WINDOW + 2 * scale) // scale) * scale
+
+
+def quality(frames: Sequence[np.ndarray], enlarger: Enlarger, *, sector: bool = False) -> Scores:
+    """The scores of frames, at least one, averaged over them; arguments as for `scores`."""
+    return _mean([scores(frame, enlarger, sector=sector) for frame in frames])
+
+
+def _mean(every: Sequence[Scores]) -> Scores:
+    return {name: float(np.mean([each[name] for each in every])) for name in every[0]}
+
+
+def interpolations(scale: int) -> dict[str, Enlarger]:
+    """The controls of every network, by the names they go by in a report."""
+    return {method: Interpolation(method, scale) for method in ("bicubic", "lanczos")}
+
+
+def beside_interpolations(model: Generator) -> dict[str, Enlarger]:
+    """A network, as "sr", and its controls."""
+    # Not continued by a mirror image: published figures have zeros around the image.
+    return {"sr": Network(model, step=1), **interpolations(model.scale)}
+
+
+@dataclass(frozen=True)
+class Report:
+    """Scores of every image (by file name) and every enlarger ("sr", "bicubic" ...)."""
+
+    scale: int
+    images: dict[str, dict[str, Scores]]
+
+    @property
+    def mean(self) -> dict[str, Scores]:
+        """Scores averaged over the images."""
+        every = list(self.images.values())
+        return {name: _mean([each[name] for each in every]) for name in every[0]}
+
+    @property
+    def protocol(self) -> dict[str, str | int]:
+        """How it was measured."""
+        told: dict[str, str | int] = {
+            "scale": self.scale,
+            "degradation": "antialiased bicubic (Keys, a = -0.5), rounded to 8 bit",
+            "channel": "Y of YCbCr (ITU-R BT.601, 16-235); gray images as they are",
+            "border": self.scale,
+            "size": f"cut to a multiple of {self.scale}",
+            "rounding": "8 bit",
+            "ssim": f"Gaussian window {SSIM_WINDOW}x{SSIM_WINDOW}, sigma 1.5",
+        }
+        if self._of_sector:
+            told["sector"] = "convex hull of what is brighter than black; SSIM's map averaged in it"
+        return told
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it for `json.dumps`; an infinite PSNR, which JSON lacks, is None."""
+        return {
+            "images": {name: _as_json(each) for name, each in self.images.items()},
+            "mean": _as_json(self.mean),
+            "protocol": self.protocol,
+        }
+
+    def as_markdown(self) -> str:
+        """A Markdown table and a line on the protocol."""
+        return f"{text_table.markdown(self._cells())}\n\n{self._caption()}"
+
+    def as_text(self) -> str:
+        """A table for a terminal and a line on the protocol."""
+        return f"{text_table.plain(self._cells())}\n\n{self._caption()}"
+
+    @property
+    def _of_sector(self) -> bool:
+        return any("psnr_sector" in found for found in self.mean.values())
+
+    def _cells(self) -> list[list[str]]:
+        columns = {
+            f"{_TITLES[name]}{title} (dB / SSIM)": (name, suffix)
+            for title, suffix in (("", ""), (", sector", "_sector"))[: 1 + self._of_sector]
+            for name in self.mean
+        }
+        rows = {**self.images, "mean": self.mean}
+        return [["Image", *columns]] + [
+            [
+                image,
+                *(
+                    f"{found[name][f'psnr{suffix}']:.2f} / {found[name][f'ssim{suffix}']:.4f}"
+                    for name, suffix in columns.values()
+                ),
+            ]
+            for image, found in rows.items()
+        ]
+
+    def _caption(self) -> str:
+        told = self.protocol
+        sector = f"; sector: {told['sector']}" if self._of_sector else ""
+        return (
+            f"x{self.scale}: {told['degradation']}; {told['channel']}; without a border of "
+            f"{self.scale} pixels{sector}."
+        )
+
+
+def _as_json(every: dict[str, Scores]) -> dict[str, dict[str, float | None]]:
+    return {
+        name: {key: value if np.isfinite(value) else None for key, value in found.items()}
+        for name, found in every.items()
+    }
+
+
+def evaluate(folder: Path, enlargers: Mapping[str, Enlarger], *, sector: bool = False) -> Report:
+    """Measure on a folder of images.
+
+    Args:
+        folder: whose images (not those of its subfolders) are the references.
+        enlargers: of one scale, as `interpolations` and `beside_interpolations` make them.
+        sector: whether to measure in the sector of echo frames, too.
+
+    Raises:
+        InputError: no images, a damaged one, or one that is too small.
+    """
+    files = image_files.find(folder)
+    (scale,) = {enlarger.scale for enlarger in enlargers.values()}
+    least, images = smallest(scale), {}
+    with bar("Measuring", len(files)) as progress:
+        for path in files:
+            image = image_files.read(path)
+            rows, columns = image.shape[:2]
+            if min(rows, columns) < least:
+                raise InputError(
+                    f"{path}: {rows}x{columns} pixels; at least {least} a side are needed, leave "
+                    "it out"
+                )
+            images[path.name] = {
+                name: scores(image, enlarger, sector=sector) for name, enlarger in enlargers.items()
+            }
+            progress.advance()
+    return Report(scale, images)

@@ -1,4 +1,4 @@
-"""Training ResNet-18 to tell two classes of frames apart, and asking it.
+"""Training ResNet-18 to tell two classes of frames apart.
 
 The last layer of a network has two logits for each of its heads: a study's classifier has the one
 of its task, a pretrained one those of both tasks.
@@ -19,9 +19,9 @@ from jax.sharding import Mesh
 from echojax import devices
 from echojax.config import ClassifierConfig
 from echojax.errors import InputError
+from echojax.inference.classify import PER_HEAD
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18, ResNetSettings
-from echojax.resize import resize
 from echojax.training.checkpoints import split
 from echojax.training.loop import (
     Log,
@@ -43,14 +43,12 @@ PRETRAINED = Path("classifier", "pretrained.safetensors")
 # fingerprints of the frames, always of both views, that it and what it started from learned from.
 HEADS, SIZE, DATASET = "heads", "input size", "dataset"
 
-_CLASSES = 2  # of a head
 _HEAD = ("fc.kernel", "fc.bias")  # the last layer; logits are the last axis of both
-_ASK = 32  # frames asked about at once
 
 
 def network(config: ClassifierConfig, seed: int, heads: int = 1) -> ResNet18:
     """The network of a configuration, its weights random."""
-    settings = ResNetSettings(classes=_CLASSES * heads, width=config.width)
+    settings = ResNetSettings(classes=PER_HEAD * heads, width=config.width)
     return ResNet18(settings, rngs=nnx.Rngs(seed))
 
 
@@ -121,9 +119,9 @@ def untrained(config: ClassifierConfig, seed: int, *tasks: str) -> ResNet18:
         heads = heads_of(networks.card(file))
         fresh = by_name.arrays(model)
         if set(tasks) <= set(heads):
-            first = [_CLASSES * heads.index(task) for task in tasks]
+            first = [PER_HEAD * heads.index(task) for task in tasks]
             for name in _HEAD:
-                logits = [given[name][..., k : k + _CLASSES] for k in first]
+                logits = [given[name][..., k : k + PER_HEAD] for k in first]
                 given[name] = jnp.concatenate(logits, axis=-1)
         elif heads or any(given[name].shape != fresh[name].shape for name in _HEAD):
             given |= {name: fresh[name] for name in _HEAD}
@@ -142,14 +140,6 @@ def check(config: ClassifierConfig, task: str, mesh: Mesh) -> None:
         untrained(config, 0, task)  # takes seconds, and only a file can fail to fit
 
 
-def as_input(frame: np.ndarray, size: int) -> np.ndarray:
-    """A float32 frame (rows, columns) in [0, 1] as the classifier sees it, (size, size).
-
-    The aspect is not kept, as in the resized copies of CAMUS that classifiers are trained on.
-    """
-    return resize(frame[..., None], (size, size))[..., 0].clip(0, 1)
-
-
 def cross_entropy(model: ResNet18, batch: Batch) -> tuple[jax.Array, Metrics]:
     """Loss and accuracy on gray frames (n, h, w) in [0, 1] and labels (n,)."""
     frames, labels = batch
@@ -164,12 +154,6 @@ def _program(config: ClassifierConfig) -> tuple[optax.GradientTransformation, St
     graphdef, _, _ = split(network(config, 0))
     optimizer = optax.adam(config.learning_rate)
     return optimizer, make_step(graphdef, optimizer, cross_entropy)
-
-
-@nnx.jit
-def _ask(model: ResNet18, frames: jax.Array) -> jax.Array:
-    logits = model(as_imagenet(frames[..., None]))
-    return nnx.softmax(logits.reshape(len(frames), -1, _CLASSES))[..., 1]
 
 
 def train(
@@ -224,21 +208,3 @@ def frame_order(frames: int, epochs: int, batch: int, seed: int) -> np.ndarray:
     stream = np.concatenate([rng.permutation(frames) for _ in range(epochs)])
     steps = max(1, len(stream) // batch)
     return np.resize(stream, (steps, batch))
-
-
-def probabilities(model: ResNet18, frames: np.ndarray, mesh: Mesh) -> np.ndarray:
-    """Probability of class 1 for float32 frames (n, size, size) in [0, 1].
-
-    Returns:
-        (n, heads): a column for each head of the network.
-    """
-    at_once = -(-_ASK // mesh.size) * mesh.size
-    answers = []
-    for start in range(0, len(frames), at_once):
-        part = frames[start : start + at_once]
-        # The last part is filled up, so that one program serves every number of frames.
-        filled = np.pad(part, [(0, at_once - len(part)), (0, 0), (0, 0)])
-        answers.append(
-            np.asarray(_ask(model, devices.shard(jnp.asarray(filled), mesh)))[: len(part)]
-        )
-    return np.concatenate(answers)

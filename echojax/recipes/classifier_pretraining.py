@@ -14,7 +14,8 @@ from jax.sharding import Mesh
 
 from echojax import devices
 from echojax.config import ClassifierConfig, PretrainConfig
-from echojax.inference import enhance
+from echojax.inference import classify
+from echojax.inference.enhance import as_float
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18
 from echojax.recipes import classification as classifier
@@ -138,7 +139,7 @@ def train(
 
     def evaluate(state: TrainState) -> dict[str, float]:
         trained = nnx.merge(graphdef, state.params, state.stats)
-        answers = classifier.probabilities(trained, enhance.as_float(held_out.images), mesh)
+        answers = classify.probabilities(trained, as_float(held_out.images), mesh)
         right = np.mean((answers >= 0.5) == held_out.labels, axis=0)
         return {f"{task}_held_out": float(x) for task, x in zip(TASKS, right, strict=True)}
 

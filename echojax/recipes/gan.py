@@ -18,12 +18,12 @@ from echojax import devices
 from echojax.config import SuperResolutionConfig
 from echojax.data.crops import crop_batches, stream
 from echojax.errors import InputError
-from echojax.inference import enhance
+from echojax.inference.enhance import degrade
 from echojax.models.discriminator import Discriminator
 from echojax.models.generator import Generator
 from echojax.models.layers import as_imagenet
 from echojax.models.vgg import VGG19
-from echojax.recipes.super_resolution import measuring
+from echojax.recipes.super_resolution import SCALE, measuring
 from echojax.training.checkpoints import split
 from echojax.training.loop import Log, Metrics, TrainState, fit, initial_state
 from echojax.weights import catalogue, networks
@@ -87,7 +87,7 @@ def make_step(
     ) -> tuple[AdversarialState, Metrics]:
         maker, critic = state.generator, state.discriminator
         high = batch.astype(jnp.float32) / 255
-        low = enhance.degrade(high)
+        low = degrade(high, SCALE)
 
         def of_generator(params: nnx.State) -> tuple[jax.Array, Any]:
             made, stats = play(generator, params, maker.stats, low)

@@ -15,8 +15,8 @@ from echojax import devices
 from echojax.config import SuperResolutionConfig
 from echojax.data.crops import crop_batches, stream
 from echojax.errors import InputError
-from echojax.inference import enhance
-from echojax.metrics import psnr, ssim
+from echojax.inference import fidelity
+from echojax.inference.enhance import Network, degrade
 from echojax.models.generator import Generator
 from echojax.models.srresnet import SRResNet, SRResNetSettings, start_as_interpolation
 from echojax.training.checkpoints import split
@@ -32,11 +32,13 @@ from echojax.training.loop import (
 )
 from echojax.weights import catalogue, networks
 
+SCALE = 4
+
 
 def settings(config: SuperResolutionConfig) -> SRResNetSettings:
     """The network a configuration asks for."""
     return SRResNetSettings(
-        scale=enhance.SCALE,
+        scale=SCALE,
         blocks=config.blocks,
         channels=config.channels,
         first_kernel=config.first_kernel,
@@ -49,7 +51,7 @@ def settings(config: SuperResolutionConfig) -> SRResNetSettings:
 def mean_squared_error(model: Generator, batch: jax.Array) -> tuple[jax.Array, Metrics]:
     """SRResNet's loss (Ledig et al., eq. 4) on a uint8 batch (n, side, side, 1) of crops."""
     high = batch.astype(jnp.float32) / 255
-    return jnp.mean((model(enhance.degrade(high), train=True) - high) ** 2), {}
+    return jnp.mean((model(degrade(high, model.scale), train=True) - high) ** 2), {}
 
 
 def _optimizer(config: SuperResolutionConfig) -> optax.GradientTransformation:
@@ -88,8 +90,8 @@ def gray_generator(file: Path) -> Generator:
         InputError: no such file, or it holds something else than a gray x4 generator.
     """
     model: Generator = networks.load(file, Generator)
-    if model.scale != enhance.SCALE:
-        raise InputError(f"{file}: enlarges {model.scale} times; expected {enhance.SCALE}")
+    if model.scale != SCALE:
+        raise InputError(f"{file}: enlarges {model.scale} times; expected {SCALE}")
     if model.channels != 1:
         raise InputError(
             f"{file}: enlarges colour images; training needs a gray network, as "
@@ -171,33 +173,13 @@ def measuring(held_out: Sequence[np.ndarray]) -> Callable[[Generator], dict[str,
     if not held_out:
         return None
     references = functools.cache(lambda: reference_quality(held_out))
-    return lambda model: {**quality(held_out, enhance.network(model)), **references()}
-
-
-def quality(frames: Sequence[np.ndarray], enlarge: enhance.Enlarge) -> dict[str, float]:
-    """Mean PSNR and SSIM of frames (at least one) that are reduced by four and brought back.
-
-    Args:
-        frames: uint8 (rows, columns); cut to a multiple of four. A border of four pixels is not
-            counted, as is the rule for x4.
-        enlarge: what brings them back.
-    """
-    scores = []
-    for frame in frames:
-        rows, columns = (n // enhance.SCALE * enhance.SCALE for n in frame.shape)
-        whole = frame[:rows, :columns]
-        inside = (slice(enhance.SCALE, -enhance.SCALE),) * 2
-        restored = enhance.restore(whole, enlarge)[inside]
-        reference = enhance.as_float(whole)[inside]
-        scores.append((psnr(reference, restored), ssim(reference, restored)))
-    means = np.mean(scores, axis=0)
-    return {"psnr": float(means[0]), "ssim": float(means[1])}
+    return lambda model: {**fidelity.quality(held_out, Network(model)), **references()}
 
 
 def reference_quality(frames: Sequence[np.ndarray]) -> dict[str, float]:
-    """The same for bicubic and Lanczos enlargement, as psnr_bicubic, ssim_lanczos ..."""
+    """PSNR and SSIM of bicubic and Lanczos enlargement, as psnr_bicubic, ssim_lanczos ..."""
     return {
         f"{name}_{method}": value
-        for method in ("bicubic", "lanczos")
-        for name, value in quality(frames, enhance.interpolation(method)).items()
+        for method, enlarger in fidelity.interpolations(SCALE).items()
+        for name, value in fidelity.quality(frames, enlarger).items()
     }

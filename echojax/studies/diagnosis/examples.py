@@ -6,10 +6,10 @@ import numpy as np
 
 from echojax.data.frames import Frames
 from echojax.files import written_whole
-from echojax.inference import enhance
+from echojax.inference.enhance import enhance
 from echojax.studies.diagnosis import tables
 from echojax.studies.diagnosis.study import Study
-from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS
+from echojax.vocabulary import MODES, NONE, PHASES, QUALITIES, VIEWS
 
 _PATCH = 0.3  # side of Fig. 3's patch as a share of the frame's shorter side
 
@@ -66,9 +66,9 @@ def _enhanced(study: Study) -> dict[str, np.ndarray]:
     for sr in settings.sr:
         if sr == NONE:
             continue
-        enlarge = study.enlarge(sr, fold)
-        arrays[f"fig3_restore_{sr}"] = _as_uint8(enhance.restore(image, enlarge))
-        arrays[f"fig3_upscale_{sr}"] = _as_uint8(enhance.upscale(image, enlarge))
+        enlarger = study.enlarge(sr, fold)
+        for mode in reversed(MODES):
+            arrays[f"fig3_{mode}_{sr}"] = enhance(image, enlarger, mode=mode, high=255)
     return arrays
 
 
@@ -81,7 +81,3 @@ def _patch(image: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
         centre = np.array([np.quantile(rows, 0.95), np.median(columns)]).astype(int)
     corner = np.clip(centre - side // 2, 0, np.array(image.shape) - side)
     return np.array([*corner, side, side])
-
-
-def _as_uint8(frame: np.ndarray) -> np.ndarray:
-    return np.round(frame * 255).astype(np.uint8)

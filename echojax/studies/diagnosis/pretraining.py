@@ -10,7 +10,8 @@ from echojax.data import natural
 from echojax.data.duplicates import patient_groups
 from echojax.data.frames import Frames
 from echojax.errors import InputError
-from echojax.inference import enhance
+from echojax.inference import classify
+from echojax.inference.enhance import as_float
 from echojax.recipes import classification as classifier
 from echojax.recipes import classifier_pretraining, super_resolution
 from echojax.runs.run import open_run
@@ -171,7 +172,7 @@ def _check_start(path: Path, network: ClassifierConfig) -> None:
 
 
 def _labelled(frames: Frames, size: int) -> classifier_pretraining.Labelled:
-    seen = (classifier.as_input(enhance.as_float(image), size) for image in frames.images)
+    seen = (classify.as_input(as_float(image), size) for image in frames.images)
     return classifier_pretraining.Labelled(
         # A quarter of the memory of floats, and no less exact than the frames were.
         np.stack([np.round(255 * image).astype(np.uint8) for image in seen]),

@@ -3,25 +3,25 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from jax.sharding import Mesh
 
 from echojax.data.frames import Frames
 from echojax.errors import InputError
-from echojax.inference import enhance
+from echojax.inference import classify
+from echojax.inference.enhance import Enlarger, Interpolation, Network, as_float, enhance
 from echojax.models.generator import Generator
 from echojax.models.resnet import ResNet18
 from echojax.recipes import classification as classifier
+from echojax.recipes import super_resolution
 from echojax.runs.run import Run
 from echojax.studies.diagnosis import generators, predictions
 from echojax.studies.diagnosis.folds import Fold, check_fold, make_folds
 from echojax.studies.diagnosis.predictions import Cell
 from echojax.training.checkpoints import load_network, save_network
-from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS
-
-ENLARGE = {"upscale": enhance.upscale, "restore": enhance.restore}
+from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS, Mode
 
 
 class ClassifierKey(NamedTuple):
@@ -73,7 +73,7 @@ class Study:
     mesh: Mesh
     groups: np.ndarray
     _folds: dict[str, list[Fold]] = field(default_factory=dict)
-    _generators: dict[tuple[str, str, int], enhance.Enlarge] = field(default_factory=dict)
+    _generators: dict[tuple[str, str, int], Enlarger] = field(default_factory=dict)
     _inputs: dict[tuple[Any, ...], np.ndarray] = field(default_factory=dict)
 
     def folds(self, protocol: str) -> list[Fold]:
@@ -138,15 +138,15 @@ class Study:
             return self.folds(cell.protocol)
         return [self.fold(cell.protocol, only_fold)]
 
-    def enlarge(self, sr: str, fold: Fold) -> enhance.Enlarge:
+    def enlarge(self, sr: str, fold: Fold) -> Enlarger:
         """What enlarges frames in a fold."""
         if sr == "bicubic":
-            return enhance.interpolation("bicubic")
+            return Interpolation("bicubic", super_resolution.SCALE)
         key = (sr, fold.protocol, fold.generator)
         if key not in self._generators:
             # Cells are done fold by fold: what other folds' generators made is not needed again.
             kept = {k: v for k, v in self._generators.items() if k[1:] == key[1:]}
-            self._generators = {**kept, key: enhance.network(self.generator(sr, fold))}
+            self._generators = {**kept, key: Network(self.generator(sr, fold))}
             self._inputs = {k: v for k, v in self._inputs.items() if k[2] in ((), key[1:])}
         return self._generators[key]
 
@@ -158,12 +158,10 @@ class Study:
         for i in indices:
             key = (sr, mode, of_fold, i)
             if key not in self._inputs:
-                image = self.frames.images[i]
-                if sr == NONE:
-                    frame = enhance.as_float(image)
-                else:
-                    frame = ENLARGE[mode](image, self.enlarge(sr, fold))
-                self._inputs[key] = classifier.as_input(frame, size)
+                frame = as_float(self.frames.images[i])
+                if sr != NONE:
+                    frame = enhance(frame, self.enlarge(sr, fold), mode=cast(Mode, mode))
+                self._inputs[key] = classify.as_input(frame, size)
         return np.stack([self._inputs[sr, mode, of_fold, i] for i in indices])
 
     def classifier(
@@ -241,7 +239,7 @@ class Study:
         enhanced = cell.sr_on in ("test", "both")
         sr, mode = (cell.sr, cell.mode) if enhanced else (NONE, NONE)
         inputs = self.inputs(indices, fold, sr, mode)
-        answers = classifier.probabilities(model, inputs, self.mesh)[:, 0]
+        answers = classify.probabilities(model, inputs, self.mesh)[:, 0]
         labels = getattr(self.frames, cell.task)
         ids = self.frames.ids
         predictions.append(

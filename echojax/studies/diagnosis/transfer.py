@@ -14,7 +14,8 @@ from jax.sharding import Mesh
 from echojax import config, text_table
 from echojax.data.frames import UNLABELLED, Frames
 from echojax.errors import InputError
-from echojax.inference import enhance
+from echojax.inference import classify
+from echojax.inference.enhance import as_float
 from echojax.models.resnet import ResNet18
 from echojax.recipes import classification as classifier
 from echojax.report import statistics
@@ -118,10 +119,8 @@ def evaluate(trained: Trained, frames: Frames, groups: np.ndarray, mesh: Mesh) -
     Returns:
         For each task: all frames, each quality there is, each class there is.
     """
-    inputs = np.stack(
-        [classifier.as_input(enhance.as_float(image), trained.size) for image in frames.images]
-    )
-    answers = classifier.probabilities(trained.model, inputs, mesh)
+    inputs = np.stack([classify.as_input(as_float(image), trained.size) for image in frames.images])
+    answers = classify.probabilities(trained.model, inputs, mesh)
     rows = []
     for task, answer in zip(trained.tasks, answers.T, strict=True):
         correct = (answer >= 0.5) == (getattr(frames, task) == 1)
