@@ -5,10 +5,16 @@ import numpy as np
 LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)  # of R, G and B; ITU-R BT.601
 
 
-def psnr(reference: np.ndarray, image: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Peak signal-to-noise ratio in dB of (rows, columns) images in [0, 1]; inf if identical.
+SSIM_WINDOW = 11  # pixels
 
-    With a mask, bool (rows, columns), only the pixels in it count.
+
+def psnr(reference: np.ndarray, image: np.ndarray, mask: np.ndarray | None = None) -> float:
+    """Peak signal-to-noise ratio in dB; inf if identical.
+
+    Args:
+        reference: (rows, columns) in [0, 1].
+        image: the same.
+        mask: the pixels (rows, columns) that count; all by default.
     """
     squares = (reference.astype(np.float64) - image.astype(np.float64)) ** 2
     error = np.mean(squares if mask is None else squares[mask])
@@ -16,15 +22,19 @@ def psnr(reference: np.ndarray, image: np.ndarray, mask: np.ndarray | None = Non
 
 
 def ssim(reference: np.ndarray, image: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Structural similarity of (rows, columns) images in [0, 1].
+    """Structural similarity.
 
-    Gaussian window of 1.5 pixels and the constants of Wang et al., IEEE TIP 13(4), 2004. Images
-    must have at least 11 rows and columns. With a mask, bool (rows, columns), it is the mean over
-    the windows whose centre lies in it.
+    Gaussian window of 1.5 pixels and the constants of Wang et al., IEEE TIP 13(4), 2004; averaged
+    over the places where all of the window is inside of the images.
+
+    Args:
+        reference: (rows, columns) in [0, 1], at least 11 of each.
+        image: the same.
+        mask: the pixels (rows, columns) to average over; all by default.
     """
     from skimage.metrics import structural_similarity  # takes 0.2 s
 
-    mean, windows = structural_similarity(
+    _, everywhere = structural_similarity(
         reference.astype(np.float64),
         image.astype(np.float64),
         data_range=1.0,
@@ -33,7 +43,9 @@ def ssim(reference: np.ndarray, image: np.ndarray, mask: np.ndarray | None = Non
         use_sample_covariance=False,
         full=True,
     )
-    return float(mean if mask is None else windows[mask].mean())
+    inside = (slice(SSIM_WINDOW // 2, -(SSIM_WINDOW // 2)),) * 2
+    local = everywhere[inside]
+    return float(np.mean(local if mask is None else local[mask[inside]]))
 
 
 def y_channel(image: np.ndarray) -> np.ndarray:

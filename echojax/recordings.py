@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from PIL import Image
 
 from echojax.errors import EchojaxError, InputError
 from echojax.files import written_whole
-from echojax.inference.enhance import TILE, Enlarger, Interpolation, Network, enhance
+from echojax.inference.enhance import Enlarger, Interpolation, enhance
 from echojax.media import (
     Recording,
     Region,
@@ -23,7 +24,6 @@ from echojax.media import (
     stem,
     written_files,
 )
-from echojax.models.generator import Generator
 from echojax.progress import bar
 from echojax.vocabulary import Mode
 
@@ -138,18 +138,20 @@ class Work:
     """How recordings are enhanced.
 
     Attributes:
-        model: a generator.
+        enlarger: what enlarges them.
         description: what is done to them, for formats that have a place for it.
         mode: "upscale" or "restore".
         compare: whether to write a picture of the first frame beside bicubic.
-        tile: side of a tile in low-resolution pixels.
     """
 
-    model: Generator
+    enlarger: Enlarger
     description: str
     mode: Mode
     compare: bool = False
-    tile: int = TILE
+
+    @property
+    def _bicubic(self) -> Enlarger:
+        return Interpolation("bicubic", self.enlarger.scale)
 
     def run(self, jobs: Sequence[Job]) -> list[str]:
         """Enhance recordings one after the other; a bad one does not stop the others.
@@ -191,7 +193,7 @@ class Work:
                 raise InputError(
                     f"{file}: holds data of {job.source} and would be replaced; choose another -o"
                 )
-        scale = self.model.scale if self.mode == "upscale" else 1
+        scale = self.enlarger.scale if self.mode == "upscale" else 1
         try:
             recording.write(job.target, frames(), scale, self.description)
         except OSError as error:
@@ -200,31 +202,24 @@ class Work:
             ) from error
 
     def _frame(self, recording: Recording, frame: np.ndarray) -> np.ndarray:
-        network = Network(self.model, self.tile)
+        enhanced = partial(enhance, mode=self.mode, low=recording.low, high=recording.high)
         if not recording.regions:
-            return self._enhanced(recording, frame, network)
+            return enhanced(frame, self.enlarger)
         # Text and scales outside the ultrasound are no work for a network that learned speckle.
         upscaled = self.mode == "upscale"
-        result = self._enhanced(recording, frame, self._bicubic) if upscaled else frame.copy()
-        scale = self.model.scale if upscaled else 1
+        result = enhanced(frame, self._bicubic) if upscaled else frame.copy()
+        scale = self.enlarger.scale if upscaled else 1
         for region in recording.regions:
-            inside = self._enhanced(recording, _cut(frame, region), network)
+            inside = enhanced(_cut(frame, region), self.enlarger)
             _cut(result, Region(*(scale * edge for edge in region)))[...] = inside
         return result
-
-    def _enhanced(self, recording: Recording, frame: np.ndarray, by: Enlarger) -> np.ndarray:
-        return enhance(frame, by, mode=self.mode, low=recording.low, high=recording.high)
-
-    @property
-    def _bicubic(self) -> Enlarger:
-        return Interpolation("bicubic", self.model.scale)
 
     def _save_comparison(
         self, recording: Recording, frame: np.ndarray, enhanced: np.ndarray, path: Path
     ) -> None:
         """Bicubic, then the network; the original before them if it has their size."""
         low, high = recording.low, recording.high
-        bicubic = self._enhanced(recording, frame, self._bicubic)
+        bicubic = enhance(frame, self._bicubic, mode=self.mode, low=low, high=high)
         pictures = [frame] if self.mode == "restore" else []
         pictures = [_as_picture(p, low, high) for p in (*pictures, bicubic, enhanced)]
         gap = np.full((len(enhanced), _GAP, *enhanced.shape[2:]), 255, np.uint8)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from echojax.models.generator import Generator
     from echojax.vocabulary import Mode
 
+_SCALE = 4  # where no network decides
 _GENERATOR = (
     click.option(
         "--weights",
@@ -57,7 +58,8 @@ def _load(file: Path) -> "Generator":
     from echojax.weights import networks
 
     devices.start()
-    return networks.load(file, Generator)
+    model: Generator = networks.load(file, Generator)
+    return model
 
 
 @options.command("enhance")
@@ -76,15 +78,16 @@ def _load(file: Path) -> "Generator":
     "--mode",
     type=click.Choice(MODES),
     default="upscale",
-    help="upscale: larger, as the network does; restore: reduced first and brought back.",
+    help="upscale: larger by the network's factor; restore: reduced by it and brought back.",
 )
 @click.option("--compare", is_flag=True, help="Write a picture beside bicubic, too.")
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 @click.option(
     "--tile",
     type=click.IntRange(min=64),
-    help="Side of a tile in pixels, 384 by default; smaller needs less memory and more time, but a "
-    "tile is never smaller than the network's sight (160 for SRResNet).",
+    default=384,
+    help="Side of a tile in pixels; smaller needs less memory and more time, but a tile is never "
+    "smaller than the network's sight (160 for SRResNet).",
 )
 def enhance(
     inputs: tuple[Path, ...],
@@ -96,7 +99,7 @@ def enhance(
     mode: "Mode",
     compare: bool,
     overwrite: bool,
-    tile: int | None,
+    tile: int,
 ) -> None:
     """Enlarge or restore images, volumes, DICOM and clips.
 
@@ -108,6 +111,7 @@ def enhance(
     """
     from echojax import recordings
     from echojax.errors import EchojaxError
+    from echojax.inference.enhance import Network
 
     file = _file(weights, run, sr, fold)
     if file is None:
@@ -118,15 +122,11 @@ def enhance(
     jobs = recordings.plan(inputs, out)
     if not overwrite:
         recordings.check_free(jobs, compare=compare)
-    model = _load(file)
-    scale = model.scale
+    network = Network(_load(file), tile)
+    scale = network.scale
     done = f"enlarged {scale} times" if mode == "upscale" else f"reduced by {scale} and restored"
     work = recordings.Work(
-        model=model,
-        description=f"{done} by {file.stem} (echojax)",
-        mode=mode,
-        compare=compare,
-        **({} if tile is None else {"tile": tile}),
+        network, description=f"{done} by {file.stem} (echojax)", mode=mode, compare=compare
     )
     failures = work.run(jobs)
     succeeded = len(jobs) - len(failures)
@@ -142,7 +142,7 @@ def enhance(
 @options.command("evaluate-sr")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @_generator_options
-@click.option("--sector", is_flag=True, help="Measure inside the sector of echo frames, too.")
+@click.option("--sector", is_flag=True, help="Measure in the sector of echo frames, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 @click.option("--markdown", is_flag=True, help="Print a Markdown table only.")
 def evaluate_sr(
@@ -157,17 +157,26 @@ def evaluate_sr(
 ) -> None:
     """Measure PSNR and SSIM as the literature does.
 
-    Images are reduced (antialiased bicubic) by the scale of the network, by 4 without one,
-    enlarged again and compared on the Y channel, or the gray, without a border of as many pixels;
-    bicubic and Lanczos enlargement stand beside the network, or alone. The black around the sector
-    of an echo frame is restored by anything: --sector gives the figures inside it as well.
+    Images are reduced by the network's factor (antialiased bicubic), enlarged again and compared on
+    the Y channel, or the gray, without a border as wide as the factor; bicubic and Lanczos
+    enlargement stand beside the network, or alone, by 4, without one.
+
+    The black around the sector of an echo frame comes back whatever enlarges it, so that figures
+    over the whole frame look better than the ultrasound does: --sector gives those of the
+    ultrasound beside them. The sector is the convex hull of all that is not black, small marks left
+    out.
     """
     from echojax.inference import fidelity
 
     if as_json and markdown:
         raise click.UsageError("--json and --markdown exclude each other")
     file = _file(weights, run, sr, fold)
-    report = fidelity.evaluate(folder, None if file is None else _load(file), inside=sector)
+    enlargers = (
+        fidelity.interpolations(_SCALE)
+        if file is None
+        else fidelity.beside_interpolations(_load(file))
+    )
+    report = fidelity.evaluate(folder, enlargers, sector=sector)
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))
     else:

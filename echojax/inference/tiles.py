@@ -1,4 +1,4 @@
-"""Enlarging images of any size in bounded memory: tile by tile, as if it were done at once."""
+"""Enlarging an image of any size in bounded memory: tiles that overlap, joined without a seam."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ class Piece(NamedTuple):
     values: np.ndarray
 
 
-class _Span(NamedTuple):
+class Span(NamedTuple):
     """One tile along one axis: pixels begin to end are seen, from `keep` to `stop` are kept."""
 
     begin: int
@@ -23,49 +23,55 @@ class _Span(NamedTuple):
     keep: int
     stop: int
 
+    def place(self, scale: int) -> slice:
+        """What is kept, in pixels of the enlarged image."""
+        return slice(self.keep * scale, self.stop * scale)
 
-def tiled(
-    image: np.ndarray,
-    enlarge: Callable[[np.ndarray], np.ndarray],
-    scale: int,
-    tile: int,
-    reach: int,
-) -> Iterator[Piece]:
-    """Enlarge an image tile by tile.
+    def inner(self, scale: int) -> slice:
+        """What is kept, in pixels of the enlarged tile."""
+        return slice((self.keep - self.begin) * scale, (self.stop - self.begin) * scale)
 
-    Tiles overlap by twice the reach and are cut in the middle of the overlap, so that no pixel sees
-    where a tile ends.
+
+def spans(length: int, tile: int, reach: int) -> list[Span]:
+    """The tiles along one axis: they overlap by at least twice `reach`, and share the overlap.
 
     Args:
-        image: (rows, columns, channels).
-        enlarge: makes a tile `scale` times larger.
-        scale: of `enlarge`.
-        tile: side of a tile in pixels of `image`, overlaps included, more than twice `reach`.
-        reach: how far a pixel's neighbourhood reaches in `enlarge`, in pixels of `image`.
-
-    Yields:
-        Pieces that together cover the enlarged image.
+        length: of the axis.
+        tile: length of a tile, above twice `reach`; a shorter axis is one tile.
+        reach: how far a pixel's neighbourhood reaches.
     """
-    for rows, columns in itertools.product(*(spans(n, tile, reach) for n in image.shape[:2])):
-        large = enlarge(image[rows.begin : rows.end, columns.begin : columns.end])
-        (row_place, row_inner), (column_place, column_inner) = (
-            (
-                slice(span.keep * scale, span.stop * scale),
-                slice((span.keep - span.begin) * scale, (span.stop - span.begin) * scale),
-            )
-            for span in (rows, columns)
-        )
-        yield Piece(row_place, column_place, large[row_inner, column_inner])
-
-
-def spans(length: int, tile: int, reach: int) -> list[_Span]:
-    """Tiles along an axis of `length` pixels; what is kept of them covers it without a gap."""
     if length <= tile:
-        return [_Span(0, length, 0, length)]
+        return [Span(0, length, 0, length)]
     number = -(-(length - 2 * reach) // (tile - 2 * reach))
     begins = np.linspace(0, length - tile, number).round().astype(int).tolist()
     cuts = [(begin + tile + after) // 2 for begin, after in itertools.pairwise(begins)]
     return [
-        _Span(begin, begin + tile, keep, stop)
+        Span(begin, begin + tile, keep, stop)
         for begin, keep, stop in zip(begins, [0, *cuts], [*cuts, length], strict=True)
     ]
+
+
+def tiled(
+    image: np.ndarray,
+    enlarge: Callable[[np.ndarray], np.ndarray],
+    *,
+    scale: int,
+    tile: int,
+    reach: int,
+) -> Iterator[Piece]:
+    """Enlarge an image tile by tile, so that no pixel sees where its tile ends.
+
+    Args:
+        image: (rows, columns, channels).
+        enlarge: makes a window of it `scale` times larger.
+        scale: of `enlarge`.
+        tile: side of a tile in pixels of `image`.
+        reach: how far `enlarge` looks around a pixel of `image`.
+
+    Yields:
+        Pieces that together cover the enlarged image once.
+    """
+    for rows, columns in itertools.product(*(spans(n, tile, reach) for n in image.shape[:2])):
+        large = enlarge(image[rows.begin : rows.end, columns.begin : columns.end])
+        values = large[rows.inner(scale), columns.inner(scale)]
+        yield Piece(rows.place(scale), columns.place(scale), values)

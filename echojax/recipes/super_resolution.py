@@ -225,7 +225,7 @@ def evaluators(
     if not held_out:
         return ()
     measure: Callable[..., dict[str, float]] = functools.partial(
-        fidelity.quality, held_out, inside=echo
+        fidelity.quality, held_out, sector=echo
     )
 
     @functools.cache

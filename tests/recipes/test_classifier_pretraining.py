@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from echojax.recipes.classifier_pretraining import Labelled
 from flax import nnx
 
 from echojax import config, devices
@@ -7,7 +8,6 @@ from echojax.errors import InputError
 from echojax.inference import enhance
 from echojax.recipes import classification as classifier
 from echojax.recipes import classifier_pretraining
-from echojax.recipes.classifier_pretraining import Labelled
 from echojax.weights import by_name
 
 SIDE = 32
