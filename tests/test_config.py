@@ -1,9 +1,17 @@
+from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 
-from echojax.config import Config, differences, keys, load
+from echojax import config
+from echojax.config import FREE, Configuration, Section, recorded
 from echojax.errors import InputError
+from echojax.recipes.super_resolution import SuperResolutionConfig
+from echojax.studies.diagnosis.config import Config
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+load = partial(config.load, Config)
 
 
 def written(tmp_path, text):
@@ -36,7 +44,7 @@ def test_toml_and_back_is_the_same_configuration(tmp_path):
 
 def test_toml_holds_every_key():
     text = Config().to_toml()
-    for key in keys():
+    for key in config.keys(Config):
         section, name = key.split(".")
         assert f"\n{name} = " in text.partition(f"[{section}]")[2]
 
@@ -70,8 +78,7 @@ def test_overrides_win_over_the_file_and_the_last_over_the_first(tmp_path):
 )
 def test_override_values_are_toml_or_plain_strings(text, section, key, value):
     expected = text.partition("=")[2] if value is None else value
-    overrides = [text] if "fraction" not in text else [text, "study.folds=1"]
-    assert getattr(getattr(load(overrides=overrides), section), key) == expected
+    assert getattr(getattr(load(overrides=[text]), section), key) == expected
 
 
 MISSPELT = [
@@ -195,46 +202,158 @@ def test_folder_instead_of_a_file_is_named(tmp_path):
         load(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "override",
-    ["sr.steps=5", 'data.views=["2CH"]', "classifier.epochs=2", "study.split_seed=1"],
-)
-def test_differences_name_key_and_both_values(override):
-    stored, asked = Config(), load(overrides=[override])
-    key = override.partition("=")[0]
-    section, name = key.split(".")
-    old, new = (getattr(getattr(c, section), name) for c in (stored, asked))
-    assert differences(stored, asked) == [f"{key} was {old!r}, now {new!r}"]
+class Baking(Section):
+    hours: int = 1
+    oven: Annotated[str, FREE] = "left"
 
 
-def test_differences_that_only_extend_or_move_a_run_are_free():
-    asked = load(
-        overrides=[
-            "data.dir=/elsewhere",
-            'study.protocols=["paper", "patient"]',
-            'study.train=["poor"]',
-            'study.sr=["none"]',
-            "study.folds=2",
-            "study.seeds=9",
-            "study.note=again",
-        ]
-    )
-    assert differences(Config(), asked) == []
-    assert differences(Config(), Config()) == []
+class OtherConfig(Configuration):
+    baking: Baking = Baking()
 
 
-def test_settings_of_the_pretraining_matter_to_a_pretraining_alone():
-    asked = load(overrides=["pretrain.epochs=3", "pretrain.augment=0.5"])
-    assert differences(Config(), asked, pretrained=False) == []
-    assert differences(Config(), asked, pretrained=True) == [
-        "pretrain.epochs was 20, now 3",
-        "pretrain.augment was 1.0, now 0.5",
-    ]
+def test_a_configuration_of_other_sections_is_read_by_the_same_rules(tmp_path):
+    read = config.load(OtherConfig, written(tmp_path, "[baking]\nhours = 2\n"), data_dir=tmp_path)
+    assert read == OtherConfig(data=read.data, baking=Baking(hours=2))
+    assert read.data.dir == tmp_path
+    assert config.keys(OtherConfig) == ["data.dir", "data.views", "baking.hours", "baking.oven"]
+    with pytest.raises(InputError, match=r"unknown key baking.hour; did you mean baking.hours\?"):
+        config.load(OtherConfig, overrides=["baking.hour=2"])
+    with pytest.raises(InputError, match="unknown key sr.steps"):
+        config.load(OtherConfig, overrides=["sr.steps=2"])
 
 
-@pytest.mark.parametrize("file", sorted(Path("configs").glob("*.toml")), ids=lambda file: file.stem)
+def test_what_is_recorded_of_a_section_is_all_but_its_free_keys():
+    assert recorded(Baking(hours=3, oven="right"), "baking") == {"baking.hours": 3}
+
+
+def test_super_resolution_records_neither_srgans_keys_nor_how_often_it_saves():
+    sr = Config().sr
+    whole, own = recorded(sr, "sr"), recorded(sr, "sr", SuperResolutionConfig)
+    assert whole.keys() - own.keys() >= {"sr.gan_steps", "sr.adversarial", "sr.average"}
+    assert own["sr.steps"] == whole["sr.steps"] == sr.steps
+    free = {"sr.save_every", "sr.evaluate_every", "sr.evaluate_frames", "sr.images", "sr.init"}
+    assert not free & whole.keys()
+
+
+def test_what_only_extends_or_moves_a_study_is_not_recorded():
+    assert recorded(Config().study, "study").keys() == {"study.parts", "study.split_seed"}
+
+
+def test_a_file_of_version_0_1_0_still_loads(tmp_path):
+    """As its runs kept it, every key of it present."""
+    read = load(written(tmp_path, VERSION_0_1_0))
+    assert read.sr.perceptual == "none"
+    assert read.sr.gan_learning_rate == 2e-4
+    assert read.classifier.init == "simulated"
+    assert read.pretrain.augment == 0.5
+    assert read.study.note == "as it was"
+    # What is new since then is as it was before there was a choice.
+    assert read.sr.scale == 4
+    assert read.pretrain.keep == "last"
+
+
+VERSION_0_1_0 = """
+[data]
+dir = "data"
+views = [
+    "2CH",
+    "4CH",
+]
+
+[sr]
+blocks = 16
+channels = 64
+first_kernel = 9
+last_kernel = 9
+bias = false
+activation = "none"
+init = "interpolation"
+quality = [
+    "good",
+]
+images = "div2k"
+crop = 96
+batch = 16
+steps = 20000
+learning_rate = 0.0001
+schedule = "constant"
+gan_steps = 20000
+gan_learning_rate = 0.0002
+perceptual = "none"
+adversarial = 0.001
+discriminator_width = 64
+average = 0.999
+evaluate_every = 1000
+evaluate_frames = 16
+save_every = 1000
+seed = 0
+
+[classifier]
+size = 224
+width = 64
+init = "simulated"
+batch = 16
+epochs = 10
+learning_rate = 0.0001
+
+[pretrain]
+batch = 32
+epochs = 20
+learning_rate = 0.001
+augment = 0.5
+seed = 0
+
+[study]
+protocols = [
+    "patient",
+]
+tasks = [
+    "view",
+    "phase",
+]
+train = [
+    "good",
+    "medium",
+    "poor",
+]
+test = [
+    "good",
+    "medium",
+    "poor",
+]
+sr = [
+    "none",
+    "bicubic",
+    "srresnet",
+]
+modes = [
+    "upscale",
+    "restore",
+]
+sr_on = [
+    "train",
+    "test",
+    "both",
+]
+enhance = [
+    "poor",
+]
+parts = 5
+folds = 5
+seeds = 3
+split_seed = 0
+keep_classifiers = true
+note = "as it was"
+"""
+
+
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.toml")), ids=lambda file: file.stem)
 def test_the_configurations_that_come_with_echojax_are_valid(file):
-    config = load(file)
-    assert config != Config()
+    assert load(file) != Config()
     # Each is an experiment's record: it says how it is run.
-    assert f"# Command: {'bash' if file.stem == 'quickstart' else 'echojax'}" in file.read_text()
+    command = next(line for line in file.read_text().splitlines() if "Command:" in line)
+    assert command.startswith(("# Command: echojax ", "# Command: bash scripts/"))
+
+
+def test_configurations_come_with_echojax():
+    assert {"paper", "patient_level", "quickstart"} <= {file.stem for file in CONFIGS.glob("*")}

@@ -5,128 +5,131 @@ import pytest
 
 from echojax import config
 from echojax.errors import InputError
-from echojax.runs.run import open_run
-
-SETTINGS = config.Config()
-
-
-def opened(path, settings=SETTINGS, *, dataset="frames", resume=False, overwrite=False):
-    return open_run(path, settings, dataset=dataset, resume=resume, overwrite=overwrite)
+from echojax.runs.job import Record
+from echojax.runs.run import Run, request
+from echojax.studies.diagnosis.config import Config
 
 
-def test_a_run_records_what_was_asked_and_where(tmp_path):
-    opened(tmp_path / "run")
-    assert config.load(tmp_path / "run" / "config.toml") == SETTINGS
-    environment = json.loads((tmp_path / "run" / "environment.json").read_text())
+@pytest.fixture
+def begin(tmp_path):
+    """Asks for the run "run" and begins it."""
+
+    def begin(*overrides, jobs=(), **flags):
+        asked = request(Config, overrides=overrides, run=tmp_path / "run", **flags)
+        return asked.begin(jobs)
+
+    return begin
+
+
+def stored(run):
+    return config.load(Config, run.path / "config.toml")
+
+
+def test_a_run_records_what_was_asked_and_where(begin, tmp_path):
+    run = begin("sr.steps=7", data_dir=tmp_path / "data")
+    assert stored(run) == config.load(Config, None, ["sr.steps=7"], tmp_path / "data")
+    environment = json.loads((run.path / "environment.json").read_text())
     assert {"jax", "flax", "devices", "commit", "command"} <= environment.keys()
 
 
-def test_an_existing_run_is_refused_and_left_alone(tmp_path):
-    opened(tmp_path / "run")
-    (tmp_path / "run" / "predictions.csv").write_text("precious")
+def test_frames_are_found_from_wherever_a_run_is_gone_on_with(begin, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert stored(begin("data.dir=frames")).data.dir == tmp_path / "frames"
+
+
+def test_an_existing_run_is_refused_and_left_alone(begin):
+    precious = begin().predictions
+    precious.write_text("precious")
     with pytest.raises(InputError, match=r"--resume.*--overwrite"):
-        opened(tmp_path / "run")
-    assert (tmp_path / "run" / "predictions.csv").read_text() == "precious"
+        begin()
+    with pytest.raises(InputError, match="exclude each other"):
+        begin(resume=True, overwrite=True)
+    assert precious.read_text() == "precious"
 
 
-def test_overwrite_starts_anew(tmp_path):
-    opened(tmp_path / "run")
-    (tmp_path / "run" / "predictions.csv").write_text("old")
-    opened(tmp_path / "run", overwrite=True)
-    assert not (tmp_path / "run" / "predictions.csv").exists()
+def test_overwrite_starts_anew_but_only_when_the_run_begins(begin, tmp_path):
+    old = begin().predictions
+    old.write_text("old")
+    asked = request(Config, run=tmp_path / "run", overwrite=True)
+    assert old.exists()
+    asked.begin()
+    assert not old.exists()
 
 
 @pytest.mark.parametrize("flags", [{}, {"resume": True}, {"overwrite": True}])
-def test_a_folder_that_is_no_run_is_never_touched(tmp_path, flags):
-    (tmp_path / "holiday.jpg").write_text("precious")
+def test_a_folder_that_is_no_run_is_never_touched(begin, tmp_path, flags):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "holiday.jpg").write_text("precious")
     with pytest.raises(InputError, match="not a run directory"):
-        opened(tmp_path, **flags)
-    assert (tmp_path / "holiday.jpg").exists()
+        begin(**flags)
+    assert (tmp_path / "run" / "holiday.jpg").exists()
 
 
-def test_resume_with_other_settings_names_them(tmp_path):
-    opened(tmp_path / "run")
-    other = config.load(None, ["classifier.size=112", "sr.steps=7"])
-    with pytest.raises(InputError, match=r"sr\.steps was 20000, now 7; classifier\.size was 224"):
-        opened(tmp_path / "run", other, resume=True)
+def test_an_empty_folder_becomes_a_run(begin, tmp_path):
+    (tmp_path / "run").mkdir()
+    assert stored(begin()).sr == Config().sr
 
 
-def test_resume_may_ask_for_more_seeds_and_cells(tmp_path):
-    opened(tmp_path / "run")
-    more = config.load(None, ["study.seeds=9", 'study.protocols=["paper"]'])
-    opened(tmp_path / "run", more, resume=True)
-    assert config.load(tmp_path / "run" / "config.toml") == more
+@pytest.mark.parametrize(
+    ("told", "version"), [('{"echojax": "0.1.0"}', r"0\.1\.0"), (None, "of an unknown version")]
+)
+def test_a_run_of_0_1_0_can_only_be_overwritten(begin, told, version):
+    """Such a run has no records of its jobs, so nobody could tell what they were made from."""
+    run = begin()
+    environment = run.path / "environment.json"
+    environment.unlink()
+    if told:
+        environment.write_text(told)
+    with pytest.raises(InputError, match=rf"run: made by echojax {version}, .*--overwrite") as e:
+        begin(resume=True)
+    assert "\n" not in str(e.value)
+    begin(overwrite=True)
+    begin(resume=True)
 
 
-def test_settings_of_a_pretraining_may_change_where_there_was_none(tmp_path):
-    other = config.load(None, ["pretrain.epochs=3"])
-    opened(tmp_path / "study")
-    (tmp_path / "study" / "classifiers").mkdir()
-    opened(tmp_path / "study", other, resume=True)
-    opened(tmp_path / "pretraining")
-    (tmp_path / "pretraining" / "classifier" / "pretrained").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"pretrain\.epochs was 20, now 3"):
-        opened(tmp_path / "pretraining", other, resume=True)
+def test_resume_takes_the_settings_of_the_run_unless_others_are_given(begin):
+    begin("sr.steps=7", "study.seeds=4")
+    assert stored(begin("study.seeds=9", resume=True)).sr.steps == 7
+    assert stored(begin(resume=True)).study.seeds == 9
 
 
-def test_settings_of_a_study_may_change_where_there_is_a_pretraining_alone(tmp_path):
-    opened(tmp_path / "run")
-    (tmp_path / "run" / "classifier" / "pretrained").mkdir(parents=True)
-    others = config.load(None, ["sr.steps=7", "study.parts=6", "classifier.epochs=2"])
-    opened(tmp_path / "run", others, resume=True)
-    with pytest.raises(InputError, match=r"classifier\.size was 224, now 112"):
-        opened(tmp_path / "run", config.load(None, ["classifier.size=112"]), resume=True)
-    (tmp_path / "run" / "classifiers").mkdir()
-    with pytest.raises(InputError, match=r"classifier\.epochs was 2, now 10"):
-        opened(tmp_path / "run", resume=True)
+def test_a_job_that_was_begun_otherwise_keeps_the_run_as_it_was(begin):
+    run = begin()
+    run.job("sr/fold0", Record({"sr.steps": 7})).begin()
+    files = {file: file.read_bytes() for file in run.path.rglob("*.*")}
+    job = run.job("sr/fold0", Record({"sr.steps": 8}))
+    with pytest.raises(InputError, match=r"sr/fold0: .*sr\.steps was 7, now 8"):
+        begin("sr.steps=8", jobs=[job], resume=True)
+    assert {file: file.read_bytes() for file in run.path.rglob("*.*")} == files
+    begin("sr.steps=8", jobs=[job], overwrite=True)
 
 
-def test_resume_from_other_weights_is_refused(tmp_path):
-    def run(start, **flags):
-        words = {"dataset": "frames", "resume": True, "overwrite": False} | flags
-        open_run(tmp_path / "run", SETTINGS, start=start, **words)
-
-    run(None, resume=False)  # trained no classifier
-    run("abc")
-    run(None)
-    run("abc")
-    with pytest.raises(InputError, match=r"other weights.*classifier\.init = 'random'"):
-        run("def")
-    run("def", resume=False, overwrite=True)
-
-
-def test_resume_with_other_frames_is_refused(tmp_path):
-    opened(tmp_path / "run")
-    with pytest.raises(InputError, match="made with other frames"):
-        opened(tmp_path / "run", dataset="others", resume=True)
-
-
-def test_a_resumed_run_still_tells_the_environment_it_began_in(tmp_path):
-    opened(tmp_path / "run")
-    record = tmp_path / "run" / "environment.json"
+def test_a_resumed_run_still_tells_the_environment_it_began_in(begin):
+    record = begin().path / "environment.json"
     began = json.loads(record.read_text())
-    opened(tmp_path / "run", resume=True)
-    opened(tmp_path / "run", resume=True)
+    begin(resume=True)
+    begin(resume=True)
     now = json.loads(record.read_text())
     assert now.pop("resumed").count(";") == 1
     assert now == began
 
 
-def test_a_run_whose_configuration_is_torn_can_be_overwritten(tmp_path):
-    opened(tmp_path / "run")
-    (tmp_path / "run" / "config.toml").write_text("[sr\n")
-    opened(tmp_path / "run", overwrite=True)
-    assert config.load(tmp_path / "run" / "config.toml") == SETTINGS
+def test_a_run_whose_configuration_is_torn_can_be_overwritten(begin):
+    file = begin().path / "config.toml"
+    file.write_text("[sr\n")
+    with pytest.raises(InputError, match="cannot be read as TOML"):
+        begin(resume=True)
+    assert stored(begin(overwrite=True)).sr == Config().sr
 
 
 def test_the_log_is_a_row_a_metric_and_goes_on_after_a_resume(tmp_path):
-    opened(tmp_path / "run").log("sr/x", 20, loss=0.5, psnr=30.0)
-    opened(tmp_path / "run", resume=True).log("sr/x", 40, loss=0.25)
-    with (tmp_path / "run" / "log.csv").open() as file:
+    Run(tmp_path).job("sr/x", Record()).log(20, loss=0.5, psnr=30.0)
+    Run(tmp_path).job("sr/x", Record()).log(40, loss=0.25)
+    with (tmp_path / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(r["job"], r["step"], r["metric"], r["value"]) for r in rows] == [
         ("sr/x", "20", "loss", "0.5"),
         ("sr/x", "20", "psnr", "30"),
         ("sr/x", "40", "loss", "0.25"),
     ]
-    assert list((tmp_path / "run" / "events").iterdir())
+    assert list((tmp_path / "events").iterdir())
