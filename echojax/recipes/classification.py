@@ -212,7 +212,7 @@ def training(
     Raises:
         InputError: as `check`.
     """
-    optimizer, step = _program((task,), config.width, config.learning_rate, 0.0, 0)
+    optimizer, step = _program((task,), config.width, config.learning_rate, 0.0)
     told = {
         **(card or {}),
         HEADS: task,
@@ -254,7 +254,7 @@ def pretraining(
     order = frame_order(len(learned.frames), config.epochs, config.batch, config.seed)
     every = max(_EVERY, len(learned.frames) // config.batch)
     optimizer, step = _program(
-        tasks, network.width, _cosine(config.learning_rate, len(order)), config.augment, config.seed
+        tasks, network.width, _cosine(config.learning_rate, len(order)), config.augment
     )
 
     def measure(model: ResNet18) -> dict[str, float]:
@@ -296,13 +296,8 @@ def _training(
     graphdef, _, _ = split(model)
     labels = learned.labels.astype(np.int32)
 
-    places = np.arange(order.size, dtype=np.int32).reshape(order.shape)
-
-    def batches(first: int) -> Iterator[tuple[np.ndarray, ...]]:
-        return (
-            (learned.frames[chosen], labels[chosen], place)
-            for chosen, place in zip(order[first:], places[first:], strict=True)
-        )
+    def batches(first: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        return ((learned.frames[chosen], labels[chosen]) for chosen in order[first:])
 
     return Training(
         start=lambda: initial_state(model, optimizer, seed=seed),
@@ -326,7 +321,7 @@ def frame_order(frames: int, epochs: int, batch: int, seed: int) -> np.ndarray:
     return np.resize(stream, (steps, batch))
 
 
-def cross_entropy(tasks: Sequence[str], strength: float = 0.0, seed: int = 0) -> Loss:
+def cross_entropy(tasks: Sequence[str], strength: float = 0.0) -> Loss:
     """The loss: the sum of the heads' cross-entropies; with the accuracy of each.
 
     It takes frames (n, size, size) in [0, 1] and labels (n, heads).
@@ -334,17 +329,14 @@ def cross_entropy(tasks: Sequence[str], strength: float = 0.0, seed: int = 0) ->
     Args:
         tasks: the heads.
         strength: of the augmentation of every frame; 0 for none.
-        seed: of the augmentation.
     """
 
     def loss(
-        model: ResNet18, batch: tuple[jax.Array, ...], key: jax.Array
+        model: ResNet18, batch: tuple[jax.Array, jax.Array], key: jax.Array
     ) -> tuple[jax.Array, Metrics]:
-        del key
-        frames, labels, places = batch
+        frames, labels = batch
         if strength:
-            keys = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(seed)))(places)
-            frames = augment(keys, frames, strength)
+            frames = augment(jax.random.split(key, len(frames)), frames, strength)
         logits = model(as_imagenet(frames[..., None]), train=True)
         logits = logits.reshape(*labels.shape, _CLASSES)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
@@ -357,13 +349,13 @@ def cross_entropy(tasks: Sequence[str], strength: float = 0.0, seed: int = 0) ->
 
 @functools.lru_cache(maxsize=4)
 def _program(
-    tasks: tuple[str, ...], width: int, rate: float | optax.Schedule, strength: float, seed: int
+    tasks: tuple[str, ...], width: int, rate: float | optax.Schedule, strength: float
 ) -> tuple[optax.GradientTransformation, Step[TrainState]]:
     # Kept, so that the hundreds of classifiers of a study share one compiled step.
     model = networks.empty("resnet18", ResNetSettings(classes=_CLASSES * len(tasks), width=width))
     graphdef, _, _ = split(model)
     optimizer = optax.adam(rate)
-    return optimizer, make_step(graphdef, optimizer, cross_entropy(tasks, strength, seed))
+    return optimizer, make_step(graphdef, optimizer, cross_entropy(tasks, strength))
 
 
 # The schedule is part of what `_program` is kept by.

@@ -129,6 +129,4 @@ def _check_init(path: Path, network: classification.ClassifierConfig) -> None:
 
 def _labelled(frames: Frames, size: int) -> Labelled:
     seen = np.stack([as_input(as_float(image), size) for image in frames.images])
-    # As 8-bit frames of that size would be.
-    rounded = np.round(255 * seen).astype(np.uint8).astype(np.float32) / 255
-    return Labelled(rounded, np.stack([getattr(frames, task) for task in TASKS], axis=-1))
+    return Labelled(seen, np.stack([getattr(frames, task) for task in TASKS], axis=-1))
