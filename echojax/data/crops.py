@@ -11,9 +11,18 @@ from echojax.errors import InputError
 
 _THREADS = min(16, os.cpu_count() or 1)  # of `stream`; each makes a batch of its own
 
+# Outside the sector a frame is black, and there is nothing to learn from there.
+_BLACK = 8  # gray levels; what is brighter is content
+_ENOUGH = 0.5  # of a crop's pixels
+_TRIES = 8
+
 
 class _RandomCrop(grain.transforms.RandomMap):
-    """A random square of the image of an index, flipped left to right half of the time."""
+    """A random square of the image of an index, flipped left to right half of the time.
+
+    Of up to eight squares it is the first that has content on at least a half of it, else the
+    fullest.
+    """
 
     def __init__(self, source: Source, side: int) -> None:
         self.source, self.side = source, side
@@ -22,8 +31,15 @@ class _RandomCrop(grain.transforms.RandomMap):
         image = self.source.image(element)
         if min(image.shape) < self.side:  # of images whose sizes nobody recorded
             raise _too_small(self.source, min(image.shape), self.side)
-        top, left = (int(rng.integers(n - self.side + 1)) for n in image.shape)
-        crop = image[top : top + self.side, left : left + self.side]
+        fullest = -1.0
+        for _ in range(_TRIES):
+            top, left = (int(rng.integers(n - self.side + 1)) for n in image.shape)
+            drawn = image[top : top + self.side, left : left + self.side]
+            content = np.count_nonzero(drawn > _BLACK) / drawn.size
+            if content > fullest:
+                crop, fullest = drawn, content
+            if content >= _ENOUGH:
+                break
         # Only the left-right flip keeps the probe on top; the others would teach the network
         # speckle that fans out the wrong way.
         return crop[:, ::-1] if rng.random() < 0.5 else crop
@@ -37,7 +53,7 @@ def crop_batches(source: Source, side: int, batch: int, seed: int) -> grain.MapD
             anew for every crop.
         side: of a crop, in pixels.
         batch: crops in a batch.
-        seed: of order, place and flip.
+        seed: of order, places and flip.
 
     Returns:
         Random-access dataset of uint8 (batch, side, side, 1).

@@ -131,6 +131,36 @@ def test_frame_of_exactly_the_size_of_a_crop_will_do(make_frames):
     assert all(places((image,), crop[..., 0]) for crop in batch)
 
 
+@pytest.fixture(scope="module")
+def sector():
+    """A triangle of noise on black, as wide as the frame at its bottom: a half is black."""
+    image = np.random.default_rng(2).integers(20, 256, (200, 200), np.uint8)
+    rows, columns = np.indices(image.shape)
+    image[np.abs(columns - 100) > rows / 2] = 3
+    return image
+
+
+def test_crops_lie_where_there_is_content(make_frames, sector):
+    dataset = crop_batches(make_frames([sector], ["a"]), 48, BATCH, seed=0)
+    full = np.array([(crop > 3).mean() for k in range(100) for crop in dataset[k]])
+    assert (full >= 0.5).mean() > 0.99
+    assert (full < 1).any()  # the edge of the sector is content too
+
+
+def test_the_fullest_crop_is_taken_where_none_is_full(make_frames, sector):
+    """A tenth of the rows is bright: no crop has content on a half, most have none at all."""
+    image = np.zeros((200, 200), np.uint8)
+    image[90:110] = sector[150:170]
+    dataset = crop_batches(make_frames([image], ["a"]), 48, BATCH, seed=0)
+    bright = np.array([(crop > 3).any() for k in range(50) for crop in dataset[k]])
+    assert bright.mean() > 0.95
+
+
+def test_black_frames_give_crops_too(make_frames):
+    dataset = crop_batches(make_frames([np.zeros((40, 40), np.uint8)], ["a"]), 16, BATCH, seed=0)
+    assert not dataset[0].any()
+
+
 def test_training_may_go_on_longer_than_there_are_frames(frames):
     assert crop_batches(frames, SIDE, BATCH, seed=5)[100_000].shape == (BATCH, SIDE, SIDE, 1)
 
