@@ -218,7 +218,7 @@ def test_a_configuration_of_other_sections_is_read_by_the_same_rules(tmp_path):
     assert config.keys(OtherConfig) == ["data.dir", "data.views", "baking.hours", "baking.oven"]
     with pytest.raises(InputError, match=r"unknown key baking.hour; did you mean baking.hours\?"):
         config.load(OtherConfig, overrides=["baking.hour=2"])
-    with pytest.raises(InputError, match="unknown key sr.steps"):
+    with pytest.raises(InputError, match="unknown key sr"):
         config.load(OtherConfig, overrides=["sr.steps=2"])
 
 

@@ -1,6 +1,7 @@
 """Orbax checkpoints of a training under way."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,6 +12,24 @@ from orbax.checkpoint import v1 as ocp
 from echojax.errors import EchojaxError, InputError
 from echojax.runs.job import CHECKPOINTS
 from echojax.weights import by_name, networks
+
+
+def _highest(checkpoints: Sequence[Any], score: str | None) -> Any:
+    """The earliest of those that scored highest; None if none was measured so."""
+    measured = [each for each in checkpoints if score in (each.metrics or {})]
+    return max(measured, key=lambda each: (each.metrics[score], -each.step), default=None)
+
+
+@dataclass(frozen=True)
+class _NewestAndBest:
+    """What Orbax asks for what to keep; its own keeps the latest of equals."""
+
+    best: str | None
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
+        del context
+        best = _highest(checkpoints, self.best)
+        return [each is best or each is checkpoints[-1] for each in checkpoints]
 
 
 class Checkpoints:
@@ -29,22 +48,12 @@ class Checkpoints:
             card: what a checkpoint must say of its network to be complete in itself.
             best: name of the score whose highest checkpoint is kept, too.
         """
-        policies = ocp.training.preservation_policies
-        keep: list[Any] = [policies.LatestN(1)]
-        if best is not None:
-            keep.append(
-                policies.BestN(
-                    get_metric_fn=lambda scores: scores[best],
-                    n=1,
-                    keep_checkpoints_without_metrics=False,
-                )
-            )
         self._directory = directory
         self._best = best
         self._orbax = ocp.training.Checkpointer(
             directory.absolute(),
             save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
-            preservation_policy=policies.AnyPreservationPolicy(keep),
+            preservation_policy=_NewestAndBest(best),
             custom_metadata=dict(card),
         )
 
@@ -80,8 +89,7 @@ class Checkpoints:
         Raises:
             EchojaxError: the checkpoint is damaged.
         """
-        scored = [each for each in self._orbax.checkpoints if each.metrics]
-        chosen = max(scored, key=lambda each: (each.metrics[self._best], -each.step))
+        chosen = _highest(self._orbax.checkpoints, self._best)
         return self._load(chosen.step, like), dict(chosen.metrics)
 
     def _load(self, step: int | None, like: Any) -> Any:

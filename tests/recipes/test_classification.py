@@ -1,5 +1,7 @@
+import functools
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -7,96 +9,204 @@ from flax import nnx
 
 from echojax import config, devices
 from echojax.errors import InputError
+from echojax.inference import classify
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18, ResNetSettings
-from echojax.recipes import classification as classifier
+from echojax.recipes import classification
+from echojax.recipes.classification import Labelled
+from echojax.runs.job import Job
+from echojax.studies.diagnosis.config import Config
+from echojax.training.loop import fit
 from echojax.weights import by_name, networks
 
-SETTINGS = config.load(
+CONFIG = config.load(
+    Config,
     None,
     [
         "classifier.width=4",
         "classifier.size=32",
-        "classifier.epochs=20",
+        "classifier.epochs=10",
         "classifier.batch=8",
         "classifier.learning_rate=3e-3",
+        "pretrain.epochs=12",
+        "pretrain.batch=8",
+        "pretrain.learning_rate=5e-3",
+        "pretrain.augment=0.5",
     ],
-).classifier
+)
+SETTINGS = CONFIG.classifier
+TASKS = ("view", "phase")
+
+
+def squares(number, seed):
+    """A square at the left or at the right, which is the view; small or large, the phase."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, (number, 2))
+    frames = 0.15 * rng.random((number, 32, 32), np.float32)
+    for frame, (view, phase) in zip(frames, labels, strict=True):
+        middle, half = (7, 24)[view], (3, 6)[phase]
+        frame[16 - half : 16 + half, middle - half : middle + half] += 0.8
+    return Labelled(frames, labels)
+
+
+LEARNED, HELD_OUT = squares(80, 0), squares(40, 1)
 
 
 def silent(step, **metrics):
     del step, metrics
 
 
-def bright_or_dark(number, seed):
-    """Frames that anybody can tell apart: the upper half bright, or the lower."""
-    rng = np.random.default_rng(seed)
-    frames = 0.3 * rng.random((number, 32, 32), np.float32)
-    labels = np.arange(number) % 2
-    frames[labels == 0, :16] += 0.6
-    frames[labels == 1, 16:] += 0.6
-    return frames, labels
-
-
-def train(seed=0, settings=SETTINGS):
-    frames, labels = bright_or_dark(24, 0)
-    return classifier.train(
-        frames,
-        labels,
-        settings,
-        seed,
-        task="view",
-        mesh=devices.data_mesh(),
-        title="test",
-        log=silent,
+def train(folder, seed=0, **changed):
+    settings = SETTINGS.model_copy(update=changed)
+    frames, labels = LEARNED
+    training = classification.training(
+        settings, Labelled(frames, labels[:, :1]), task="view", seed=seed, card={"title": "test"}
     )
+    record = classification.record(settings, "frames", task="view", seed=seed)
+    return fit(training, Job(folder, f"seed{seed}", record, silent), devices.data_mesh())
 
 
-def ask(model, frames):
-    answers = classifier.probabilities(model, frames, devices.data_mesh())
-    assert answers.shape == (len(frames), 1)
-    return answers[:, 0]
+def pretrain(folder, log=silent, **changed):
+    settings = CONFIG.pretrain.model_copy(update=changed)
+    mesh = devices.data_mesh()
+    training = classification.pretraining(
+        SETTINGS, settings, LEARNED, HELD_OUT, tasks=TASKS, mesh=mesh
+    )
+    record = classification.pretraining_record(SETTINGS, settings, "frames")
+    return fit(training, Job(folder, "pretrained", record, log), mesh)
 
 
-def test_it_learns_what_can_be_seen():
-    frames, labels = bright_or_dark(40, 1)
-    assert np.mean((ask(train(), frames) >= 0.5) == labels) > 0.95
+def ask(model, frames=HELD_OUT.frames):
+    return classify.probabilities(model, frames, devices.data_mesh())
 
 
-def test_the_same_seed_gives_the_same_classifier_and_another_seed_another():
-    frames, _ = bright_or_dark(40, 1)
-    first = ask(train(0), frames)
-    np.testing.assert_array_equal(ask(train(0), frames), first)
-    assert np.abs(ask(train(1), frames) - first).max() > 1e-4
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A classifier of views, and its run."""
+    folder = tmp_path_factory.mktemp("trained")
+    return train(folder), folder
 
 
-def test_answers_do_not_depend_on_how_many_frames_are_asked_about():
-    frames, _ = bright_or_dark(40, 1)
-    model = train()
-    np.testing.assert_allclose(ask(model, frames[:5]), ask(model, frames)[:5], atol=1e-6)
+def test_it_learns_what_can_be_seen(trained):
+    answers = ask(trained[0])
+    assert answers.shape == (40, 1)
+    assert np.mean((answers >= 0.5) == HELD_OUT.labels[:, :1]) > 0.9
+
+
+def test_the_same_seed_gives_the_same_classifier_and_another_seed_another(trained, tmp_path):
+    first = ask(trained[0])
+    np.testing.assert_array_equal(ask(train(tmp_path)), first)
+    assert np.abs(ask(train(tmp_path, seed=1)) - first).max() > 1e-4
+
+
+def test_its_file_is_complete_and_nothing_else_is_kept(trained):
+    model, folder = trained
+    kept = classify.load(folder / "seed0.safetensors")
+    assert (kept.tasks, kept.size) == (("view",), 32)
+    np.testing.assert_array_equal(ask(kept.model), ask(model))
+    card = networks.card(folder / "seed0.safetensors")
+    assert card["title"] == "test"
+    assert card["started from"] == "random"
+    assert card["epochs"] == "10; batches of 8 frames"
+    assert not (folder / "seed0" / "checkpoints").exists()
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory):
+    """A pretraining that nothing interrupted, its run, and what it logged."""
+    folder, logged = tmp_path_factory.mktemp("whole"), {}
+
+    def log(step, **metrics):
+        logged.setdefault(step, {}).update(metrics)
+
+    return pretrain(folder, log), folder, logged
+
+
+def test_each_head_learns_its_own_task(pretrained):
+    model, folder, logged = pretrained
+    right = np.mean((ask(model) >= 0.5) == HELD_OUT.labels, axis=0)
+    assert right.shape == (2,)
+    assert np.all(right > 0.9)
+    assert {"loss", "view", "phase"} <= logged[120].keys()
+    card = networks.card(folder / "pretrained.safetensors")
+    for task, share in zip(TASKS, right, strict=True):
+        assert logged[120][f"{task}_held_out"] == pytest.approx(share)
+        assert card[f"{task} accuracy on held-out frames"] == f"{share:.1%}"
+    assert logged[120]["held_out"] == pytest.approx(right.mean())
+    assert classify.load(folder / "pretrained.safetensors").tasks == TASKS
+
+
+def test_an_interrupted_pretraining_ends_as_an_uninterrupted_one(pretrained, tmp_path):
+    class InterruptedTrainingError(Exception):
+        pass
+
+    def interrupt(step, **metrics):
+        if step == 80:
+            raise InterruptedTrainingError
+
+    with pytest.raises(InterruptedTrainingError):
+        pretrain(tmp_path, interrupt)
+    steps = []
+    resumed = pretrain(tmp_path, lambda step, **metrics: steps.append(step))
+    assert min(steps) == 60  # the checkpoint was at 50, and every 20 steps are logged
+    jax.tree.map(np.testing.assert_array_equal, nnx.state(resumed), nnx.state(pretrained[0]))
+
+
+@pytest.mark.parametrize(("keep", "best"), [("last", None), ("best", "held_out")])
+def test_which_network_of_a_pretraining_is_handed_over_is_a_setting(keep, best):
+    """How the best is found, see `tests/training/test_loop.py`."""
+    settings = CONFIG.pretrain.model_copy(update={"keep": keep})
+    training = classification.pretraining(
+        SETTINGS, settings, LEARNED, HELD_OUT, tasks=TASKS, mesh=devices.data_mesh()
+    )
+    assert training.best == best
+    (evaluator,) = training.evaluators
+    assert evaluator.every == training.save_every == 50
+
+
+def test_strength_seed_and_place_decide_how_frames_are_changed():
+    """The changes alone count here, so a network of one number stands for the real one."""
+
+    class Contrast(nnx.Module):
+        def __call__(self, x, *, train):
+            return jnp.tile(10 * x.std((1, 2, 3))[:, None], (1, 4)) * jnp.arange(4)
+
+    @functools.partial(jax.jit, static_argnums=(0, 1))
+    def loss(strength, seed, first):
+        batch = LEARNED.frames[:8], LEARNED.labels[:8], first + jnp.arange(8)
+        loss = classification.cross_entropy(TASKS, strength, seed)
+        return loss(Contrast(), batch, jax.random.key(0))[0]
+
+    base = float(loss(1.0, 0, 0))
+    for other in ((0.0, 0, 0), (1.0, 1, 0), (1.0, 0, 8)):
+        assert abs(float(loss(*other)) - base) > 1e-3
+    assert float(loss(0.0, 0, 0)) == pytest.approx(float(loss(0.0, 1, 8)), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("batch", "key"), [(None, "classifier.batch = 8"), (7, "pretrain.batch = 7")]
+)
+def test_a_batch_that_the_devices_cannot_share_is_refused(batch, key):
+    class ThreeDevices:
+        size = 3
+
+    with pytest.raises(InputError, match=f"{key} cannot be shared by 3 devices"):
+        classification.check(SETTINGS, ThreeDevices(), "view", batch=batch)
 
 
 def test_every_frame_is_seen_equally_often_and_every_batch_is_full():
-    order = classifier.frame_order(frames=10, epochs=8, batch=4, seed=0)
+    order = classification.frame_order(frames=10, epochs=8, batch=4, seed=0)
     assert order.shape == (20, 4)
     assert np.bincount(order.ravel()).tolist() == [8] * 10
 
 
 def test_fewer_frames_than_a_batch_still_make_a_batch():
-    assert classifier.frame_order(frames=3, epochs=1, batch=8, seed=0).shape == (1, 8)
+    assert classification.frame_order(frames=3, epochs=1, batch=8, seed=0).shape == (1, 8)
 
 
-def test_an_input_is_square_and_keeps_gray_levels():
-    frame = np.full((50, 70), 0.25, np.float32)
-    seen = classifier.as_input(frame, 32)
-    assert seen.shape == (32, 32)
-    np.testing.assert_allclose(seen, 0.25, atol=1e-6)
-
-
-def test_weights_that_are_not_there_are_named():
-    settings = SETTINGS.model_copy(update={"init": "nowhere.safetensors"})
+def test_weights_that_are_not_there_are_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.safetensors"):
-        train(settings=settings)
+        train(tmp_path, init="nowhere.safetensors")
 
 
 @pytest.fixture
@@ -113,25 +223,29 @@ def given(random_network, tmp_path):
     return write
 
 
+def random_start(seed):
+    return classification.init_network(SETTINGS, seed, "view")
+
+
 def test_it_starts_from_the_trunk_of_a_network_for_other_classes(given):
     """As ImageNet's 1000; the head is the random one of the seed."""
     tensors, settings = given(1000)
-    start = by_name.arrays(classifier.untrained(settings, 3, "view"))
+    start = by_name.arrays(classification.init_network(settings, 3, "view"))
     head = {name: start.pop(name) for name in ("fc.kernel", "fc.bias")}
-    fresh = by_name.arrays(classifier.network(settings, 3))
+    fresh = by_name.arrays(random_start(3))
     for name, tensor in start.items():
         np.testing.assert_array_equal(tensor, tensors[name], err_msg=name)
     for name, tensor in head.items():
         np.testing.assert_array_equal(tensor, fresh[name], err_msg=name)
     assert head["fc.kernel"].shape == (8 * SETTINGS.width, 2)
     assert np.ptp(head["fc.kernel"]) > 0.1
-    other = by_name.arrays(classifier.untrained(settings, 4, "view"))
+    other = by_name.arrays(classification.init_network(settings, 4, "view"))
     assert np.abs(other["fc.kernel"] - head["fc.kernel"]).max() > 0.1
 
 
 def test_it_starts_from_the_head_too_if_the_network_is_for_two_classes(given):
     tensors, settings = given(2)
-    start = by_name.arrays(classifier.untrained(settings, 0, "view"))
+    start = by_name.arrays(classification.init_network(settings, 0, "view"))
     assert start.keys() == tensors.keys()
     for name, tensor in start.items():
         np.testing.assert_array_equal(tensor, tensors[name], err_msg=name)
@@ -140,12 +254,12 @@ def test_it_starts_from_the_head_too_if_the_network_is_for_two_classes(given):
 def test_a_network_of_another_width_does_not_fit(given):
     _, settings = given(1000, width=2)
     with pytest.raises(InputError, match=r"given\.safetensors: does not fit.*conv1\.kernel is"):
-        classifier.check(settings, "view", devices.data_mesh())
+        classification.check(settings, devices.data_mesh(), "view")
 
 
+@nnx.jit
 def logits(model):
-    frames, _ = bright_or_dark(4, 1)
-    return np.asarray(model(as_imagenet(jnp.asarray(frames)[..., None])))
+    return model(as_imagenet(jnp.asarray(HELD_OUT.frames[:4])[..., None]))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +276,7 @@ def test_a_network_of_two_heads_gives_its_trunk_and_the_head_of_the_task(
 ):
     _, settings = given(4, card={"heads": heads})
     tasks = (task,) if isinstance(task, str) else task
-    started = logits(classifier.untrained(settings, 0, *tasks))
+    started = logits(classification.init_network(settings, 0, *tasks))
     pretrained = logits(networks.load(Path(settings.init)))
     assert started.shape == (4, 2 * len(tasks))
     np.testing.assert_allclose(started, pretrained[:, columns], rtol=1e-5)
@@ -171,8 +285,8 @@ def test_a_network_of_two_heads_gives_its_trunk_and_the_head_of_the_task(
 
 def test_a_network_with_a_head_for_something_else_gives_its_trunk_alone(given):
     tensors, settings = given(2, card={"heads": "phase"})
-    start = by_name.arrays(classifier.untrained(settings, 3, "view"))
-    fresh = by_name.arrays(classifier.network(settings, 3))
+    start = by_name.arrays(classification.init_network(settings, 3, "view"))
+    fresh = by_name.arrays(random_start(3))
     np.testing.assert_array_equal(start["conv1.kernel"], tensors["conv1.kernel"])
     np.testing.assert_array_equal(start["fc.kernel"], fresh["fc.kernel"])
 
@@ -182,7 +296,7 @@ def test_heads_that_do_not_fit_are_refused(given, classes, width):
     """Another width, or fewer logits than there should be."""
     _, settings = given(classes, width=width, card={"heads": "view,phase"})
     with pytest.raises(InputError, match=r"given\.safetensors: does not fit.*fc\.kernel is"):
-        classifier.check(settings, "phase", devices.data_mesh())
+        classification.check(settings, devices.data_mesh(), "phase")
 
 
 def test_a_pretrained_network_is_found_in_the_working_directory(given, tmp_path, monkeypatch):
@@ -190,14 +304,14 @@ def test_a_pretrained_network_is_found_in_the_working_directory(given, tmp_path,
     asked = settings.model_copy(update={"init": "simulated"})
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"simulated: .*echojax pretrain-classifier") as refused:
-        classifier.check(asked, "view", devices.data_mesh())
+        classification.check(asked, devices.data_mesh(), "view")
     assert "\n" not in str(refused.value)
     place = Path("runs", "pretrain-classifier", "classifier", "pretrained.safetensors")
     place.parent.mkdir(parents=True)
     Path(settings.init).rename(place)
     pretrained = logits(networks.load(place))
     np.testing.assert_allclose(
-        logits(classifier.untrained(asked, 0, "view")), pretrained[:, :2], rtol=1e-5
+        logits(classification.init_network(asked, 0, "view")), pretrained[:, :2], rtol=1e-5
     )
 
 
@@ -206,7 +320,7 @@ def test_imagenet_is_the_fetched_resnet18(given, tmp_path, monkeypatch):
     tensors, settings = given(1000)
     asked = settings.model_copy(update={"init": "imagenet"})
     with pytest.raises(InputError, match="echojax weights fetch resnet18"):
-        classifier.check(asked, "view", devices.data_mesh())
+        classification.check(asked, devices.data_mesh(), "view")
     Path(settings.init).rename(tmp_path / "resnet18.safetensors")
-    start = by_name.arrays(classifier.untrained(asked, 0, "view"))
+    start = by_name.arrays(classification.init_network(asked, 0, "view"))
     np.testing.assert_array_equal(start["conv1.kernel"], tensors["conv1.kernel"])

@@ -6,23 +6,27 @@ import numpy as np
 import optax
 import pytest
 from flax import nnx
-from scipy.ndimage import gaussian_filter
 
 from echojax import config, devices
 from echojax.data.crops import crop_batches, stream
 from echojax.errors import InputError
-from echojax.inference import enhance
+from echojax.inference import enhance, fidelity
 from echojax.models.discriminator import Discriminator
 from echojax.models.layers import conv, norm
-from echojax.models.srresnet import SRResNet
+from echojax.models.srresnet import SRResNet, SRResNetSettings
 from echojax.models.vgg import VGG19, VGG19Settings
-from echojax.recipes import gan as adversarial
-from echojax.recipes import super_resolution
-from echojax.training import checkpoints, loop
+from echojax.recipes import gan, super_resolution
+from echojax.runs.job import Job
+from echojax.studies.diagnosis.config import Config
+from echojax.training import loop
+from echojax.training.checkpoints import network_of
+from echojax.training.state import initial_state, split
 from echojax.weights import networks
 from tests import by_hand
+from tests.recipes.images import Images, speckle
 
 SETTINGS = config.load(
+    Config,
     None,
     [
         "sr.blocks=1",
@@ -43,12 +47,6 @@ SETTINGS = config.load(
 PLAIN = SETTINGS.model_copy(update={"adversarial": 0.0, "gan_steps": 4})
 
 
-def speckle(number, seed):
-    rng = np.random.default_rng(seed)
-    smooth = (gaussian_filter(rng.random((32, 40)), 2) for _ in range(number))
-    return tuple((255 * (s - s.min()) / np.ptp(s)).astype(np.uint8) for s in smooth)
-
-
 class Critic(nnx.Module):
     """A discriminator of one convolution: compiling the real one takes longer than the tests."""
 
@@ -65,41 +63,28 @@ class Critic(nnx.Module):
 @pytest.fixture(autouse=True, scope="module")
 def small_critic():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(adversarial, "Discriminator", Critic)
+        patch.setattr(gan, "Discriminator", Critic)
         yield
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_compilation():
-    """Steps are few: compiling their programs is nearly all of the time."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.fixture(scope="module")
 def start(random_network):
     """Makes the generator that SRGAN starts from."""
-    settings = super_resolution.settings(SETTINGS)
+    settings = SRResNetSettings(blocks=1, channels=4, first_kernel=3, last_kernel=3)
     return lambda: random_network(lambda: SRResNet(settings, rngs=nnx.Rngs(0)))
 
 
 def train(model, folder, settings=SETTINGS, held_out=(), log=lambda step, **metrics: None):
-    return adversarial.train(
-        model,
-        speckle(4, 0),
-        held_out,
-        settings,
-        mesh=devices.data_mesh(),
-        checkpoints=folder,
-        title="test",
-        log=log,
-    )
+    mesh = devices.data_mesh()
+    training = gan.training(settings, model, Images(speckle(4, 0)), held_out, mesh=mesh)
+    job = Job(folder, "sr/srgan", gan.record(settings, Images(speckle(4, 0)), start="it"), log)
+    return loop.fit(training, job, mesh)
 
 
 def batches(settings=SETTINGS):
-    return stream(crop_batches(speckle(4, 0), settings.crop, settings.batch, settings.seed), 0)
+    return stream(
+        crop_batches(Images(speckle(4, 0)), settings.crop, settings.batch, settings.seed), 0
+    )
 
 
 def critic():
@@ -121,12 +106,10 @@ def copied(tree):
 def played(model, settings, steps):
     """States before the first step and after each, and the metrics of each."""
     opponent = critic()
-    graphdef, params, stats = checkpoints.split(model)
-    optimizer, step = adversarial._program(graphdef, checkpoints.split(opponent)[0], settings)
-    state = adversarial.AdversarialState(
-        loop.initial_state(model, optimizer),
-        loop.initial_state(opponent, optimizer),
-        jax.tree.map(jnp.copy, (params, stats)),
+    optimizer, step = gan._program(split(model)[0], split(opponent)[0], settings)
+    state = gan.AdversarialState(
+        initial_state(model, optimizer, seed=0, average=True),
+        initial_state(opponent, optimizer, seed=0),
     )
     mesh = devices.data_mesh()
     state = devices.replicate(state, mesh)
@@ -141,7 +124,7 @@ def played(model, settings, steps):
 def real_and_made(model):
     """The first batch, and what the generator makes of its reduction."""
     high = next(batches()).astype(np.float32) / 255
-    made = nnx.jit(lambda model, x: model(x, train=True))(model, enhance.degrade(high))
+    made = nnx.jit(lambda model, x: model(x, train=True))(model, enhance.degrade(high, 4))
     return high, np.asarray(made)
 
 
@@ -169,7 +152,7 @@ def finished(start, tmp_path_factory):
 
 
 def of(player):
-    return player.params, player.stats
+    return player.params, player.rest
 
 
 def assert_close(one, other, rtol=1e-5, atol=1e-6):
@@ -195,14 +178,12 @@ def test_without_an_adversary_the_generator_goes_the_way_of_the_mean_squared_err
     """Reference: `training.loop`'s step with Adam, at a tenth of the rate in the second half."""
     model, rate = start(), PLAIN.gan_learning_rate
     optimizer = optax.adam(lambda count: jnp.where(count < 2, rate, rate / 10))
-    step = loop.make_step(
-        checkpoints.split(model)[0], optimizer, super_resolution.mean_squared_error
-    )
-    state = loop.initial_state(model, optimizer)
+    step = loop.make_step(split(model)[0], optimizer, super_resolution.mean_squared_error)
+    state = initial_state(model, optimizer, seed=0)
     states, metrics = plain
     for after, measured, batch in zip(states[1:], metrics, batches(PLAIN), strict=False):
         state, values = step(state, batch)
-        assert_close((after.generator.params, after.generator.stats), (state.params, state.stats))
+        assert_close((after.generator.params, after.generator.rest), (state.params, state.rest))
         np.testing.assert_allclose(measured["loss"], values["loss"], rtol=1e-5)
     assert int(state.step) == 4
 
@@ -260,7 +241,7 @@ def test_the_discriminators_statistics_see_real_and_made_images_once_each(start,
     for x in real_and_made(start()):
         inside = by_hand.conv(x, critic().conv, stride=2)
         expected = 0.9 * expected + 0.1 * inside.mean((0, 1, 2))
-    seen = states[1].discriminator.stats["norm"]["mean"]
+    seen = states[1].discriminator.rest["norm"]["mean"]
     np.testing.assert_allclose(seen[...], expected, rtol=1e-4, atol=1e-6)
 
 
@@ -275,21 +256,21 @@ def test_the_average_begins_as_a_mean_and_is_capped(plain):
             expected,
             of(state.generator),
         )
-        assert_close(state.average, expected)
+        assert_close(state.generator.average, expected)
     assert max(moved(expected[0], states[-1].generator.params).values()) > 1e-5
 
 
 def test_train_returns_the_average(start, plain, tmp_path):
     states, _ = plain
     trained = train(start(), tmp_path, PLAIN)
-    assert_close(tuple(checkpoints.split(trained)[1:]), states[-1].average)
+    assert_close(tuple(split(trained)[1:]), states[-1].generator.average)
 
 
 def test_a_training_keeps_finite_losses_and_measures_the_average(finished):
     trained, _, logged, held_out = finished
     assert {20, 22} <= logged.keys()
     assert all(np.isfinite(value) for metrics in logged.values() for value in metrics.values())
-    measured = super_resolution.quality(held_out, enhance.network(trained))
+    measured = fidelity.quality(held_out, enhance.Network(trained), inside=True)
     assert logged[22]["psnr"] == pytest.approx(measured["psnr"], abs=1e-4)
 
 
@@ -308,7 +289,7 @@ def test_a_resumed_training_ends_exactly_where_an_uninterrupted_one_does(
                 raise InterruptedTrainingError
             yield batch
 
-    monkeypatch.setattr(adversarial, "stream", interrupted)
+    monkeypatch.setattr(gan, "stream", interrupted)
     with pytest.raises(InterruptedTrainingError):
         train(start(), tmp_path)
     resumed = train(start(), tmp_path)
@@ -320,14 +301,14 @@ def test_a_finished_training_is_loaded_not_repeated(start, finished, monkeypatch
     def never(crops, first):
         raise AssertionError(f"step {first} was trained again")
 
-    monkeypatch.setattr(adversarial, "stream", never)
+    monkeypatch.setattr(gan, "stream", never)
     again = train(start(), finished[1])
     assert_equal(nnx.state(again), nnx.state(finished[0]))
 
 
 def test_the_generator_of_its_checkpoint_is_the_one_it_returned(finished):
     trained, folder, _, _ = finished
-    loaded, _ = checkpoints.load_generator(folder)
+    loaded, _ = network_of(folder / "sr" / "srgan")
     assert loaded.settings == trained.settings
     assert_equal(nnx.state(loaded), nnx.state(trained))
 
@@ -337,12 +318,14 @@ def test_the_papers_discriminator_fits_the_step(start):
     model = start()
     opponent = nnx.eval_shape(lambda: Discriminator(SETTINGS.crop, width=4, rngs=nnx.Rngs(0)))
     optimizer = optax.adam(1e-4)
-    graphdef, params, stats = checkpoints.split(model)
-    step = adversarial.make_step(graphdef, checkpoints.split(opponent)[0], optimizer, SETTINGS)
+    step = gan.make_step(split(model)[0], split(opponent)[0], optimizer, SETTINGS)
 
     def first(opponent):
-        players = (loop.initial_state(player, optimizer) for player in (model, opponent))
-        return step(adversarial.AdversarialState(*players, (params, stats)), next(batches()), None)
+        players = (
+            initial_state(player, optimizer, seed=0, average=player is model)
+            for player in (model, opponent)
+        )
+        return step(gan.AdversarialState(*players), next(batches()), None)
 
     _, metrics = jax.eval_shape(first, opponent)
     assert {value.shape for value in metrics.values()} == {()}
@@ -379,7 +362,7 @@ def test_the_perceptual_loss_reaches_every_convolution_of_the_generator(start, v
     trained = train(
         start(), tmp_path / "run", settings, log=lambda step, **metrics: seen.update(metrics)
     )
-    one, other = (checkpoints.split(model)[1] for model in (start(), trained))
+    one, other = (split(model)[1] for model in (start(), trained))
     # Its only step is already of the second half.
     assert min(moved(one, other).values()) > 0.09 * settings.gan_learning_rate
 
@@ -405,14 +388,14 @@ def test_without_vggs_weights_the_error_says_how_to_get_them_or_do_without(
 def test_fetched_vgg19_is_loaded(vgg, tmp_path, monkeypatch):
     monkeypatch.setenv("ECHOJAX_WEIGHTS", str(tmp_path))
     networks.save(vgg, tmp_path / "vgg19.safetensors")
-    assert_equal(nnx.state(adversarial.load_vgg("vgg19")), nnx.state(vgg))
-    assert adversarial.load_vgg("none") is None
+    assert_equal(nnx.state(gan.load_vgg("vgg19")), nnx.state(vgg))
+    assert gan.load_vgg("none") is None
 
 
 def test_a_file_of_another_network_is_refused(start, tmp_path):
     networks.save(start(), tmp_path / "generator.safetensors")
     with pytest.raises(InputError, match=r"generator\.safetensors: holds a SRResNet.*VGG19"):
-        adversarial.load_vgg(str(tmp_path / "generator.safetensors"))
+        gan.load_vgg(str(tmp_path / "generator.safetensors"))
 
 
 def test_frames_smaller_than_a_crop_are_refused(start, tmp_path):

@@ -1,21 +1,20 @@
 import dataclasses
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 from flax import nnx
 
-from echojax import config, devices
 from echojax.errors import EchojaxError, InputError
 from echojax.models.layers import norm
 from echojax.models.msrresnet import MSRResNet, MSRResNetSettings
 from echojax.models.srresnet import SRResNet, SRResNetSettings
-from echojax.recipes import gan as adversarial
-from echojax.recipes import super_resolution
-from echojax.training import checkpoints, loop
+from echojax.recipes.gan import AdversarialState
+from echojax.training.checkpoints import Checkpoints, network_of
+from echojax.training.state import initial_state, split
 from echojax.weights import networks
+from tests.training.line import same
 
 OPTIMIZER = optax.adam(1e-3)
 
@@ -29,115 +28,121 @@ def generator(random_network):
     return make
 
 
-def same(one, other):
-    return jax.tree.all(jax.tree.map(lambda a, b: np.array_equal(a, b), one, other))
+def started(model, **more):
+    return initial_state(model, OPTIMIZER, seed=0, **more)
 
 
-def keep(state, metadata, folder, steps=2):
-    """Keep a state as a training does, without training anything."""
-
-    def step(state, batch):
-        return counted(state), {"loss": jnp.zeros(())}
-
-    def counted(state):
-        if isinstance(state, adversarial.AdversarialState):
-            return dataclasses.replace(state, generator=counted(state.generator))
-        return dataclasses.replace(state, step=state.step + 1)
-
-    loop.fit(
-        step,
-        state,
-        lambda first: iter(np.zeros((steps - first, 8))),
-        steps,
-        mesh=devices.data_mesh(),
-        title="test",
-        log=lambda step, **metrics: None,
-        checkpoints=folder,
-        metadata=metadata,
-    )
+def keep(state, card, folder, *steps):
+    """Keep a state as the training of a job does."""
+    with Checkpoints(folder / "checkpoints", card) as checkpoints:
+        for step in steps or (1,):
+            checkpoints.save(step, state, {})
 
 
-def test_the_generator_of_a_training_is_the_one_it_returned(generator, tmp_path):
-    """Of SRGAN, see test_adversarial."""
-    networks.save(generator(), tmp_path / "start.safetensors")
-    settings = config.load(
-        None,
-        [f"sr.init={tmp_path / 'start.safetensors'}", "sr.crop=16", "sr.batch=2", "sr.steps=1"],
-    ).sr
-    trained = super_resolution.train(
-        (np.random.default_rng(0).integers(0, 256, (20, 24), np.uint8),),
-        (),
-        settings,
-        mesh=devices.data_mesh(),
-        checkpoints=tmp_path / "run",
-        title="test",
-        log=lambda step, **metrics: None,
-    )
-    loaded, _ = checkpoints.load_generator(tmp_path / "run")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"bias": True, "gray": True, "in_channels": 3, "out_channels": 3, "normalise": True},
+    ],
+)
+def test_a_network_comes_back_with_its_settings_and_its_card(generator, tmp_path, settings):
+    model = generator(**settings)
+    card = {**networks.describe(model), "title": "a generator"}
+    keep(started(model), card, tmp_path, 1, 2)
+    loaded, told = network_of(tmp_path)
     assert isinstance(loaded, SRResNet)
-    assert loaded.settings == trained.settings == SRResNetSettings(blocks=1, channels=4)
-    assert not same(nnx.state(trained), nnx.state(generator()))
-    assert same(nnx.state(loaded), nnx.state(trained))
-
-
-def test_the_generator_of_srgan_is_the_average(generator, random_network, tmp_path):
-    average = generator(1)
-    opponent = random_network(lambda: norm(2, nnx.Rngs(0)))
-    state = adversarial.AdversarialState(
-        loop.initial_state(generator(0), OPTIMIZER),
-        loop.initial_state(opponent, OPTIMIZER),
-        checkpoints.split(average)[1:],
-    )
-    keep(state, networks.describe(average), tmp_path)
-    loaded, _ = checkpoints.load_generator(tmp_path)
-    assert same(nnx.state(loaded), nnx.state(average))
-
-
-def test_settings_that_are_not_the_defaults_come_back(generator, tmp_path):
-    model = generator(bias=True, gray=True, in_channels=3, out_channels=3, normalise=True)
-    keep(loop.initial_state(model, OPTIMIZER), networks.describe(model), tmp_path)
-    loaded, _ = checkpoints.load_generator(tmp_path)
     assert loaded.settings == model.settings
-    assert same(nnx.state(loaded), nnx.state(model))
+    assert same(loaded, model)
+    assert told == {"title": "a generator", "checkpoint": "step 2"}
 
 
 def test_a_network_without_running_statistics_comes_back(random_network, tmp_path):
     settings = MSRResNetSettings(blocks=1, channels=4)
     model = random_network(lambda: MSRResNet(settings, rngs=nnx.Rngs(0)))
-    keep(loop.initial_state(model, OPTIMIZER), networks.describe(model), tmp_path)
-    loaded, _ = checkpoints.load_generator(tmp_path)
+    keep(started(model), networks.describe(model), tmp_path)
+    loaded, _ = network_of(tmp_path)
     assert isinstance(loaded, MSRResNet)
-    assert same(nnx.state(loaded), nnx.state(model))
+    assert same(loaded, model)
 
 
-def test_an_empty_folder_is_named(tmp_path):
-    with pytest.raises(InputError, match=f"{tmp_path}: no checkpoint of a training"):
-        checkpoints.load_generator(tmp_path)
+def test_a_network_of_which_a_part_learned_comes_back_whole(generator, tmp_path):
+    model = generator()
+    learned = nnx.All(nnx.Param, nnx.PathContains("conv1"))
+    keep(started(model, learned=learned), networks.describe(model), tmp_path)
+    assert same(network_of(tmp_path)[0], model)
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(InputError, match="nowhere: no such folder"):
-        checkpoints.load_generator(tmp_path / "nowhere")
+def test_an_average_is_what_comes_back(generator, tmp_path):
+    average = generator(1)
+    state = dataclasses.replace(started(generator(0)), average=split(average)[1:])
+    keep(state, networks.describe(average), tmp_path)
+    assert same(network_of(tmp_path)[0], average)
+
+
+def test_of_two_players_the_generator_comes_back(generator, random_network, tmp_path):
+    average = generator(1)
+    player = dataclasses.replace(started(generator(0)), average=split(average)[1:])
+    opponent = started(random_network(lambda: norm(2, nnx.Rngs(0))))
+    keep(AdversarialState(player, opponent), networks.describe(average), tmp_path)
+    assert same(network_of(tmp_path)[0], average)
+
+
+def test_a_state_comes_back_as_it_was_saved(generator, tmp_path):
+    state = started(generator(0), average=True)
+    like = initial_state(generator(1), OPTIMIZER, seed=1, average=True)
+    keep(state, {}, tmp_path)
+    with Checkpoints(tmp_path / "checkpoints", {}) as checkpoints:
+        loaded = checkpoints.newest(like)
+    jax.tree.map(np.testing.assert_array_equal, loaded, state)
+
+
+def test_without_a_checkpoint_the_state_is_the_one_given(generator, tmp_path):
+    state = started(generator())
+    with Checkpoints(tmp_path / "checkpoints", {}) as checkpoints:
+        assert checkpoints.newest(state) is state
+
+
+def test_only_the_newest_and_the_best_are_kept(generator, tmp_path):
+    state = started(generator())
+    with Checkpoints(tmp_path, {}, best="psnr") as checkpoints:
+        for step, scores in enumerate([{"psnr": 3.0}, {"psnr": 9.0}, {"psnr": 5.0}, {}], 1):
+            checkpoints.save(step, state, scores)
+        assert checkpoints.best(state)[1] == {"psnr": 9.0}
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.isdigit()) == ["2", "4"]
+
+
+def test_a_folder_without_checkpoints_is_named(tmp_path):
+    with pytest.raises(InputError, match=f"{tmp_path}: holds no checkpoints of a training"):
+        network_of(tmp_path)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(InputError, match="checkpoints: no checkpoint was saved yet"):
+        network_of(tmp_path)
 
 
 def test_a_training_that_does_not_say_of_what_is_refused(generator, tmp_path):
-    keep(loop.initial_state(generator(), OPTIMIZER), None, tmp_path)
+    keep(started(generator()), {}, tmp_path)
     with pytest.raises(InputError, match="does not say which network"):
-        checkpoints.load_generator(tmp_path)
+        network_of(tmp_path)
 
 
 def test_a_training_of_another_size_than_it_says_is_refused(generator, tmp_path):
-    model, other = generator(), generator(channels=6)
-    keep(loop.initial_state(model, OPTIMIZER), networks.describe(other), tmp_path)
+    keep(started(generator()), networks.describe(generator(channels=6)), tmp_path)
     with pytest.raises(InputError, match=r"does not fit the network: .*conv1\.kernel is"):
-        checkpoints.load_generator(tmp_path)
+        network_of(tmp_path)
 
 
 def test_a_damaged_checkpoint_is_named(generator, tmp_path):
     model = generator()
-    keep(loop.initial_state(model, OPTIMIZER), networks.describe(model), tmp_path)
+    keep(started(model), networks.describe(model), tmp_path)
     # Arrays cut off would be read by Orbax's threads, which go on after the first has failed.
-    (structure,) = tmp_path.glob("*/state/_METADATA")
+    (structure,) = tmp_path.glob("checkpoints/*/state/_METADATA")
     structure.write_bytes(structure.read_bytes()[:10])
-    with pytest.raises(EchojaxError, match="not a whole checkpoint"):
-        checkpoints.load_generator(tmp_path)
+    with pytest.raises(EchojaxError, match=r"checkpoints: not a whole checkpoint.*--resume"):
+        network_of(tmp_path)
+    with (
+        Checkpoints(tmp_path / "checkpoints", {}) as checkpoints,
+        pytest.raises(EchojaxError, match="not a whole checkpoint"),
+    ):
+        checkpoints.newest(started(model))
