@@ -65,18 +65,6 @@ def test_inspect_prints_json_and_nothing_else(data_dir, capfd):
     assert found["duplicates"] == []
 
 
-def test_inspect_of_real_data_counts_and_finds_the_pair(shared_data, tmp_path, capfd):
-    words = ["--data-dir", str(tmp_path)]
-    assert main(["prepare", "camus", "--from", str(shared_data / "camus_224"), *words]) == 0
-    capfd.readouterr()
-    assert main(["inspect", "--json", *words]) == 0
-    found = json.loads(capfd.readouterr().out)
-    for phase in ("ED", "ES"):
-        counts = found["counts"]["2CH"][phase]
-        assert [counts[q] for q in ("good", "medium", "poor")] == [112, 72, 59]
-    assert found["duplicates"] == [["patient0033", "patient0068"]]
-
-
 def test_the_checkout_runs_without_install():
     finished = subprocess.run(
         [sys.executable, "cli.py", "--version"], capture_output=True, text=True, check=True
