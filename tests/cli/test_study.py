@@ -1,4 +1,4 @@
-"""The commands of training and study, on a tiny simulated dataset."""
+"""The commands of training and study, on a tiny dataset of noise."""
 
 import csv
 import shutil
@@ -9,14 +9,18 @@ from PIL import Image
 
 from echojax.cli import main
 from echojax.models.generator import Generator
+from echojax.models.resnet import ResNet18
 from echojax.weights import networks, safetensors_file
+
+CLASSIFIERS = "classifiers/patient"
 
 
 @pytest.fixture(scope="module")
 def finished(data_dir, tiny, tmp_path_factory):
-    """A run of the whole matrix."""
+    """A run of the whole matrix, both generators included."""
     run = tmp_path_factory.mktemp("runs") / "tiny"
-    assert main(["matrix", "--data-dir", str(data_dir), "--run", str(run), *tiny]) == 0
+    words = ["matrix", "--data-dir", str(data_dir), "--run", str(run), *tiny]
+    assert main([*words, "--set", 'study.sr=["none", "bicubic", "srresnet", "srgan"]']) == 0
     return run
 
 
@@ -26,9 +30,44 @@ def run(finished, tmp_path):
     return shutil.copytree(finished, tmp_path / "run")
 
 
+@pytest.fixture(scope="module")
+def srresnet(data_dir, tiny, tmp_path_factory):
+    """A run with a trained SRResNet and nothing else."""
+    run = tmp_path_factory.mktemp("runs") / "begun"
+    assert main(["train-sr", "--data-dir", str(data_dir), "--run", str(run), *tiny]) == 0
+    return run
+
+
+@pytest.fixture
+def begun(srresnet, tmp_path):
+    """A copy of it to go on with."""
+    return shutil.copytree(srresnet, tmp_path / "begun")
+
+
+@pytest.fixture
+def again(capsys):
+    """Go on with a run: exit code and errors."""
+
+    def command(name, run, *words):
+        capsys.readouterr()
+        code = main([name, "--run", str(run), "--resume", *map(str, words)])
+        return code, capsys.readouterr().err
+
+    return command
+
+
 def rows(path):
     with path.open() as file:
         return list(csv.DictReader(file))
+
+
+def setting(*texts):
+    return [word for text in texts for word in ("--set", text)]
+
+
+def trained(run):
+    """Content and time of every file that a training hands over."""
+    return {f: (f.read_bytes(), f.stat().st_mtime_ns) for f in run.rglob("*.safetensors")}
 
 
 def test_matrix_leaves_a_whole_report(finished):
@@ -48,12 +87,14 @@ def test_matrix_leaves_a_whole_report(finished):
         assert (finished / name).stat().st_size > 0, name
     header = (finished / "tables" / "accuracy.csv").read_text().splitlines()[0]
     assert header.startswith("protocol,task,train,test,sr,sr_on,accuracy,low,high,frames,seeds")
+    assert "SRGAN" in (finished / "report.html").read_text()
 
 
 def test_matrix_predicts_every_cell_with_every_seed(finished):
     table = rows(finished / "tables" / "accuracy.csv")
-    # 9 plain cells and, for 2 enhancements in 2 modes, 7 enhanced ones; in two tasks.
-    assert len(table) == 2 * (9 + 2 * 2 * 7)
+    # 9 plain cells and, for 3 enhancements in 2 modes, 7 enhanced ones; in two tasks.
+    assert len(table) == 2 * (9 + 3 * 2 * 7)
+    assert {row["sr"] for row in table} == {"none", "bicubic", "srresnet", "srgan"}
     assert {row["seeds"] for row in table} == {"2"}
 
 
@@ -68,29 +109,86 @@ def test_every_classifier_is_tested_on_the_same_frames_of_a_stratum(finished):
             assert all(frames == sets[0] for frames in sets)
 
 
-def test_an_existing_run_is_refused_resumed_or_replaced(run, data_dir, tiny, capsys):
-    before = (run / "predictions.csv").read_text()
-    words = ["matrix", "--data-dir", str(data_dir), "--run", str(run), *tiny]
+def test_every_classifier_is_a_file_with_a_card(finished):
+    files = sorted((finished / CLASSIFIERS).rglob("*.safetensors"))
+    # 3 strata, and the poor one with 3 enhancements in 2 modes; in two tasks, with two seeds.
+    assert len(files) == 2 * 2 * (3 + 3 * 2)
+    assert isinstance(networks.load(files[0]), ResNet18)
+    for file in files:
+        card = file.with_suffix(".md").read_text()
+        for word in ("16 echo frames", "of 4 patients", "licence", "not a medical device"):
+            assert word in card
+    enhanced = {networks.card(file)["enhanced by"] for file in files}
+    networks_used = ("bicubic", "srresnet", "srgan")
+    modes = ("upscale", "restore")
+    assert enhanced == {"", *(f"{sr}, {mode}" for sr in networks_used for mode in modes)}
+
+
+def test_both_generators_are_files_with_a_card(finished):
+    for sr in ("srresnet", "srgan"):
+        file = finished / "sr" / sr / "patient" / "fold0.safetensors"
+        assert networks.load(file, Generator).settings.blocks == 1
+        card = file.with_suffix(".md").read_text()
+        for word in ("dB", "16 echo frames (good) of 4 patients", "licence"):
+            assert word in card
+
+
+def test_an_existing_run_is_refused_without_resume(finished, data_dir, tiny, capsys):
+    words = ["matrix", "--data-dir", str(data_dir), "--run", str(finished), *tiny]
     assert main(words) == 2
     assert "--resume" in capsys.readouterr().err
-    assert main([*words, "--resume"]) == 0
-    assert (run / "predictions.csv").read_text() == before
 
 
-def test_resume_makes_only_what_is_missing(run, data_dir, tiny):
+def test_resuming_a_finished_run_trains_and_predicts_nothing(run, again):
+    kept, log = trained(run), (run / "log.csv").read_text()
+    predicted = (run / "predictions.csv").read_text()
+    assert again("matrix", run)[0] == 0
+    assert trained(run) == kept
+    assert (run / "log.csv").read_text() == log
+    assert (run / "predictions.csv").read_text() == predicted
+
+
+def test_only_what_is_missing_is_made(run, again):
+    """The last classifier's predictions are lost, one line of them torn."""
     whole = (run / "predictions.csv").read_text()
     lines = whole.splitlines(keepends=True)
-    # The last classifier's predictions are lost, one line of them torn.
     (run / "predictions.csv").write_text("".join(lines[:-3]) + lines[-3][:20])
-    log = (run / "log.csv").read_text()
-    words = ["matrix", "--run", str(run), "--resume", "--data-dir", str(data_dir)]
-    assert main(words) == 0
+    lost, kept = rows(run / "predictions.csv")[-2], trained(run)
+    words = [f"--{key}={lost[key]}" for key in ("train", "test", "sr", "task")]
+    assert main(["eval", "--run", str(run), *words, f"--sr-on={lost['sr_on']}"]) == 0
     assert sorted((run / "predictions.csv").read_text().splitlines()) == sorted(whole.splitlines())
-    # The classifier itself was there.
-    assert (run / "log.csv").read_text() == log
+    assert trained(run) == kept
 
 
-def test_eval_prints_one_cell_from_what_the_run_has(run, data_dir, capsys):
+def test_a_study_goes_on_with_more_seeds_folds_and_cells(run, again):
+    kept, before = trained(run), rows(run / "predictions.csv")
+    more = ["study.seeds=3", "study.folds=2", 'study.enhance=["poor", "medium"]']
+    fewer = ['study.sr=["none", "bicubic"]', 'study.tasks=["view"]', 'study.modes=["restore"]']
+    fewer += ['study.train=["medium"]', 'study.test=["medium"]']
+    assert again("matrix", run, *setting(*more, *fewer))[0] == 0
+    after = rows(run / "predictions.csv")
+    assert after[: len(before)] == before
+    added = after[len(before) :]
+    assert {(row["fold"], row["seed"]) for row in added} >= {("0", "2"), ("1", "0")}
+    assert any((row["train"], row["sr_on"]) == ("medium", "both") for row in added)
+    now = trained(run)
+    assert now.items() > kept.items()
+
+
+@pytest.mark.parametrize("changed", ["study.parts=3", "study.split_seed=1"])
+def test_a_study_does_not_go_on_with_another_split(changed, finished, again):
+    code, said = again("matrix", finished, *setting(changed))
+    assert code == 2
+    assert changed.split("=")[0] in said
+
+
+def test_a_study_does_not_go_on_with_other_settings_of_its_classifiers(finished, again):
+    code, said = again("matrix", finished, *setting("classifier.epochs=2"))
+    assert code == 2
+    assert "classifier.epochs was 1, now 2" in said
+
+
+def test_eval_prints_one_cell_from_what_the_run_has(run, capsys):
     before = (run / "predictions.csv").read_text()
     words = ["eval", "--run", str(run), "--train", "poor", "--test", "good", "--sr", "srresnet"]
     assert main([*words, "--task", "view"]) == 0
@@ -100,7 +198,7 @@ def test_eval_prints_one_cell_from_what_the_run_has(run, data_dir, capsys):
     assert (run / "predictions.csv").read_text() == before
 
 
-def test_eval_trains_what_is_missing(run, data_dir, capsys):
+def test_eval_trains_what_is_missing(run, capsys):
     words = ["eval", "--run", str(run), "--train", "good", "--test", "good", "--sr", "bicubic"]
     assert main([*words, "--task", "view", "--sr-on", "both"]) == 0
     assert capsys.readouterr().out.count("bicubic") == 2
@@ -119,42 +217,42 @@ def test_report_is_rebuilt_from_the_run_alone(run, capsys):
         assert (run / found).exists()
 
 
-def test_train_sr_prints_psnr_beside_bicubic_and_lanczos(data_dir, tiny, tmp_path, capsys):
-    words = ["train-sr", "--data-dir", str(data_dir), "--run", str(tmp_path / "run"), *tiny]
-    assert main(words) == 0
+def test_train_sr_prints_psnr_beside_bicubic_and_lanczos(begun, capsys):
+    assert main(["train-sr", "--run", str(begun), "--resume"]) == 0
     printed = capsys.readouterr().out
-    assert "bicubic" in printed
-    assert "Lanczos" in printed
-    assert (tmp_path / "run" / "sr" / "srresnet" / "patient" / "fold0" / "2").is_dir()
+    for word in ("bicubic", "Lanczos", "srresnet patient 0"):
+        assert word in printed
 
 
-def test_a_run_begun_with_train_sr_goes_on_with_eval(data_dir, tiny, tmp_path, capsys):
-    run = str(tmp_path / "run")
-    assert main(["train-sr", "--data-dir", str(data_dir), "--run", run, *tiny]) == 0
-    words = ["eval", "--run", run, "--train", "poor", "--test", "good", "--sr", "srresnet"]
+def test_train_sr_goes_on_whatever_the_settings_of_the_classifiers(begun, again):
+    kept = trained(begun)
+    assert again("train-sr", begun, *setting("classifier.epochs=7", "classifier.size=64"))[0] == 0
+    assert trained(begun) == kept
+
+
+def test_train_sr_does_not_go_on_with_other_frames_and_says_so(begun, others, again):
+    code, said = again("train-sr", begun, "--data-dir", others)
+    assert code == 2
+    assert "fold0: cannot be gone on with" in said
+    assert "images to learn from are others than then" in said
+
+
+def test_a_run_begun_with_train_sr_goes_on_with_eval(begun, capsys):
+    words = ["eval", "--run", str(begun), "--train", "poor", "--test", "good", "--sr", "srresnet"]
+    kept = trained(begun)
     assert main([*words, "--task", "phase"]) == 0
     assert "poor" in capsys.readouterr().out
+    assert trained(begun).items() > kept.items()
 
 
-def test_train_sr_trains_srgan_after_srresnet_and_hands_both_over(data_dir, tiny, tmp_path, capsys):
-    run = tmp_path / "run"
-    words = ["train-sr", "--sr", "srgan", "--data-dir", str(data_dir), "--run", str(run)]
-    assert main([*words, *tiny]) == 0
-    assert "srgan patient 0" in capsys.readouterr().out
-    for sr in ("srresnet", "srgan"):
-        handed_over = run / "sr" / sr / "patient" / "fold0.safetensors"
-        assert networks.load(handed_over, Generator).settings.blocks == 1
-        assert "dB" in handed_over.with_suffix(".md").read_text()
-
-
-def test_matrix_includes_srgan(data_dir, tiny, tmp_path):
-    run = tmp_path / "run"
-    words = ["matrix", "--data-dir", str(data_dir), "--run", str(run), *tiny]
-    for setting in ('sr=["none","srgan"]', 'tasks=["view"]', 'modes=["restore"]', 'train=["poor"]'):
-        words += ["--set", f"study.{setting}"]
-    assert main(words) == 0
-    assert {row["sr"] for row in rows(run / "tables" / "accuracy.csv")} == {"none", "srgan"}
-    assert "SRGAN" in (run / "report.html").read_text()
+def test_settings_of_srgan_may_change_until_one_is_trained(begun, again):
+    assert again("train-sr", begun, *setting("sr.adversarial=0.5"))[0] == 0
+    # As in the whole matrix, whose compiled step serves again.
+    srgan = ("--sr", "srgan")
+    assert again("train-sr", begun, *srgan, *setting("sr.adversarial=0.001"))[0] == 0
+    code, said = again("train-sr", begun, *srgan, *setting("sr.adversarial=0.25"))
+    assert code == 2
+    assert "sr.adversarial was 0.001, now 0.25" in said
 
 
 def test_srgan_without_vgg19_says_how_to_fetch_it_before_anything_is_done(
@@ -170,19 +268,10 @@ def test_srgan_without_vgg19_says_how_to_fetch_it_before_anything_is_done(
     assert not (tmp_path / "run").exists()
 
 
-def test_settings_of_srgan_may_change_until_one_is_trained(data_dir, tiny, tmp_path, capsys):
-    run = str(tmp_path / "run")
-    words = ["train-sr", "--data-dir", str(data_dir), "--run", run]
-    assert main([*words, *tiny]) == 0
-    changed = ["--resume", "--set", "sr.adversarial=0.5"]
-    assert main([*words, *changed, "--sr", "srgan"]) == 0
-    assert main([*words, "--resume", "--set", "sr.adversarial=0.25", "--sr", "srgan"]) == 2
-    assert "sr.adversarial was 0.5, now 0.25" in capsys.readouterr().err
-
-
 def test_pretraining_on_natural_images_gives_a_file_to_fine_tune_from(
-    data_dir, tiny, tmp_path, capsys
+    data_dir, tiny, tmp_path, again, capsys
 ):
+    """A run goes on from that file, and not from another one of its name."""
     rng = np.random.default_rng(0)
     (tmp_path / "photographs").mkdir()
     for number in range(3):
@@ -197,8 +286,14 @@ def test_pretraining_on_natural_images_gives_a_file_to_fine_tune_from(
     file = run / "sr" / "srresnet" / "pretrained.safetensors"
     assert f"sr.init={file}" in capsys.readouterr().out
     assert "dB" in file.with_suffix(".md").read_text()
-    words = ["train-sr", "--data-dir", str(data_dir), "--run", str(tmp_path / "tuned"), *tiny]
+    tuned = tmp_path / "tuned"
+    words = ["train-sr", "--data-dir", str(data_dir), "--run", str(tuned), *tiny]
     assert main([*words, "--set", f"sr.init={file}"]) == 0
+    assert again("train-sr", tuned)[0] == 0
+    networks.save(networks.load(file), file, networks.card(file) | {"title": "another"})
+    code, said = again("train-sr", tuned)
+    assert code == 2
+    assert "sr.init was a file with hash" in said
 
 
 def test_pretraining_without_images_says_how_to_get_them(tiny, tmp_path, capsys):
@@ -207,47 +302,63 @@ def test_pretraining_without_images_says_how_to_get_them(tiny, tmp_path, capsys)
     assert "echojax prepare" in capsys.readouterr().err
 
 
-def test_an_orbax_checkpoint_becomes_one_file(data_dir, tiny, tmp_path):
-    run, out = tmp_path / "run", tmp_path / "out.safetensors"
-    assert main(["train-sr", "--data-dir", str(data_dir), "--run", str(run), *tiny]) == 0
-    handed_over = run / "sr" / "srresnet" / "patient" / "fold0.safetensors"
+def test_checkpoints_of_a_training_under_way_become_one_file(begun, tmp_path):
+    handed_over, out = begun / "sr/srresnet/patient/fold0.safetensors", tmp_path / "o.safetensors"
+    last = safetensors_file.tensors(handed_over)
+    for file in (handed_over, handed_over.with_suffix(".md")):
+        file.unlink()
     assert main(["weights", "convert", str(handed_over.with_suffix("")), "-o", str(out)]) == 0
-    kept, made = (safetensors_file.tensors(path) for path in (handed_over, out))
-    assert kept.keys() == made.keys()
-    assert all(np.array_equal(kept[name], made[name]) for name in kept)
+    made = safetensors_file.tensors(out)
+    assert last.keys() == made.keys()
+    assert all(np.array_equal(last[name], made[name]) for name in last)
     card = out.with_suffix(".md").read_text()
-    for word in ("echo frames", "2 with the mean squared error", "step 2", "dB", "licence"):
+    for word in ("16 echo frames", "2 with the mean squared error", "step 2", "licence"):
         assert word in card
 
 
-def test_a_run_enhances(data_dir, tiny, tmp_path):
-    run, frame = tmp_path / "run", tmp_path / "frame.png"
-    assert main(["train-sr", "--data-dir", str(data_dir), "--run", str(run), *tiny]) == 0
+def test_a_run_enhances(srresnet, tmp_path):
+    frame, out = tmp_path / "frame.png", tmp_path / "large.png"
     Image.fromarray(np.zeros((40, 48), np.uint8)).save(frame)
-    out = tmp_path / "large.png"
-    assert main(["enhance", str(frame), "-o", str(out), "--run", str(run)]) == 0
-    assert out.is_file()
-    assert (
-        main(
-            [
-                "enhance",
-                str(frame),
-                "-o",
-                str(tmp_path / "x.png"),
-                "--run",
-                str(run),
-                "--sr",
-                "srgan",
-            ]
-        )
-        == 2
-    )
+    words = ["enhance", str(frame), "--run", str(srresnet), "-o"]
+    assert main([*words, str(out)]) == 0
+    with Image.open(out) as large:
+        assert large.size == (4 * 48, 4 * 40)
+    assert main([*words, str(tmp_path / "x.png"), "--sr", "srgan"]) == 2
 
 
 def test_train_classifier_keeps_its_networks(data_dir, tiny, tmp_path, capsys):
     run = tmp_path / "run"
     words = ["train-classifier", "--task", "phase", "--train", "medium", "--run", str(run)]
-    assert main([*words, "--data-dir", str(data_dir), *tiny]) == 0
+    words += ["--data-dir", str(data_dir), *tiny, "--set", "study.keep_classifiers=false"]
+    assert main(words) == 0
     assert "medium" in capsys.readouterr().out
-    kept = run / "classifiers" / "patient" / "phase" / "medium" / "none" / "fold0"
-    assert sorted(seed.name for seed in kept.iterdir()) == ["seed0", "seed1"]
+    kept = run / CLASSIFIERS / "phase" / "medium" / "none" / "fold0"
+    files = sorted(file.name for file in kept.glob("*.safetensors"))
+    assert files == ["seed0.safetensors", "seed1.safetensors"]
+
+
+def test_evaluate_classifier_takes_a_studys_classifier_as_folder_or_file(finished, others, capsys):
+    folder = finished / CLASSIFIERS / "view" / "good" / "none" / "fold0" / "seed1"
+    printed = []
+    for weights in (folder, folder.with_suffix(".safetensors")):
+        words = ["evaluate-classifier", "--weights", str(weights), "--data-dir", str(others)]
+        assert main(words) == 0
+        printed.append(capsys.readouterr())
+    assert printed[0] == printed[1]
+    lines = [line.split()[:4] for line in printed[0].out.splitlines()[1:]]
+    assert lines[0] == ["view", "all", "32", "8"]
+    assert "learned from" not in printed[0].err
+
+
+def test_evaluate_classifier_notes_how_many_frames_it_learned_from(finished, data_dir, capsys):
+    folder = finished / CLASSIFIERS / "view" / "good" / "none" / "fold0" / "seed0"
+    words = ["evaluate-classifier", "--weights", str(folder), "--data-dir", str(data_dir)]
+    assert main(words) == 0
+    assert "the classifier learned from 16 of the 96 frames" in capsys.readouterr().err
+
+
+def test_evaluate_classifier_refuses_one_of_enhanced_frames(finished, others, capsys):
+    folder = finished / CLASSIFIERS / "view" / "poor" / "srresnet-restore" / "fold0" / "seed0"
+    words = ["evaluate-classifier", "--weights", str(folder), "--data-dir", str(others)]
+    assert main(words) == 2
+    assert "trained on frames enhanced by srresnet, restore" in capsys.readouterr().err

@@ -69,9 +69,10 @@ def check_init(file: Path, key: str, frames: Frames, folds: Sequence[Fold], *, s
     Raises:
         InputError: it has; the message says how many, or the file does not tell.
     """
+    hashes, learned = frames.hashes, learned_by(file)
     for fold in folds:
         tested = np.setdiff1d(fold.tested, fold.sr_train) if sr else fold.tested
-        known = seen(file, frames.take(tested))
+        known = int(frame_hash.seen(hashes[tested], learned).sum())
         if known:
             raise InputError(
                 f"{key} = {file}: has learned from {known} of the {count(len(tested), 'frame')} "

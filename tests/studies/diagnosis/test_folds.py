@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from echojax.data.duplicates import patient_groups
 from echojax.data.frames import Frames
 from echojax.errors import InputError
 from echojax.studies.diagnosis.cells import Cell
@@ -12,12 +11,12 @@ CAMUS_COUNTS = {"2CH": (217, 214, 69), "4CH": (288, 165, 47)}
 
 
 def frames_of(counts, seed=0):
-    """Blank frames, both phases, of as many patients as `counts` has grades for each view."""
+    """Blank frames, both phases, of as many patients as `counts` has qualities for each view."""
     rng = np.random.default_rng(seed)
     rows = []
     for view, numbers in enumerate(counts.values()):
-        grades = rng.permutation(np.repeat(np.arange(3), numbers))
-        rows += [(p, view, phase, g) for p, g in enumerate(grades) for phase in range(2)]
+        qualities = rng.permutation(np.repeat(np.arange(3), numbers))
+        rows += [(p, view, phase, q) for p, q in enumerate(qualities) for phase in range(2)]
     rows.sort()
     patient, view, phase, quality = np.array(rows).T
     n = len(rows)
@@ -37,16 +36,8 @@ def frames():
     return frames_of(CAMUS_COUNTS)
 
 
-def folds(frames, protocol, groups=None, number=5, seed=0):
-    return make_folds(
-        frames,
-        frames.patient if groups is None else groups,
-        protocol=protocol,
-        sr_quality=("good",),
-        parts=5,
-        folds=number,
-        seed=seed,
-    )
+def folds(frames, protocol, seed=0):
+    return make_folds(frames, protocol=protocol, sr_quality=("good",), parts=5, folds=5, seed=seed)
 
 
 def test_strata_are_cut_to_the_poor_one_per_view_and_phase(frames):
@@ -97,48 +88,56 @@ def test_over_all_folds_every_frame_of_a_stratum_is_held_out_once(frames, protoc
             assert set(seen) == set(held_out)
 
 
-def assert_no_patient_crosses(fold, groups):
+def assert_nobody_crosses(fold, group):
     for trained in QUALITIES:
-        of_training = set(groups[fold.train[trained]]) | set(groups[fold.sr_train])
+        of_training = set(group[fold.train[trained]]) | set(group[fold.sr_train])
+        assert not of_training & set(group[fold.tested])
         for tested in QUALITIES:
-            assert not of_training & set(groups[fold.test(trained, tested)])
-    assert not set(groups[fold.sr_train]) & set(groups[fold.sr_held_out])
+            assert set(fold.test(trained, tested)) <= set(fold.tested)
+    assert not set(group[fold.sr_train]) & set(group[fold.sr_held_out])
 
 
 def test_no_patient_crosses_the_patient_protocol(frames):
     for fold in folds(frames, "patient"):
-        assert_no_patient_crosses(fold, frames.patient)
+        assert_nobody_crosses(fold, frames.patient)
         for stratum in QUALITIES:
             assert 0.15 < len(fold.held_out[stratum]) / 232 < 0.25
 
 
-def test_ids_of_one_recording_stay_together(frames):
+def test_every_frame_is_among_the_tested_of_one_patient_level_fold(frames):
+    """Whatever its quality, and whether a stratum has it or not."""
+    tested = np.concatenate([fold.tested for fold in folds(frames, "patient")])
+    np.testing.assert_array_equal(np.sort(tested), np.arange(len(frames)))
+
+
+def test_protocol_paper_tests_the_strata_and_has_one_generator(frames):
+    for fold in folds(frames, "paper"):
+        assert set(fold.tested) == set(np.concatenate([*fold.others.values()]))
+        assert fold.generator == 0
+
+
+def test_ids_of_one_person_stay_together(frames):
     # Every patient has a twin; only the groups know.
     names = np.unique(frames.patient)
     twin = {name: names[k // 2] for k, name in enumerate(names)}
-    groups = np.array([twin[patient] for patient in frames.patient])
-    made = folds(frames, "patient", groups)
-    for fold in made:
-        assert_no_patient_crosses(fold, groups)
+    group = np.array([twin[patient] for patient in frames.patient])
+    images, table = frames.images, {**frames.table, "group": group}
+    for fold in folds(Frames(images, frames.masks, **table), "patient"):
+        assert_nobody_crosses(fold, group)
     # Without the groups twins would be torn apart, so the test above could fail.
-    crossing = [
-        set(groups[fold.sr_train]) & set(groups[fold.sr_held_out])
-        for fold in folds(frames, "patient")
-    ]
-    assert all(crossing)
+    apart = folds(frames, "patient")
+    assert all(set(group[fold.sr_train]) & set(group[fold.sr_held_out]) for fold in apart)
 
 
 def test_the_duplicate_pair_of_real_camus_does_not_cross(camus_224):
     real = camus_224.take(camus_224.where(views=["2CH"]))
-    groups = patient_groups(real)
     pair = np.isin(real.patient, ["patient0033", "patient0068"])
-    assert len(set(groups[pair])) == 1
+    assert len(set(real.group[pair])) == 1
     for seed in range(5):
-        for fold in folds(real, "patient", groups, seed=seed):
-            assert_no_patient_crosses(fold, groups)
-            sides = np.isin(np.flatnonzero(pair), fold.sr_train)
-            held_out = np.isin(np.flatnonzero(pair), np.concatenate([*fold.held_out.values()]))
-            assert not (sides.any() and held_out.any())
+        for fold in folds(real, "patient", seed=seed):
+            assert_nobody_crosses(fold, real.group)
+            of_pair = np.isin(np.flatnonzero(pair), fold.tested)
+            assert of_pair.all() or not of_pair.any()
 
 
 def test_the_seed_decides_the_split(frames):

@@ -5,6 +5,7 @@ from flax import nnx
 
 from echojax import devices
 from echojax.errors import InputError
+from echojax.inference.classify import Classifier
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.studies.diagnosis import transfer
 from echojax.weights import networks
@@ -29,12 +30,8 @@ def saved(stubborn, tmp_path):
     return save
 
 
-def load(weights):
-    return transfer.load(weights, devices.data_mesh())
-
-
-def evaluate(trained, frames, groups):
-    rows = transfer.evaluate(trained, frames, np.array(groups), devices.data_mesh())
+def evaluate(classifier, frames):
+    rows = transfer.evaluate(classifier, frames, devices.data_mesh())
     return {(row.task, row.on): row for row in rows}
 
 
@@ -45,10 +42,9 @@ def test_it_counts_by_task_quality_and_class(stubborn, make_frames):
         view=[0, 0, 1, 1, 1, 1, 1, 1],
         phase=[0, 1, 0, 1, 0, 1, 0, 0],
         quality=[0, 0, 0, 0, 2, 2, -1, -1],
+        group=np.array(["a", "a", "a", "a", "b", "b", "b", "b"]),  # b and c are one person
     )
-    groups = ["a", "a", "a", "a", "b", "b", "b", "b"]  # b and c are one recording
-    trained = transfer.Trained(stubborn, ("view", "phase"), 32, ())
-    found = evaluate(trained, frames, groups)
+    found = evaluate(Classifier(stubborn, ("view", "phase"), 32), frames)
     share = {key: row.accuracy.value for key, row in found.items()}
     assert share == {
         ("view", "all"): 6 / 8,
@@ -69,22 +65,25 @@ def test_it_counts_by_task_quality_and_class(stubborn, make_frames):
 
 
 def test_intervals_know_that_frames_of_a_patient_are_alike(stubborn, make_frames):
-    frames = make_frames([np.zeros((32, 32), np.uint8)] * 40, ["x"] * 40, view=[0, 1] * 20)
-    trained = transfer.Trained(stubborn, ("view", "phase"), 32, ())
+    images = [np.zeros((32, 32), np.uint8)] * 40
+    classifier = Classifier(stubborn, ("view", "phase"), 32)
 
     def width(patients):
-        estimate = evaluate(trained, frames, np.arange(40) // 2 % patients)["view", "4CH"].accuracy
+        of = [f"patient{k // 2 % patients:04d}" for k in range(40)]
+        found = evaluate(classifier, make_frames(images, of, view=[0, 1] * 20))
+        estimate = found["view", "4CH"].accuracy
         return estimate.high - estimate.low
 
     assert width(patients=2) > 2 * width(patients=20)
 
 
 def test_a_file_says_its_tasks_and_the_size_it_was_trained_at(saved):
-    trained = load(saved(heads="view,phase", dataset="abc,def", **{"input size": "48"}))
-    assert (trained.tasks, trained.size) == (("view", "phase"), 48)
-    assert trained.datasets == ("abc", "def")
-    assert load(saved(heads="phase,view")).tasks == ("phase", "view")
-    assert load(saved(heads="view,phase")).size == 224
+    file = saved(heads="view,phase", **{"input size": "48"})
+    classifier, found = transfer.load(file)
+    assert (classifier.tasks, classifier.size) == (("view", "phase"), 48)
+    assert str(found) == file
+    swapped, _ = transfer.load(saved(heads="phase,view", **{"input size": "32"}))
+    assert swapped.tasks == ("phase", "view")
 
 
 @pytest.mark.parametrize(
@@ -93,36 +92,45 @@ def test_a_file_says_its_tasks_and_the_size_it_was_trained_at(saved):
         ({}, "pretrain-classifier"),
         ({"heads": "view"}, "does not hold a classifier of view or phase"),
         ({"heads": "view,colour"}, "does not hold a classifier of view or phase"),
+        ({"heads": "view,phase"}, "input size is ''"),
         ({"heads": "view,phase", "input size": "wide"}, "input size is 'wide'"),
     ],
 )
 def test_what_is_no_such_classifier_is_refused(saved, card, said):
     with pytest.raises(InputError, match=said):
-        load(saved(**card))
+        transfer.load(saved(**card))
 
 
-def test_frames_learned_from_are_recognised_among_those_of_other_views(stubborn, make_frames):
-    images = [np.full((32, 32), level, np.uint8) for level in (10, 20, 30)]
-    frames = make_frames(images, ["a", "a", "b"], view=[0, 1, 0])
-    of_one_view = frames.take(frames.where(views=["2CH"])).fingerprint()
+@pytest.fixture
+def of_a_study(stubborn, tmp_path):
+    """The folder of a classifier as a study leaves it."""
 
-    def learned_from(*seen):
-        return transfer.Trained(stubborn, ("phase",), 32, *seen).learned_from(frames)
+    def save(**card):
+        folder = tmp_path / "classifiers/patient/view/poor/none/fold0/seed0"
+        told = {"heads": "view,phase", "input size": "32", **card}
+        networks.save(stubborn, folder.with_name("seed0.safetensors"), told)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
-    assert learned_from((of_one_view,), ("2CH",))
-    assert not learned_from((of_one_view,))
-    assert learned_from(("others", frames.fingerprint()))
-    assert not learned_from(())
+    return save
 
 
-def test_a_classifier_of_enhanced_frames_is_refused(tmp_path):
-    (tmp_path / "config.toml").touch()
-    folder = tmp_path / "classifiers/patient/view/poor/srresnet-restore/fold0/seed0"
-    folder.mkdir(parents=True)
-    with pytest.raises(InputError, match="enhanced by srresnet-restore"):
-        load(str(folder))
+def test_the_folder_of_a_studys_classifier_is_as_good_as_its_file(of_a_study):
+    folder = of_a_study(**{"enhanced by": ""})
+    file = folder.with_name("seed0.safetensors")
+    for weights in (folder, file):
+        classifier, found = transfer.load(str(weights))
+        assert found == file
+        assert classifier.tasks == ("view", "phase")
+
+
+def test_a_classifier_of_enhanced_frames_is_refused(of_a_study):
+    folder = of_a_study(**{"enhanced by": "srresnet, restore"})
+    for weights in (folder, folder.with_name("seed0.safetensors")):
+        with pytest.raises(InputError, match="trained on frames enhanced by srresnet, restore"):
+            transfer.load(str(weights))
 
 
 def test_a_folder_without_a_classifier_is_refused(tmp_path):
     with pytest.raises(InputError, match="RUN/classifiers/PROTOCOL/TASK"):
-        load(str(tmp_path))
+        transfer.load(str(tmp_path))
