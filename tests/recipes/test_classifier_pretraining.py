@@ -4,7 +4,7 @@ from flax import nnx
 
 from echojax import config, devices
 from echojax.errors import InputError
-from echojax.inference import enhance
+from echojax.inference import classify, enhance
 from echojax.recipes import classification as classifier
 from echojax.recipes import classifier_pretraining
 from echojax.recipes.classifier_pretraining import Labelled
@@ -68,7 +68,7 @@ def whole(tmp_path_factory):
 def test_each_head_learns_its_own_task(whole):
     model, logged = whole
     frames = enhance.as_float(HELD_OUT.images)
-    answers = classifier.probabilities(model, frames, devices.data_mesh())
+    answers = classify.probabilities(model, frames, devices.data_mesh())
     right = np.mean((answers >= 0.5) == HELD_OUT.labels, axis=0)
     assert right.shape == (2,)
     assert np.all(right > 0.9)

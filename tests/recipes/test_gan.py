@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 from echojax import config, devices
 from echojax.data.crops import crop_batches, stream
 from echojax.errors import InputError
-from echojax.inference import enhance
+from echojax.inference import enhance, fidelity
 from echojax.models.discriminator import Discriminator
 from echojax.models.layers import conv, norm
 from echojax.models.srresnet import SRResNet
@@ -141,7 +141,7 @@ def played(model, settings, steps):
 def real_and_made(model):
     """The first batch, and what the generator makes of its reduction."""
     high = next(batches()).astype(np.float32) / 255
-    made = nnx.jit(lambda model, x: model(x, train=True))(model, enhance.degrade(high))
+    made = nnx.jit(lambda model, x: model(x, train=True))(model, enhance.degrade(high, 4))
     return high, np.asarray(made)
 
 
@@ -289,7 +289,7 @@ def test_a_training_keeps_finite_losses_and_measures_the_average(finished):
     trained, _, logged, held_out = finished
     assert {20, 22} <= logged.keys()
     assert all(np.isfinite(value) for metrics in logged.values() for value in metrics.values())
-    measured = super_resolution.quality(held_out, enhance.network(trained))
+    measured = fidelity.quality(held_out, enhance.Network(trained))
     assert logged[22]["psnr"] == pytest.approx(measured["psnr"], abs=1e-4)
 
 
