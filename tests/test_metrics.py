@@ -69,6 +69,25 @@ def test_ssim_needs_eleven_pixels():
         ssim(noise(0, (10, 11)), noise(1, (10, 11)))
 
 
+def test_a_mask_tells_which_pixels_count():
+    """Off by 0.1 in one half and right in the other; SSIM's windows that reach over count too."""
+    x = ndimage.gaussian_filter(noise(1, (40, 60)), 2)
+    y = x.copy()
+    y[:, :30] += 0.1
+    left = np.broadcast_to(np.arange(60) < 30, x.shape)
+    right = ~left
+    assert psnr(x, y, left) == pytest.approx(20)
+    assert psnr(x, y, right) == float("inf")
+    assert psnr(x, y, left | right) == psnr(x, y)
+    assert ssim(x, y, left) < ssim(x, y) < ssim(x, y, right) < 1
+    assert ssim(x, y, left | right) == ssim(x, y)
+    inside = slice(5, -5)
+    shares = left[inside, inside].mean(), right[inside, inside].mean()
+    assert ssim(x, y) == pytest.approx(
+        shares[0] * ssim(x, y, left) + shares[1] * ssim(x, y, right), abs=1e-12
+    )
+
+
 def test_y_of_pure_colours_is_that_of_the_standard():
     """ITU-R BT.601: black 16, white 235; MATLAB's rgb2ycbcr gives 81, 145, 41 for R, G and B."""
     colours = np.array([[[0, 0, 0], [1, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]]], np.float32)

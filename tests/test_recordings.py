@@ -10,17 +10,21 @@ from PIL import Image
 
 from echojax import recordings
 from echojax.errors import InputError
-from echojax.inference import enhance
+from echojax.inference.enhance import Interpolation, Network, enhance
 from echojax.media import Region, open_recording
 from echojax.models.srresnet import SRResNet, SRResNetSettings
 from echojax.recordings import Job, Work
 from tests.media import test_dicom
 
 
+def network(random_network, scale):
+    settings = SRResNetSettings(scale=scale, blocks=1, channels=4)
+    return Network(random_network(lambda: SRResNet(settings, rngs=nnx.Rngs(0))))
+
+
 @pytest.fixture(scope="module")
-def model(random_network):
-    settings = SRResNetSettings(blocks=1, channels=4)
-    return random_network(lambda: SRResNet(settings, rngs=nnx.Rngs(0)))
+def enlarger(random_network):
+    return network(random_network, 4)
 
 
 def save(path, size=(20, 24), value=None):
@@ -228,91 +232,93 @@ class TestPlan:
 
 class TestWork:
     @pytest.mark.parametrize(("mode", "size"), [("upscale", (80, 96)), ("restore", (20, 24))])
-    def test_a_frame_is_upscaled_or_restored(self, tmp_path, model, mode, size):
+    def test_a_frame_is_upscaled_or_restored(self, tmp_path, enlarger, mode, size):
         job = job_of(save(tmp_path / "a.png"), tmp_path / "out.png")
-        assert Work(model, "test", mode).run([job]) == []
+        assert Work(enlarger, "test", mode).run([job]) == []
         assert first(job.target).shape == size
 
-    def test_a_bad_file_is_reported_and_the_others_are_done(self, tmp_path, model):
+    def test_a_bad_file_is_reported_and_the_others_are_done(self, tmp_path, enlarger):
         bad = tmp_path / "bad.png"
         bad.write_text("no picture")
         good = [save(tmp_path / f"{name}.png") for name in "ab"]
         jobs = [job_of(path, tmp_path / "out" / path.name) for path in (good[0], bad, good[1])]
-        (failure,) = Work(model, "test", "upscale").run(jobs)
+        (failure,) = Work(enlarger, "test", "upscale").run(jobs)
         assert failure.startswith(f"{bad}: ")
         assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
 
     @pytest.mark.parametrize("data", ["frames.raw", "frames.zraw", "more/frames.raw"])
-    def test_the_data_of_the_source_is_never_replaced(self, tmp_path, model, data):
+    def test_the_data_of_the_source_is_never_replaced(self, tmp_path, enlarger, data):
         (tmp_path / "more").mkdir()
         source = save_mhd(tmp_path / "a.mhd", data)
         (job,) = recordings.plan([source], (tmp_path / data).with_suffix(".mhd"))
         before = contents(tmp_path)
-        (failure,) = Work(model, "test", "upscale").run([job])
+        (failure,) = Work(enlarger, "test", "upscale").run([job])
         assert f"holds data of {source} and would be replaced; choose another -o" in failure
         assert contents(tmp_path) == before
 
-    def test_a_comparison_never_replaces_the_data_of_the_source(self, tmp_path, model):
+    def test_a_comparison_never_replaces_the_data_of_the_source(self, tmp_path, enlarger):
         source = save_mhd(tmp_path / "a.mhd", "b_compare.png")
         (job,) = recordings.plan([source], tmp_path / "b.mhd")
         before = contents(tmp_path)
-        (failure,) = Work(model, "test", "upscale", compare=True).run([job])
+        (failure,) = Work(enlarger, "test", "upscale", compare=True).run([job])
         assert "b_compare.png: holds data of" in failure
         assert contents(tmp_path) == before
-        assert Work(model, "test", "upscale").run([job]) == []
+        assert Work(enlarger, "test", "upscale").run([job]) == []
 
     def test_a_folder_that_cannot_be_made_is_told_in_a_line_and_the_others_are_done(
-        self, tmp_path, model
+        self, tmp_path, enlarger
     ):
         sources = [save(tmp_path / name) for name in ("a.png", "b.png")]
         wall = save(tmp_path / "wall.png")
         bad, good = wall / "out/a.png", tmp_path / "out/b.png"
         jobs = [job_of(sources[0], bad), job_of(sources[1], good)]
-        (failure,) = Work(model, "test", "upscale").run(jobs)
+        (failure,) = Work(enlarger, "test", "upscale").run(jobs)
         assert failure.startswith(f"{bad}: cannot be written (")
         assert os.strerror(errno.ENOTDIR) in failure
         assert "\n" not in failure
         assert good.is_file()
 
-    def test_frames_of_few_bits_in_many_stay_in_their_range(self, tmp_path, model):
+    def test_frames_of_few_bits_in_many_stay_in_their_range(self, tmp_path, enlarger):
         """The range of the type would leave the network nothing to see, and overshoot."""
         rows, columns = np.mgrid[:20, :24]
         stored = (500 * np.sin(rows / 3) + 499 * np.cos(columns / 4)).astype(np.int16)
         source = test_dicom.save(tmp_path / "a.dcm", test_dicom.dataset(stored, signed=1))
         job = job_of(source, tmp_path / "out.dcm")
-        assert Work(model, "test", "upscale").run([job]) == []
+        assert Work(enlarger, "test", "upscale").run([job]) == []
         assert stored.min() <= first(job.target).min() < first(job.target).max() <= stored.max()
 
-    def test_the_comparison_shows_bicubic_and_the_network(self, tmp_path, model):
+    def test_the_comparison_shows_bicubic_and_the_network(self, tmp_path, enlarger):
         job = job_of(save(tmp_path / "a.png", value=128), tmp_path / "out.png")
-        Work(model, "test", "upscale", compare=True).run([job])
+        Work(enlarger, "test", "upscale", compare=True).run([job])
         picture = np.array(Image.open(job.comparison))
         assert picture.shape == (80, 2 * 96 + 8)
         assert np.all(picture[:, :96] == 128)  # bicubic keeps a flat image
         np.testing.assert_array_equal(picture[:, 104:], first(job.target))
 
-    def test_the_comparison_of_a_restored_frame_begins_with_the_original(self, tmp_path, model):
+    def test_the_comparison_of_a_restored_frame_begins_with_the_original(self, tmp_path, enlarger):
         job = job_of(save(tmp_path / "a.png"), tmp_path / "out.png")
-        Work(model, "test", "restore", compare=True).run([job])
+        Work(enlarger, "test", "restore", compare=True).run([job])
         picture = np.array(Image.open(job.comparison))
         assert picture.shape == (20, 3 * 24 + 16)
         np.testing.assert_array_equal(picture[:, :24], first(job.source))
 
     @pytest.mark.parametrize("mode", ["upscale", "restore"])
-    def test_outside_of_ultrasound_regions_no_network_is_at_work(self, tmp_path, model, mode):
+    @pytest.mark.parametrize("factor", [2, 4])
+    def test_outside_of_ultrasound_regions_no_network_is_at_work(
+        self, tmp_path, random_network, mode, factor
+    ):
         job = job_of(save(tmp_path / "a.png"), tmp_path / "out.png")
         recording = open_recording(job.source)
         recording.regions = (Region(4, 12, 8, 24),)
-        work = Work(model, "test", mode)
+        work = Work(network(random_network, factor), "test", mode)
         frame = first(job.source)
         result = work._frame(recording, frame)
         recording.regions = ()
         alone = work._frame(recording, frame[4:12, 8:24])
-        scale = 4 if mode == "upscale" else 1
+        scale = factor if mode == "upscale" else 1
         part = (slice(4 * scale, 12 * scale), slice(8 * scale, 24 * scale))
         np.testing.assert_array_equal(result[part], alone)
-        values = {"mode": mode, "low": 0, "high": 255}
-        expected = enhance.enhance_frame(frame, enhance.interpolated, **values)
+        expected = enhance(frame, Interpolation("bicubic", factor), mode=mode, high=255)
         if mode == "restore":
             expected = frame.copy()
         expected[part] = alone

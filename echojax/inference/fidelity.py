@@ -74,7 +74,13 @@ def smallest(scale: int) -> int:
 
 
 def quality(frames: Sequence[np.ndarray], enlarger: Enlarger, *, sector: bool = False) -> Scores:
-    """The scores of frames, at least one, averaged over them; arguments as for `scores`."""
+    """The scores of frames averaged over them, as training measures a generator.
+
+    Args:
+        frames: uint8 (rows, columns), at least one; otherwise as for `scores`.
+        enlarger: what brings them back.
+        sector: whether to measure in the sector, too.
+    """
     return _mean([scores(frame, enlarger, sector=sector) for frame in frames])
 
 

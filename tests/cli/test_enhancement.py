@@ -11,11 +11,19 @@ from echojax.weights import networks
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory, random_network):
-    settings = SRResNetSettings(blocks=1, channels=4)
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    networks.save(random_network(lambda: SRResNet(settings, rngs=nnx.Rngs(0))), path)
-    return str(path)
+def weights_of(tmp_path_factory, random_network):
+    def make(scale):
+        settings = SRResNetSettings(scale=scale, blocks=1, channels=4)
+        path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+        networks.save(random_network(lambda: SRResNet(settings, rngs=nnx.Rngs(0))), path)
+        return str(path)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def weights(weights_of):
+    return weights_of(4)
 
 
 @pytest.fixture
@@ -36,6 +44,22 @@ def test_enhance_writes_a_file_four_times_larger(tmp_path, picture, weights, cap
     assert main(["enhance", str(picture), "-o", str(out), "--weights", weights]) == 0
     assert size(out) == (192, 160)
     assert str(out) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("scale", [2, 8])
+def test_the_network_decides_the_scale(tmp_path, picture, weights_of, scale, capsys):
+    out, given = tmp_path / "out.tif", ["--weights", weights_of(scale)]
+    assert main(["enhance", str(picture), "-o", str(out), "--compare", *given]) == 0
+    assert size(out) == (scale * 48, scale * 40)
+    assert size(tmp_path / "out_compare.png") == (2 * scale * 48 + 8, scale * 40)
+    restored = [str(picture), "-o", str(out), "--mode", "restore", "--overwrite", *given]
+    assert main(["enhance", *restored]) == 0
+    assert size(out) == (48, 40)
+    capsys.readouterr()
+    assert main(["evaluate-sr", str(picture.parent), "--json", *given]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["protocol"]["scale"] == scale
+    assert found["mean"].keys() == {"sr", "bicubic", "lanczos"}
 
 
 def test_enhance_keeps_the_structure_of_a_folder_and_names_a_bad_file(
@@ -104,6 +128,15 @@ def test_evaluate_sr_prints_a_markdown_table(picture, capsys):
     said = capsys.readouterr().out
     assert said.startswith("|")
     assert "a.png" in said
+
+
+def test_evaluate_sr_tells_of_the_sector_where_it_is_asked(picture, weights, capsys):
+    words = ["evaluate-sr", str(picture.parent), "--weights", weights, "--sector"]
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["mean"]["sr"]
+    assert found.keys() == {"psnr", "ssim", "psnr_sector", "ssim_sector"}
+    assert main(words) == 0
+    assert "Network, sector" in capsys.readouterr().out
 
 
 def test_evaluate_sr_of_real_weights_gives_the_known_figures(

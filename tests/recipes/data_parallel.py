@@ -13,6 +13,7 @@ import numpy as np
 from flax import nnx
 
 from echojax import config, devices
+from echojax.inference import classify
 from echojax.recipes import classification as classifier
 from echojax.recipes import super_resolution
 from echojax.training import checkpoints
@@ -84,7 +85,7 @@ def main() -> None:
         checkpoints.save_network(model, folder)
         again = classifier.network(SETTINGS.classifier, 1)
         checkpoints.load_network(again, folder, mesh)
-        return classifier.probabilities(again, frames, mesh)
+        return classify.probabilities(again, frames, mesh)
 
     with tempfile.TemporaryDirectory() as folder:
         one = answers(devices.data_mesh(jax.devices()[:1]), Path(folder, "one"))

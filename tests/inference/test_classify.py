@@ -1,0 +1,29 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from echojax import devices
+from echojax.inference import classify
+from echojax.models.layers import as_imagenet
+from echojax.models.resnet import ResNet18, ResNetSettings
+
+
+def test_an_input_is_square_and_keeps_gray_levels():
+    seen = classify.as_input(np.full((50, 70), 0.25, np.float32), 32)
+    assert seen.shape == (32, 32)
+    np.testing.assert_allclose(seen, 0.25, atol=1e-6)
+
+
+@pytest.mark.parametrize("frames", [1, 33])
+def test_each_head_gives_the_probability_of_its_second_class(random_network, frames):
+    """Reference: softmax over the pairs of the network's logits; whatever fills a batch up."""
+    settings = ResNetSettings(classes=4, width=2)
+    model = random_network(lambda: ResNet18(settings, rngs=nnx.Rngs(0)))
+    inputs = np.random.default_rng(0).random((frames, 32, 32), np.float32)
+    answers = classify.probabilities(model, inputs, devices.data_mesh())
+    logits = nnx.jit(lambda model, x: model(x))(model, as_imagenet(jnp.asarray(inputs)[..., None]))
+    logits = np.asarray(logits, np.float64)
+    expected = 1 / (1 + np.exp(logits[:, [0, 2]] - logits[:, [1, 3]]))
+    assert np.ptp(expected, axis=1).max() > 1e-3
+    np.testing.assert_allclose(answers, expected, rtol=0, atol=1e-5)
