@@ -1,12 +1,13 @@
 import pytest
 
-from echojax import config
+from echojax.config import load
 from echojax.errors import InputError
 from echojax.studies.diagnosis.cells import all_cells, cells_of
+from echojax.studies.diagnosis.config import Config
 
 
 def study(*overrides):
-    return config.load(None, overrides).study
+    return load(Config, None, overrides).study
 
 
 def test_the_default_matrix_enhances_poor_frames_only():
