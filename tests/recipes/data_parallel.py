@@ -1,7 +1,9 @@
 """Run by test_data_parallel.py in a process of its own, with eight simulated CPU devices.
 
 Prints, for each kind of training, the largest difference between the parameters that one device
-gives and those that eight give, and by how much training moved them.
+gives and those that eight give, and by how much training moved the network that it starts from;
+and how far apart the answers of a classifier are that was kept and read back on one device and on
+eight.
 """
 
 import json
@@ -14,90 +16,75 @@ from flax import nnx
 
 from echojax import config, devices
 from echojax.inference import classify
-from echojax.recipes import classification as classifier
-from echojax.recipes import super_resolution
-from echojax.training import checkpoints
+from echojax.recipes import classification, super_resolution
+from echojax.recipes.classification import Labelled
+from echojax.runs.job import Job, Record
+from echojax.studies.diagnosis.config import Config
+from echojax.training.loop import Training, fit
+from echojax.weights import networks
+from tests.recipes.images import Images, speckle
 
-SETTINGS = config.load(
+CONFIG = config.load(
+    Config,
     None,
     [
-        "classifier.width=8",
+        "classifier.width=4",
         "classifier.size=32",
-        "classifier.epochs=4",
-        "sr.blocks=2",
-        "sr.channels=8",
-        "sr.crop=32",
-        "sr.steps=10",
+        "classifier.epochs=2",
+        "classifier.batch=8",
+        "sr.blocks=1",
+        "sr.channels=4",
+        "sr.first_kernel=3",
+        "sr.last_kernel=3",
+        "sr.crop=16",
+        "sr.batch=8",
+        "sr.steps=5",
+        "sr.learning_rate=1e-3",
     ],
 )
+MESHES = [devices.data_mesh(jax.devices()[:count]) for count in (1, 8)]
 
 
-def silent(step: int, **metrics: float) -> None:
-    del step, metrics
+def trained(training: Training, mesh):
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(Path(folder), "test", Record(), lambda step, **metrics: None)
+        return fit(training, job, mesh, keep=False)
 
 
-def parameters(model: nnx.Module) -> list[np.ndarray]:
-    return [np.asarray(leaf) for leaf in jax.tree.leaves(nnx.state(model))]
+def furthest(one, other) -> float:
+    differences = jax.tree.map(lambda x, y: np.abs(np.asarray(x) - np.asarray(y)).max(), one, other)
+    return float(max(jax.tree.leaves(differences)))
 
 
-def compare(train, untrained: nnx.Module) -> dict[str, float]:
-    one, eight = (parameters(train(devices.data_mesh(jax.devices()[:count]))) for count in (1, 8))
-    start = parameters(untrained)
+def compare(training: Training, start) -> dict[str, float]:
+    one, eight = (trained(training, mesh) for mesh in MESHES)
     return {
-        "difference": float(max(np.abs(a - b).max() for a, b in zip(one, eight, strict=True))),
-        "moved": float(max(np.abs(a - b).max() for a, b in zip(one, start, strict=True))),
+        "difference": furthest(nnx.state(one), nnx.state(eight)),
+        # Running statistics would move without a gradient, too.
+        "moved": furthest(nnx.state(one, nnx.Param), nnx.state(start, nnx.Param)),
     }
 
 
 def main() -> None:
+    jax.config.update("jax_disable_most_optimizations", True)  # steps are few
     rng = np.random.default_rng(0)
-    frames = rng.random((32, 32, 32), np.float32)
-    labels = np.arange(32) % 2
-    images = tuple(rng.integers(0, 256, (40, 48), np.uint8) for _ in range(4))
-
-    def train_classifier(mesh):
-        return classifier.train(
-            frames,
-            labels,
-            SETTINGS.classifier,
-            0,
-            task="view",
-            mesh=mesh,
-            title="test",
-            log=silent,
-        )
-
-    def train_generator(mesh):
-        with tempfile.TemporaryDirectory() as folder:
-            return super_resolution.train(
-                images,
-                (),
-                SETTINGS.sr,
-                mesh=mesh,
-                checkpoints=Path(folder),
-                title="test",
-                log=silent,
-            )
-
-    def answers(mesh, folder):
-        """What a classifier says on a mesh after it was kept and read back there."""
-        model = train_classifier(mesh)
-        checkpoints.save_network(model, folder)
-        again = classifier.network(SETTINGS.classifier, 1)
-        checkpoints.load_network(again, folder, mesh)
-        return classify.probabilities(again, frames, mesh)
-
+    frames = Labelled(rng.random((16, 32, 32), np.float32), np.arange(16)[:, None] % 2)
+    classifier = classification.training(CONFIG.classifier, frames, task="view", seed=0)
+    untrained = classification.init_network(CONFIG.classifier, 0, "view")
     with tempfile.TemporaryDirectory() as folder:
-        one = answers(devices.data_mesh(jax.devices()[:1]), Path(folder, "one"))
-        eight = answers(devices.data_mesh(), Path(folder, "eight"))
-
+        file = Path(folder, "kept.safetensors")
+        networks.save(untrained, file)
+        one, eight = (
+            classify.probabilities(networks.load(file), frames.frames, mesh) for mesh in MESHES
+        )
     found = {
-        "answers": float(np.abs(one - eight).max()),
         "devices": jax.device_count(),
-        "classifier": compare(train_classifier, classifier.network(SETTINGS.classifier, 0)),
+        "answers": float(np.abs(one - eight).max()),
+        "spread": float(np.ptp(one)),
+        "classifier": compare(classifier, untrained),
         "generator": compare(
-            train_generator,
-            super_resolution.SRResNet(super_resolution.settings(SETTINGS.sr), rngs=nnx.Rngs(0)),
+            super_resolution.training(CONFIG.sr, Images(speckle(4, 0))),
+            super_resolution.init_network(CONFIG.sr),
         ),
     }
     print(json.dumps(found))

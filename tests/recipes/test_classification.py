@@ -99,6 +99,17 @@ def test_the_same_seed_gives_the_same_classifier_and_another_seed_another(traine
     assert np.abs(ask(train(tmp_path, seed=1)) - first).max() > 1e-4
 
 
+def test_answers_do_not_depend_on_how_many_frames_are_asked_about(trained):
+    few = ask(trained[0], HELD_OUT.frames[:5])
+    np.testing.assert_allclose(few, ask(trained[0])[:5], atol=1e-6)
+
+
+def test_an_input_is_square_and_keeps_gray_levels():
+    seen = classify.as_input(np.full((50, 70), 0.25, np.float32), 32)
+    assert seen.shape == (32, 32)
+    np.testing.assert_allclose(seen, 0.25, atol=1e-6)
+
+
 def test_its_file_is_complete_and_nothing_else_is_kept(trained):
     model, folder = trained
     kept = classify.load(folder / "seed0.safetensors")

@@ -13,9 +13,13 @@ def found():
         "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
         "JAX_PLATFORMS": "cpu",
     }
-    script = Path(__file__).with_name("data_parallel.py")
     finished = subprocess.run(
-        [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tests.recipes.data_parallel"],
+        cwd=Path(__file__).parents[2],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert finished.returncode == 0, finished.stderr
     return json.loads(finished.stdout)
@@ -24,10 +28,11 @@ def found():
 @pytest.mark.parametrize("kind", ["classifier", "generator"])
 def test_eight_devices_train_to_the_parameters_of_one(found, kind):
     assert found["devices"] == 8
-    assert found[kind]["moved"] > 1e-3
     # Sums over a batch are taken in another order, and Adam divides by small numbers.
     assert found[kind]["difference"] < 1e-5
+    assert found[kind]["moved"] > 1e-4
 
 
 def test_a_classifier_that_was_kept_answers_alike_on_eight_devices(found):
-    assert found["answers"] < 1e-4
+    assert found["spread"] > 1e-3
+    assert found["answers"] < 1e-5

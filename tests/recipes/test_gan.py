@@ -270,7 +270,7 @@ def test_a_training_keeps_finite_losses_and_measures_the_average(finished):
     trained, _, logged, held_out = finished
     assert {20, 22} <= logged.keys()
     assert all(np.isfinite(value) for metrics in logged.values() for value in metrics.values())
-    measured = fidelity.quality(held_out, enhance.Network(trained), inside=True)
+    measured = fidelity.quality(held_out, enhance.Network(trained), sector=True)
     assert logged[22]["psnr"] == pytest.approx(measured["psnr"], abs=1e-4)
 
 

@@ -55,7 +55,7 @@ def finished(tmp_path_factory):
 def test_training_beats_bicubic_and_its_own_start_on_held_out_frames(finished):
     _, _, logged = finished
     start = enhance.Network(super_resolution.init_network(SETTINGS))
-    untrained = fidelity.quality(HELD_OUT, start, inside=True)
+    untrained = fidelity.quality(HELD_OUT, start, sector=True)
     measured = logged[150]
     assert measured["psnr"] > measured["psnr_bicubic"]
     assert measured["psnr"] > untrained["psnr"]

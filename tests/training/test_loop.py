@@ -1,3 +1,6 @@
+import dataclasses
+
+import jax
 import numpy as np
 import pytest
 
@@ -7,7 +10,7 @@ from echojax.training import loop
 from echojax.training.checkpoints import network_of
 from echojax.training.loop import Evaluator
 from echojax.weights import networks
-from tests.training.line import arrays, batch, fit, same, training
+from tests.training.line import STEP, arrays, batch, fit, same, training
 
 
 class InterruptedTrainingError(Exception):
@@ -111,6 +114,21 @@ def test_a_diverged_training_leaves_the_last_good_checkpoint(trained, tmp_path):
     _, card = network_of(tmp_path / "line")
     assert card["checkpoint"] == "step 2"
     assert same(fit(training(10, save_every=2), tmp_path), trained(10))
+
+
+def test_parameters_that_are_no_numbers_are_never_kept(tmp_path):
+    """As after an update that overflowed, whose loss was still finite."""
+
+    def step(state, x):
+        state, metrics = STEP(state, x)
+        factor = np.nan if int(state.step) == 4 else 1
+        params = jax.tree.map(lambda leaf: leaf * factor, state.params)
+        return dataclasses.replace(state, params=params), metrics
+
+    overflowing = dataclasses.replace(training(10, save_every=2), step=step)
+    with pytest.raises(EchojaxError, match=r"line: parameters are no numbers after step 4"):
+        fit(overflowing, tmp_path)
+    assert network_of(tmp_path / "line")[1]["checkpoint"] == "step 2"
 
 
 def test_every_evaluator_has_its_own_cadence_and_measures_at_the_end(trained, tmp_path):

@@ -17,8 +17,7 @@ from echojax.report.origin import Origin
 from echojax.runs import log as training_log
 from echojax.runs.log import LogRow, SuperResolutionRow
 from echojax.studies.diagnosis import figures, predictions, tables
-from echojax.studies.diagnosis.cells import Cell, all_cells, in_order
-from echojax.studies.diagnosis.config import StudyConfig
+from echojax.studies.diagnosis.cells import Cell, StudyConfig, all_cells, in_order
 from echojax.studies.diagnosis.tables import AccuracyRow, CostRow, GainRow, MeanGainRow
 from echojax.vocabulary import GENERATORS, NONE
 
