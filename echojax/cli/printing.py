@@ -1,5 +1,6 @@
 """Results as lines of text."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,21 +34,27 @@ def accuracies(predictions: Path, cells: "Sequence[Cell]") -> None:
 
 def fidelity(log: Path) -> None:
     """Print PSNR and SSIM of every generator of a run beside those of interpolation."""
-    from echojax.runs.log import read, super_resolution_rows
+    from echojax import text_table
+    from echojax.runs.log import read
+    from echojax.studies.diagnosis.restoration import super_resolution_rows
 
     rows = super_resolution_rows(read(log))
     if not rows:
         click.echo("No frames were held out to measure PSNR and SSIM on")
         return
-    click.echo(f"{'generator':<25}{'step':>8}   {'PSNR / SSIM':<17}{'bicubic':<17}Lanczos")
+    ways = {"": "PSNR / SSIM", "_bicubic": "bicubic", "_lanczos": "Lanczos"}
+    cells = [["generator", "step", *ways.values()]]
     for row in rows:
-        pairs = (
-            (row.psnr, row.ssim),
-            (row.psnr_bicubic, row.ssim_bicubic),
-            (row.psnr_lanczos, row.ssim_lanczos),
-        )
-        text = "   ".join(f"{psnr:.2f} / {ssim:.4f}" for psnr, ssim in pairs)
-        click.echo(f"{f'{row.model} {row.protocol} {row.fold}':<25}{row.step:>8}   {text}")
+        name = f"{row.model} {row.protocol} {row.fold}".rstrip()
+        for suffix, where in (("", ""), ("_sector", ", inside the sector")):
+            if not math.isnan(getattr(row, f"psnr{suffix}")):
+                figures = [
+                    f"{getattr(row, f'psnr{suffix}{way}'):.2f} / "
+                    f"{getattr(row, f'ssim{suffix}{way}'):.4f}"
+                    for way in ways
+                ]
+                cells.append([name + where, str(row.step), *figures])
+    click.echo(text_table.plain(cells))
 
 
 def transfer(rows: "Sequence[Row]", *, markdown: bool = False) -> None:

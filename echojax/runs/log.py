@@ -1,14 +1,10 @@
-"""A run's log: how super-resolution did on held-out frames while it was trained."""
+"""A run's log: every value that its jobs logged."""
 
 from __future__ import annotations
 
 import csv
-import math
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
-
-from echojax.vocabulary import GENERATORS
 
 
 class LogRow(NamedTuple):
@@ -18,21 +14,6 @@ class LogRow(NamedTuple):
     step: int
     metric: str
     value: float
-
-
-class SuperResolutionRow(NamedTuple):
-    """Fidelity of one SR job on its held-out frames at its last logged step; PSNR in dB."""
-
-    model: str
-    protocol: str
-    fold: str
-    step: int
-    psnr: float
-    ssim: float
-    psnr_bicubic: float
-    ssim_bicubic: float
-    psnr_lanczos: float
-    ssim_lanczos: float
 
 
 def read(path: Path) -> list[LogRow]:
@@ -52,52 +33,3 @@ def read(path: Path) -> list[LogRow]:
             except (KeyError, TypeError, ValueError):
                 continue
     return rows
-
-
-def curves(log: Iterable[LogRow]) -> dict[str, dict[str, dict[int, float]]]:
-    """SR jobs -> metric -> step -> value; of a step logged twice (a resumed run) the later."""
-    jobs: dict[str, dict[str, dict[int, float]]] = {}
-    for row in log:
-        if row.job.startswith("sr/"):
-            jobs.setdefault(row.job, {}).setdefault(row.metric, {})[row.step] = row.value
-    return jobs
-
-
-def job_names(job: str) -> tuple[str, str, str]:
-    """Model, protocol and fold of an SR job such as `sr/srresnet/patient/fold0`."""
-    model, protocol, fold = (*job.split("/")[1:4], "", "", "")[:3]
-    return model, protocol, fold.removeprefix("fold")
-
-
-def super_resolution_rows(log: Iterable[LogRow]) -> list[SuperResolutionRow]:
-    """Last logged fidelity of every SR job; a metric that was not logged is nan."""
-    jobs = curves(log)
-    return [
-        _super_resolution_row(job, jobs[job])
-        for job in sorted(jobs, key=_reading_order)
-        if "psnr" in jobs[job]
-    ]
-
-
-def _super_resolution_row(
-    job: str, metrics: Mapping[str, Mapping[int, float]]
-) -> SuperResolutionRow:
-    model, protocol, fold = job_names(job)
-    last = {name: steps[max(steps)] for name, steps in metrics.items()}
-    return SuperResolutionRow(
-        model=model,
-        protocol=protocol,
-        fold=fold,
-        step=max(metrics["psnr"]),
-        psnr=last["psnr"],
-        ssim=last.get("ssim", math.nan),
-        psnr_bicubic=last.get("psnr_bicubic", math.nan),
-        ssim_bicubic=last.get("ssim_bicubic", math.nan),
-        psnr_lanczos=last.get("psnr_lanczos", math.nan),
-        ssim_lanczos=last.get("ssim_lanczos", math.nan),
-    )
-
-
-def _reading_order(job: str) -> tuple[int, str]:
-    model, _, _ = job_names(job)
-    return (*GENERATORS, model).index(model), job

@@ -31,8 +31,9 @@ from echojax.report.figures import (
     enhancement_label,
     show,
 )
-from echojax.runs.log import LogRow, curves, job_names
+from echojax.runs.log import LogRow
 from echojax.studies.diagnosis.cells import Cell, in_order, ordered
+from echojax.studies.diagnosis.restoration import curves, job_names
 from echojax.studies.diagnosis.tables import (
     AccuracyRow,
     GainRow,

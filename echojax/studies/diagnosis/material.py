@@ -15,9 +15,10 @@ from echojax.report import tables as csv_tables
 from echojax.report.figures import Image
 from echojax.report.origin import Origin
 from echojax.runs import log as training_log
-from echojax.runs.log import LogRow, SuperResolutionRow
+from echojax.runs.log import LogRow
 from echojax.studies.diagnosis import figures, predictions, tables
 from echojax.studies.diagnosis.cells import Cell, StudyConfig, all_cells, in_order
+from echojax.studies.diagnosis.restoration import SuperResolutionRow, super_resolution_rows
 from echojax.studies.diagnosis.tables import AccuracyRow, CostRow, GainRow, MeanGainRow
 from echojax.vocabulary import GENERATORS, NONE
 
@@ -100,7 +101,7 @@ def gather(run: Path) -> Material:
         gain=tables.gain_rows(found),
         mean_gain=tables.mean_gain_rows(found),
         cost=tables.cost_rows(found),
-        fidelity=training_log.super_resolution_rows(log),
+        fidelity=super_resolution_rows(log),
         figures={},
     )
     _write_tables(material, run / "tables")

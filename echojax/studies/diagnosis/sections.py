@@ -16,6 +16,7 @@ from echojax.report.page import MISSING, Html, absent, interval, share, signed, 
 from echojax.studies.diagnosis import paper, tables
 from echojax.studies.diagnosis.cells import Cell, in_order, ordered
 from echojax.studies.diagnosis.material import Material
+from echojax.studies.diagnosis.restoration import SuperResolutionRow
 from echojax.studies.diagnosis.tables import AccuracyRow
 from echojax.vocabulary import MODES, NONE, QUALITIES
 from echojax.wording import count
@@ -184,20 +185,23 @@ def fidelity(run: Material) -> str | None:
         return None
     html = "<h2>How well super-resolution restores</h2>"
     if run.fidelity:
-        rows = [
-            [
-                enhancement_label(row.model),
-                row.protocol,
-                row.fold,
-                f"{row.step:,}",
-                _closeness(row.psnr, row.ssim),
-                _closeness(row.psnr_bicubic, row.ssim_bicubic),
-                _closeness(row.psnr_lanczos, row.ssim_lanczos),
+        for suffix, where in (("", "over the whole frame"), ("_sector", "inside the sector")):
+            rows = [
+                [
+                    enhancement_label(row.model),
+                    row.protocol,
+                    row.fold,
+                    f"{row.step:,}",
+                    *(_closeness(row, suffix + way) for way in ("", "_bicubic", "_lanczos")),
+                ]
+                for row in run.fidelity
+                if not math.isnan(getattr(row, f"psnr{suffix}"))
             ]
-            for row in run.fidelity
-        ]
-        head = ["model", "protocol", "fold", "step", "PSNR, dB / SSIM", "bicubic", "Lanczos"]
-        html += table(head, rows, "Held-out frames, reduced by 4 and brought back; their mean.")
+            head = ["model", "protocol", "fold", "step", "PSNR, dB / SSIM", "bicubic", "Lanczos"]
+            if rows:
+                html += table(
+                    head, rows, f"Held-out frames, reduced and brought back, {where}; their mean."
+                )
     elif run.networks:
         html += absent("No super-resolution training is in this run's log yet.")
     if run.networks or "sr_training" in shown:
@@ -217,7 +221,8 @@ def fidelity(run: Material) -> str | None:
     return html + run.figure("patches", caption)
 
 
-def _closeness(psnr: float, ssim: float) -> str:
+def _closeness(row: SuperResolutionRow, suffix: str) -> str:
+    psnr, ssim = (getattr(row, f"{name}{suffix}") for name in ("psnr", "ssim"))
     return "" if math.isnan(psnr) else f"{psnr:.2f} / {ssim:.4f}"
 
 

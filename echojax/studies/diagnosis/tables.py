@@ -10,10 +10,10 @@ import numpy as np
 
 from echojax.report import statistics, tables
 from echojax.report.statistics import Estimate, Sample
-from echojax.runs.log import SuperResolutionRow
 from echojax.studies.diagnosis import paper
 from echojax.studies.diagnosis.cells import Cell, ordered
 from echojax.studies.diagnosis.predictions import Predictions, match
+from echojax.studies.diagnosis.restoration import SuperResolutionRow
 from echojax.vocabulary import NONE
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from echojax.runs import log
+from echojax.studies.diagnosis.restoration import super_resolution_rows
 
 
 @pytest.fixture
@@ -25,14 +26,14 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_fidelity_is_that_of_the_last_step_and_the_later_of_two_writes(path):
-    _, row, _ = log.super_resolution_rows(log.read(path))
+    _, row, _ = super_resolution_rows(log.read(path))
     assert (row.model, row.protocol, row.fold) == ("srgan", "patient", "2")
     assert (row.step, row.psnr, row.psnr_bicubic) == (200, 32.5, 29)
     assert math.isnan(row.ssim)
 
 
 def test_networks_come_in_their_order_and_only_where_they_were_measured(path):
-    rows = log.super_resolution_rows(log.read(path))
+    rows = super_resolution_rows(log.read(path))
     assert [row.model for row in rows] == ["srresnet", "srgan", "other"]
 
 
