@@ -1,6 +1,3 @@
-import itertools
-from functools import partial
-
 import numpy as np
 import pytest
 from flax import nnx
@@ -8,11 +5,13 @@ from PIL import Image
 
 from echojax import resize
 from echojax.errors import InputError
-from echojax.inference import enhance
+from echojax.inference.enhance import Interpolation, Network, as_float, enhance
+from echojax.inference.tiles import Piece
+from echojax.models.generator import Generator
 from echojax.models.msrresnet import MSRResNet, MSRResNetSettings
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.models.srresnet import SRResNet, SRResNetSettings
-from echojax.weights import networks, safetensors_file
+from echojax.weights import by_name, networks, safetensors_file
 
 
 @pytest.fixture
@@ -51,21 +50,32 @@ def model(generator):
 
 
 @pytest.fixture(params=["bicubic", "lanczos", "network"])
-def enlarge(request, model):
+def by(request, model):
     if request.param == "network":
-        return enhance.network(model)
-    return enhance.interpolation(request.param)
+        return Network(model)
+    return Interpolation(request.param, 4)
 
 
-def test_upscale_makes_a_frame_four_times_larger(frame, enlarge):
-    large = enhance.upscale(frame, enlarge)
+BICUBIC = Interpolation("bicubic", 4)
+
+
+def upscale(frame, by):
+    return enhance(as_float(frame), by, mode="upscale")
+
+
+def restore(frame, by):
+    return enhance(as_float(frame), by, mode="restore")
+
+
+def test_upscale_makes_a_frame_four_times_larger(frame, by):
+    large = upscale(frame, by)
     assert large.shape == (180, 280)
     assert large.min() >= 0
     assert large.max() <= 1
 
 
-def test_restore_keeps_the_size_of_a_frame_that_four_does_not_divide(frame, enlarge):
-    assert enhance.restore(frame, enlarge).shape == frame.shape
+def test_restore_keeps_the_size_of_a_frame_that_four_does_not_divide(frame, by):
+    assert restore(frame, by).shape == frame.shape
 
 
 def test_restore_is_reduction_by_pillows_bicubic_and_enlargement(frame):
@@ -73,14 +83,20 @@ def test_restore_is_reduction_by_pillows_bicubic_and_enlargement(frame):
     low = Image.fromarray(whole.astype(np.float32)).resize((17, 11), Image.Resampling.BICUBIC)
     low = Image.fromarray(np.clip(np.asarray(low), 0, 255))
     expected = np.clip(np.asarray(low.resize((68, 44), Image.Resampling.BICUBIC)), 0, 255) / 255
-    restored = enhance.restore(whole, enhance.interpolation("bicubic"))
-    np.testing.assert_allclose(restored, expected, atol=1e-5)
+    np.testing.assert_allclose(restore(whole, BICUBIC), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [2, 8])
+def test_the_scale_is_that_of_what_enlarges(frame, generator, scale):
+    for by in (Interpolation("bicubic", scale), Network(generator(scale=scale))):
+        assert upscale(frame, by).shape == (45 * scale, 70 * scale)
+        assert restore(frame, by).shape == (45, 70)
 
 
 def test_rounding_up_the_size_changes_nothing_but_the_lower_right_border(frame, model):
-    low = enhance.as_float(frame)
+    low = as_float(frame)
     exact = np.clip(np.asarray(model(low[None, ..., None]))[0, ..., 0], 0, 1)
-    seen = enhance.network(model)(low)
+    seen = enhance(low, Network(model), mode="upscale")
     # Eleven low-resolution pixels are more than this network of one block looks around.
     np.testing.assert_allclose(seen[: -4 * 11, : -4 * 11], exact[: -4 * 11, : -4 * 11], atol=1e-5)
 
@@ -104,7 +120,7 @@ def assembled(pieces, size):
 
 def enlarged(model, image, tile, **step):
     size = tuple(4 * n for n in image.shape[:2])
-    whole, times = assembled(enhance.pieces(model, image, tile, **step), size)
+    whole, times = assembled(Network(model, tile, **step).pieces(image), size)
     assert (times == 1).all()
     return whole
 
@@ -113,21 +129,8 @@ def enlarged(model, image, tile, **step):
 def test_pieces_cover_the_image_exactly_once(gray_generator, size):
     model = gray_generator
     size_of_result = tuple(4 * n for n in size)
-    _, times = assembled(enhance.pieces(model, noise(*size, 1), tile=32), size_of_result)
+    _, times = assembled(Network(model, 32).pieces(noise(*size, 1)), size_of_result)
     assert (times == 1).all()
-
-
-def test_spans_overlap_enough_and_are_cut_in_the_middle():
-    """Every pixel that is kept sees as far as the network reaches, or to the border."""
-    for length, tile, reach in itertools.product(range(1, 200), (32, 64), (3, 6, 8)):
-        spans = enhance._spans(length, tile, reach)
-        assert (spans[0].keep, spans[-1].stop) == (0, length)
-        assert all(one.stop == after.keep for one, after in itertools.pairwise(spans))
-        for span in spans:
-            assert span.begin == 0 or span.begin <= span.keep - reach
-            assert span.end == length or span.end >= span.stop + reach
-            assert 0 <= span.begin <= span.keep < span.stop <= span.end <= length
-            assert span.end - span.begin == min(tile, length)
 
 
 def test_tiled_equals_untiled(gray_generator):
@@ -136,7 +139,7 @@ def test_tiled_equals_untiled(gray_generator):
     whole = enlarged(gray_generator, image, tile=96)
     assert np.mean((whole > 0) & (whole < 1)) > 0.9
     assert whole.std() > 0.04
-    assert len(list(enhance.pieces(gray_generator, image, tile=32))) == 5 * 3
+    assert len(list(Network(gray_generator, 32).pieces(image))) == 5 * 3
     np.testing.assert_allclose(enlarged(gray_generator, image, tile=32), whole, rtol=0, atol=1e-5)
 
 
@@ -162,7 +165,7 @@ def test_there_is_no_seam_along_the_cuts(gray_generator):
     """On a smooth ramp, neighbours differ along the cuts no more than elsewhere."""
     image = np.add.outer(np.linspace(0, 0.5, 96), np.linspace(0, 0.5, 64))[..., None]
     image = image.astype(np.float32)
-    cuts = {p.rows.start for p in enhance.pieces(gray_generator, image, 32)} - {0}
+    cuts = {p.rows.start for p in Network(gray_generator, 32).pieces(image)} - {0}
     whole = enlarged(gray_generator, image, tile=32)[..., 0]
     # The network's own border, whose zeros a ramp shows, is left out.
     border = 4 * (gray_generator.reach + 1)
@@ -180,7 +183,7 @@ def test_a_tile_smaller_than_the_reach_needs_is_made_larger(model):
     assert model.reach == 10
     image = noise(64, 96, 1)
     places, expected = (
-        [(p.rows, p.columns) for p in enhance.pieces(model, image, tile)] for tile in (1, 64)
+        [(p.rows, p.columns) for p in Network(model, tile).pieces(image)] for tile in (1, 64)
     )
     assert places == expected
     assert len(places) == 2
@@ -225,7 +228,7 @@ def test_results_are_cut_to_what_an_image_can_hold(generator):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_interpolated_is_pillows_bicubic_in_one_piece(channels):
     image = noise(9, 7, channels)
-    large, times = assembled(enhance.interpolated(image), (36, 28))
+    large, times = assembled(BICUBIC.pieces(image), (36, 28))
     assert (times == 1).all()
     for channel in range(channels):
         expected = Image.fromarray(image[..., channel]).resize((28, 36), Image.Resampling.BICUBIC)
@@ -249,7 +252,7 @@ def test_a_frame_keeps_its_type_and_range(mode, colours, dtype, low, high):
     bounds = np.iinfo(dtype) if np.issubdtype(dtype, np.integer) else np.finfo(dtype)
     frame = frame.clip(bounds.min, bounds.max).astype(dtype)
     frame[:8, :8] = high
-    result = enhance.enhance_frame(frame, enhance.interpolated, mode=mode, low=low, high=high)
+    result = enhance(frame, BICUBIC, mode=mode, low=low, high=high)
     assert result.dtype == dtype
     assert result.shape == ((13, 18) if mode == "restore" else (52, 72)) + colours
     assert result.min() >= low
@@ -262,7 +265,7 @@ def test_values_are_those_of_the_enlarged_frame(dtype, low, high):
     """Reference: Pillow's bicubic of the values themselves, rounded; within one rounding."""
     frame = (low + (high - low) * (0.3 + 0.4 * noise(12, 16))).astype(dtype)
     large = Image.fromarray(frame.astype(np.float32)).resize((64, 48), Image.Resampling.BICUBIC)
-    result = enhance.enhance_frame(frame, enhance.interpolated, mode="upscale", low=low, high=high)
+    result = enhance(frame, BICUBIC, mode="upscale", low=low, high=high)
     integer = np.issubdtype(dtype, np.integer)
     difference = np.abs(result.astype(np.float64) - np.asarray(large, np.float64))
     assert difference.max() < (0.51 if integer else 1e-5)
@@ -270,47 +273,40 @@ def test_values_are_those_of_the_enlarged_frame(dtype, low, high):
 
 @pytest.mark.parametrize(("value", "expected"), [(0.4 / 10, 0), (0.6 / 10, 1), (9.9 / 10, 10)])
 def test_integers_are_rounded_not_truncated(value, expected):
-    def by(image):
-        shape = (4 * image.shape[0], 4 * image.shape[1], 1)
-        yield enhance.Piece(slice(None), slice(None), np.full(shape, value, np.float32))
+    class Flat:
+        scale = 4
+
+        def pieces(self, image):
+            shape = (4 * image.shape[0], 4 * image.shape[1], 1)
+            yield Piece(slice(None), slice(None), np.full(shape, value, np.float32))
 
     frame = np.zeros((2, 2), np.int16)
-    result = enhance.enhance_frame(frame, by, mode="upscale", low=-5, high=5)
+    result = enhance(frame, Flat(), mode="upscale", low=-5, high=5)
     np.testing.assert_array_equal(result, expected - 5)
 
 
 def test_a_restored_frame_is_the_one_that_restore_gives(frame):
-    by_frame = enhance.enhance_frame(frame, enhance.interpolated, mode="restore", low=0, high=255)
-    expected = 255 * enhance.restore(frame, enhance.interpolation("bicubic"))
+    by_frame = enhance(frame, BICUBIC, mode="restore", low=0, high=255)
+    expected = 255 * restore(frame, BICUBIC)
     np.testing.assert_allclose(by_frame, expected, rtol=0, atol=0.51)
 
 
 def test_a_frame_is_enlarged_by_the_pieces_of_a_network(gray_generator):
     frame = np.random.default_rng(2).integers(0, 65_536, (45, 70), np.uint16)
-    result = enhance.enhance_frame(
-        frame,
-        partial(enhance.pieces, gray_generator, tile=32),
-        mode="upscale",
-        low=0,
-        high=65_535,
-    )
+    result = enhance(frame, Network(gray_generator, 32), mode="upscale", low=0, high=65_535)
     image = frame.astype(np.float32)[..., None] / 65_535
     expected = 65_535 * enlarged(gray_generator, image, tile=32)[..., 0]
     assert result.dtype == np.uint16
     np.testing.assert_allclose(result, expected, rtol=0, atol=0.51)
 
 
-def test_network_is_the_pieces_put_together(gray_generator):
-    image = noise(45, 70)
-    np.testing.assert_array_equal(
-        enhance.network(gray_generator, tile=32)(image),
-        enlarged(gray_generator, image[..., None], tile=32)[..., 0],
-    )
+def load_generator(file):
+    return networks.load(file, Generator)
 
 
 def test_a_generator_comes_out_of_its_file(tmp_path, gray_generator):
     networks.save(gray_generator, tmp_path / "x4.safetensors")
-    loaded = enhance.load_generator(tmp_path / "x4.safetensors")
+    loaded = load_generator(tmp_path / "x4.safetensors")
     image = noise(32, 32, 1)
     assert loaded.settings == gray_generator.settings
     np.testing.assert_array_equal(
@@ -323,32 +319,26 @@ def test_a_file_of_something_that_does_not_enlarge_is_refused(tmp_path, random_n
     classifier = random_network(lambda: ResNet18(settings, rngs=nnx.Rngs(0)))
     networks.save(classifier, tmp_path / "classifier.safetensors")
     with pytest.raises(InputError, match=r"classifier\.safetensors: holds a ResNet18"):
-        enhance.load_generator(tmp_path / "classifier.safetensors")
-
-
-def test_a_generator_that_enlarges_by_another_factor_is_refused(tmp_path, generator):
-    networks.save(generator(scale=2), tmp_path / "x2.safetensors")
-    with pytest.raises(InputError, match=r"x2\.safetensors: enlarges 2 times; expected 4"):
-        enhance.load_generator(tmp_path / "x2.safetensors")
+        load_generator(tmp_path / "classifier.safetensors")
 
 
 def test_a_file_that_does_not_say_what_it_is_must_be_converted_first(tmp_path, gray_generator):
-    safetensors_file.save(gray_generator, tmp_path / "old.safetensors")
+    safetensors_file.save(by_name.arrays(gray_generator), tmp_path / "old.safetensors", {})
     with pytest.raises(InputError, match=r"old\.safetensors: .*echojax weights convert"):
-        enhance.load_generator(tmp_path / "old.safetensors")
+        load_generator(tmp_path / "old.safetensors")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nothing\.safetensors: no such weights file"):
-        enhance.load_generator(tmp_path / "nothing.safetensors")
+        load_generator(tmp_path / "nothing.safetensors")
 
 
 def test_interpolation_of_a_large_image_is_that_of_the_whole(monkeypatch):
-    monkeypatch.setattr(enhance, "TILE", 32)
+    monkeypatch.setattr("echojax.inference.enhance.TILE", 32)
     image = np.random.default_rng(0).random((75, 33, 3), np.float32)
     whole = resize.enlarge(image, 4).clip(0, 1)
     seen = np.full(whole.shape, np.nan, np.float32)
-    parts = list(enhance.interpolated(image))
+    parts = list(BICUBIC.pieces(image))
     for piece in parts:
         seen[piece.rows, piece.columns] = piece.values
     assert len(parts) > 2
@@ -359,6 +349,6 @@ def test_interpolation_of_a_large_image_is_that_of_the_whole(monkeypatch):
 def test_what_is_no_number_stays_so_and_harms_nothing_else(mode, factor):
     frame = np.random.default_rng(0).random((40, 48)).astype(np.float32)
     frame[3, 5], frame[20:24, 30:] = np.nan, np.inf
-    result = enhance.enhance_frame(frame, enhance.interpolated, mode=mode, low=0, high=1)
+    result = enhance(frame, BICUBIC, mode=mode, low=0, high=1)
     odd = np.kron(~np.isfinite(frame), np.ones((factor, factor), bool))
     np.testing.assert_array_equal(~np.isfinite(result), odd)

@@ -8,8 +8,11 @@ from flax import nnx
 from PIL import Image
 from scipy import ndimage
 
+from echojax import resize
 from echojax.errors import InputError
 from echojax.inference import fidelity
+from echojax.inference.enhance import Interpolation
+from echojax.inference.tiles import Piece
 from echojax.metrics import psnr, ssim
 from echojax.models.srresnet import SRResNet, SRResNetSettings
 from echojax.weights import convert
@@ -20,6 +23,7 @@ SET5 = {
     "bicubic": {"baby": 31.78, "bird": 30.18, "butterfly": 22.10, "head": 31.61, "woman": 26.47},
 }
 MEAN = {"sr": 30.66, "bicubic": 28.43}
+BICUBIC = Interpolation("bicubic", 4)
 BT601 = np.array([65.481, 128.553, 24.966])
 
 
@@ -84,14 +88,71 @@ def test_protocol_is_that_of_pillow_spelled_out(tmp_path, shape, way, method):
     assert score.ssim == pytest.approx(ssim(reference, result), abs=0.001)
 
 
-def test_network_sees_low_resolution_pixels_of_8_bit(tmp_path, network, monkeypatch):
-    seen = []
-    ways = {"sr": lambda low: seen.append(low) or np.repeat(np.repeat(low, 4, 0), 4, 1)}
-    monkeypatch.setattr(fidelity, "enlargers", lambda model: ways)
-    fidelity.evaluate(save(tmp_path / "set", a=picture(0, (64, 80, 3))), network(3))
-    (low,) = seen
+class Recorder:
+    """Enlarges by repeating pixels, and keeps what it was given."""
+
+    scale = 4
+
+    def __init__(self):
+        self.seen = []
+
+    def pieces(self, image):
+        self.seen.append(image)
+        yield Piece(slice(None), slice(None), image.repeat(4, 0).repeat(4, 1))
+
+
+def test_low_resolution_pixels_are_of_8_bit():
+    by = Recorder()
+    fidelity.score(picture(0, (66, 80, 3)), by)
+    (low,) = by.seen
     assert low.shape == (16, 20, 3)
     np.testing.assert_allclose(low * 255, np.round(low * 255), atol=1e-4)
+
+
+def cone():
+    """A frame whose left half is smooth noise, and whose right half is black."""
+    image = np.zeros((80, 160), np.uint8)
+    image[:, :80] = picture(0, (80, 80)).clip(20)
+    return image
+
+
+def test_black_around_the_sector_does_not_flatter_the_score_inside():
+    whole = fidelity.score(cone(), BICUBIC, inside=True)
+    assert whole.psnr > whole.psnr_sector + 2
+    assert whole.ssim > whole.ssim_sector
+    alone = fidelity.score(cone()[:, :80], BICUBIC)
+    assert whole.psnr_sector == pytest.approx(alone.psnr, abs=1.0)
+
+
+def test_inside_is_measured_only_where_asked_for():
+    assert set(fidelity.score(cone(), BICUBIC).named()) == {"psnr", "ssim"}
+    found = fidelity.quality([cone()], BICUBIC, inside=True)
+    assert set(found) == {"psnr", "ssim", "psnr_sector", "ssim_sector"}
+
+
+def test_quality_is_the_mean_over_images():
+    images = [picture(seed, (40, 48)) for seed in range(3)]
+    expected = np.mean([fidelity.score(image, BICUBIC).psnr for image in images])
+    assert fidelity.quality(images, BICUBIC, inside=False)["psnr"] == pytest.approx(expected)
+
+
+def test_a_report_shows_the_inside_of_the_sector_beside_the_whole(tmp_path):
+    report = fidelity.evaluate(save(tmp_path / "set", a=cone()), inside=True)
+    score = report.images["a.png"]["bicubic"]
+    assert f"{score.psnr_sector:.2f} / {score.ssim_sector:.4f}" in report.as_text()
+    assert report.as_json()["mean"]["bicubic"]["psnr_sector"] == score.psnr_sector
+    assert "Bicubic, inside" in report.as_markdown()
+
+
+def test_no_sector_is_looked_for_in_colour(tmp_path):
+    folder = save(tmp_path / "set", a=picture(0, (40, 40, 3)))
+    with pytest.raises(InputError, match=r"a\.png: a colour image"):
+        fidelity.evaluate(folder, inside=True)
+
+
+def enlarged(by, image):
+    (piece,) = by.pieces(image)
+    return piece.values
 
 
 def run(model, image):
@@ -103,21 +164,27 @@ def test_network_of_the_images_channels_gets_the_image_whole(network, channels):
     """As the network alone gives it, to its borders; tolerance 1e-5."""
     model = network(channels)
     image = picture(0, (21, 18, channels)).astype(np.float32) / 255
-    np.testing.assert_allclose(fidelity.enlargers(model)["sr"](image), run(model, image), atol=1e-5)
+    np.testing.assert_allclose(
+        enlarged(fidelity.enlargers(model)["sr"], image), run(model, image), atol=1e-5
+    )
 
 
 def test_colour_network_gets_gray_replicated_and_is_averaged(network):
     model, image = network(3), picture(0, (21, 18, 1)).astype(np.float32) / 255
     expected = run(model, image.repeat(3, -1)).mean(-1, keepdims=True)
-    np.testing.assert_allclose(fidelity.enlargers(model)["sr"](image), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        enlarged(fidelity.enlargers(model)["sr"], image), expected, atol=1e-5
+    )
 
 
 def test_gray_network_gets_the_luma_of_colour_and_the_chroma_is_bicubic(network):
     model, image = network(1), picture(0, (21, 18, 3)).astype(np.float32) / 255
     luma = np.array([[0.299], [0.587], [0.114]], np.float32)
-    chroma = fidelity.enlargers(None)["bicubic"](image - image @ luma)
+    chroma = resize.enlarge(image - image @ luma, 4)
     expected = (run(model, image @ luma).clip(0, 1) + chroma).clip(0, 1)
-    np.testing.assert_allclose(fidelity.enlargers(model)["sr"](image), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        enlarged(fidelity.enlargers(model)["sr"], image), expected, atol=1e-5
+    )
 
 
 def test_json_holds_every_score_their_means_and_the_protocol(tmp_path, network):
@@ -195,4 +262,4 @@ def test_folders_that_cannot_be_measured_are_input_errors(tmp_path):
 
 def test_smallest_image_has_a_score(tmp_path):
     report = fidelity.evaluate(save(tmp_path / "set", a=picture(0, (20, 20))))
-    assert np.isfinite(report.mean["bicubic"]).all()
+    assert np.isfinite(report.mean["bicubic"][:2]).all()
