@@ -237,6 +237,20 @@ def test_train_sr_does_not_go_on_with_other_frames_and_says_so(begun, others, ag
     assert "images to learn from are others than then" in said
 
 
+def test_train_sr_is_refused_a_start_that_knows_what_its_fold_tests(
+    data_dir, tiny, tmp_path, capsys
+):
+    words = ["train-sr", "--data-dir", str(data_dir), *tiny, "--run"]
+    paper = tmp_path / "paper"
+    assert main([*words, str(paper), *setting('study.protocols=["paper"]')]) == 0
+    capsys.readouterr()
+    start = setting(f"sr.init={paper / 'sr/srresnet/paper/fold0.safetensors'}")
+    assert main([*words, str(tmp_path / "patient"), *start]) == 2
+    said = capsys.readouterr().err
+    assert "learned from 16 of the 48 frames that fold 0 of protocol patient tests" in said
+    assert not (tmp_path / "patient").exists()
+
+
 def test_a_run_begun_with_train_sr_goes_on_with_eval(begun, capsys):
     words = ["eval", "--run", str(begun), "--train", "poor", "--test", "good", "--sr", "srresnet"]
     kept = trained(begun)
