@@ -153,12 +153,13 @@ def init_network(config: ClassifierConfig, seed: int, *tasks: str) -> ResNet18:
     Raises:
         InputError: `config.init` is a file that is not there or does not fit.
     """
+    file = init_file(config)
+    # Read first: what cannot be read is told without waiting for random numbers.
+    tensors = {} if file is None else safetensors_file.tensors(file)
     settings = ResNetSettings(classes=_CLASSES * len(tasks), width=config.width)
     model = ResNet18(settings, rngs=nnx.Rngs(seed))
-    file = init_file(config)
     if file is None:
         return model
-    tensors = safetensors_file.tensors(file)
     heads = heads_of(networks.card(file))
     fresh = by_name.arrays(model)
     head = {name: np.asarray(fresh[name]) for name in _HEAD}

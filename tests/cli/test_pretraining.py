@@ -1,21 +1,13 @@
 """Pretraining the classifier, starting from it, and asking it about another dataset."""
 
+import re
+
 import pytest
 
 from echojax.cli import main
 from echojax.weights import networks, safetensors_file
 
 FILE = "classifier/pretrained.safetensors"
-
-
-@pytest.fixture(scope="module")
-def others(tmp_path_factory):
-    """A dataset of ten patients whom no study is about."""
-    folder = tmp_path_factory.mktemp("others")
-    source = str(folder / "camus")
-    assert main(["simulate", source, "--patients", "10", "--size", "64", "--seed", "5"]) == 0
-    assert main(["prepare", "camus", "--from", source, "--data-dir", str(folder / "data")]) == 0
-    return folder / "data"
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +33,12 @@ def test_it_hands_over_a_file_that_says_what_it_is(pretrained):
     told = networks.card(pretrained / FILE)
     assert told["heads"] == "view,phase"
     assert told["input size"] == "32"
-    assert told["data"] == "36 echo frames of 9 patients"
+    assert told["data"] == "28 echo frames of 7 patients"
     assert told["started from"] == "random"
-    assert told["view accuracy on held-out frames"].endswith("% (4 frames of 1 patient)")
-    assert told["phase accuracy on held-out frames"].endswith("% (4 frames of 1 patient)")
+    assert told["view accuracy on held-out frames"].endswith("%")
+    assert told["phase accuracy on held-out frames"].endswith("%")
     card = (pretrained / FILE).with_suffix(".md").read_text()
-    assert "36 echo frames of 9 patients" in card
+    assert "28 echo frames of 7 patients" in card
     assert "not a medical device" in card
     assert "enlarged" not in card
 
@@ -72,7 +64,7 @@ def test_a_finished_pretraining_is_read_not_repeated(pretrained, pretrain, capsy
 
 def test_it_does_not_go_on_with_other_settings_of_its_own(pretrained, pretrain, capsys):
     assert pretrain(pretrained, "--resume", "--set", "pretrain.augment=0.5") == 2
-    assert "pretrain.augment was 1.0, now 0.5" in capsys.readouterr().err
+    assert "pretrain.augment was 0.0, now 0.5" in capsys.readouterr().err
 
 
 def test_settings_that_do_not_matter_to_it_may_change(pretrained, pretrain):
@@ -82,14 +74,14 @@ def test_settings_that_do_not_matter_to_it_may_change(pretrained, pretrain):
 
 def test_it_starts_from_a_file_but_never_from_its_own(pretrained, pretrain, tmp_path, capsys):
     start = ("--set", f"classifier.init={pretrained / FILE}")
-    slowly = ("--set", "pretrain.learning_rate=1e-9")
-    assert pretrain(tmp_path / "run", *start, *slowly) == 0
+    assert pretrain(tmp_path / "run", *start) == 0
     first, second = (networks.card(r / FILE) for r in (pretrained, tmp_path / "run"))
     assert second["started from"] == str(pretrained / FILE)
-    assert second["dataset"] == f"{first['dataset']},{first['dataset']}"
+    assert len(second["learned from"]) > len(first["learned from"])
     before, after = (safetensors_file.tensors(run / FILE) for run in (pretrained, tmp_path / "run"))
     for name in ("conv1.kernel", "fc.kernel"):
-        assert abs(before[name] - after[name]).max() < 1e-6
+        # From random numbers it would become the same network again.
+        assert 0 < abs(before[name] - after[name]).max() < 0.01
     capsys.readouterr()
     assert pretrain(pretrained, *start, "--overwrite") == 2
     assert "where this pretraining goes" in capsys.readouterr().err
@@ -147,20 +139,34 @@ def test_a_study_starts_from_it_and_keeps_the_words_of_the_user(
     assert main(["evaluate-classifier", "--weights", str(kept), "--data-dir", str(data_dir)]) == 0
     printed = capsys.readouterr()
     rows = [line.split()[:4] for line in printed.out.splitlines()[1:]]
-    assert rows[0] == ["phase", "all", "120", "30"]
+    assert rows[0] == ["phase", "all", "96", "24"]
     assert {row[0] for row in rows} == {"phase"}
-    assert "learned from frames of this dataset" in printed.err
+    assert "learned from 16 of the 96 frames" in printed.err
 
 
-@pytest.mark.parametrize("views", ['["2CH", "4CH"]', '["2CH"]'])
+@pytest.mark.parametrize(
+    ("numbers", "settings"),
+    [
+        (range(101, 109), {}),
+        (range(101, 125), {}),
+        (range(101, 109), {"shift": 1}),
+    ],
+    ids=["all of them", "some of them", "with other qualities"],
+)
 def test_a_study_does_not_start_from_what_has_seen_its_frames(
-    views, pretrained, others, train, capsys
+    numbers, settings, make_data, pretrained, train, capsys
 ):
-    code, run = train(pretrained / FILE, "--set", f"data.views={views}", on=others)
+    study = make_data(numbers, **settings)
+    capsys.readouterr()
+    code, run = train(pretrained / FILE, on=study)
     assert code == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"{FILE}: was pretrained on the frames of this study" in line
-    assert "--data-dir" in line
+    assert "classifier.init = " in line
+    told = re.search(r"has learned from (\d+) of the (\d+) frames that fold 0 of protocol", line)
+    known, tested = map(int, told.groups())
+    assert tested == 4 * len(numbers) // 2
+    # All frames of some of the seven patients.
+    assert known in (4, 8, 12, 16, 20, 24, 28)
     assert not run.exists()
 
 
@@ -171,11 +177,9 @@ def test_a_run_goes_on_only_from_the_file_it_began_with(pretrained, train, tmp_p
     assert train(file, "--resume")[0] == 0
     networks.save(networks.load(file), file, {**networks.card(file), "note": "new"})
     capsys.readouterr()
-    code, run = train(file, "--resume")
-    assert code == 2
+    assert train(file, "--resume")[0] == 2
     printed = capsys.readouterr().err
-    assert f"{run}: classifiers of this run started from other weights" in printed
-    assert "classifier.init" in printed
+    assert "seed0: cannot be gone on with: classifier.init was a file with hash" in printed
 
 
 @pytest.mark.parametrize(
@@ -198,23 +202,21 @@ def test_a_start_that_is_not_there_says_how_to_get_it(
     assert not run.exists()
 
 
-def test_evaluate_classifier_prints_tasks_qualities_and_classes(
-    pretrained, simulated, data_dir, capsys
-):
+def test_evaluate_classifier_prints_tasks_qualities_and_classes(pretrained, data_dir, capsys):
     words = ["evaluate-classifier", "--weights", str(pretrained / FILE), "--data-dir"]
     assert main([*words, str(data_dir), "--markdown"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "| task | frames of | frames | patients | accuracy | 95 % |"
     named = [tuple(cell.strip() for cell in line.split("|")[1:5]) for line in lines[2:]]
-    assert named[0] == ("view", "all", "120", "30")
-    assert {("view", "2CH", "60", "30"), ("phase", "ES", "60", "30")} <= set(named)
+    assert named[0] == ("view", "all", "96", "24")
+    assert {("view", "2CH", "48", "24"), ("phase", "ES", "48", "24")} <= set(named)
     assert {on for _, on, _, _ in named} >= {"good", "medium", "poor"}
 
 
 def test_evaluate_classifier_notes_frames_that_were_learned_from(pretrained, others, capsys):
     words = ["evaluate-classifier", "--weights", str(pretrained / FILE), "--data-dir", str(others)]
     assert main(words) == 0
-    assert "learned from frames of this dataset" in capsys.readouterr().err
+    assert "learned from 28 of the 32 frames" in capsys.readouterr().err
 
 
 def test_evaluate_classifier_names_what_is_missing(data_dir, tmp_path, monkeypatch, capsys):

@@ -20,7 +20,8 @@ def finished(data_dir, tiny, tmp_path_factory):
     """A run of the whole matrix, both generators included."""
     run = tmp_path_factory.mktemp("runs") / "tiny"
     words = ["matrix", "--data-dir", str(data_dir), "--run", str(run), *tiny]
-    assert main([*words, "--set", 'study.sr=["none", "bicubic", "srresnet", "srgan"]']) == 0
+    every = ['study.sr=["none", "bicubic", "srresnet", "srgan"]', 'study.modes=["restore"]']
+    assert main([*words, *setting(*every)]) == 0
     return run
 
 
@@ -92,8 +93,8 @@ def test_matrix_leaves_a_whole_report(finished):
 
 def test_matrix_predicts_every_cell_with_every_seed(finished):
     table = rows(finished / "tables" / "accuracy.csv")
-    # 9 plain cells and, for 3 enhancements in 2 modes, 7 enhanced ones; in two tasks.
-    assert len(table) == 2 * (9 + 3 * 2 * 7)
+    # 9 plain cells and, for 3 enhancements, 7 enhanced ones; in two tasks.
+    assert len(table) == 2 * (9 + 3 * 7)
     assert {row["sr"] for row in table} == {"none", "bicubic", "srresnet", "srgan"}
     assert {row["seeds"] for row in table} == {"2"}
 
@@ -111,17 +112,15 @@ def test_every_classifier_is_tested_on_the_same_frames_of_a_stratum(finished):
 
 def test_every_classifier_is_a_file_with_a_card(finished):
     files = sorted((finished / CLASSIFIERS).rglob("*.safetensors"))
-    # 3 strata, and the poor one with 3 enhancements in 2 modes; in two tasks, with two seeds.
-    assert len(files) == 2 * 2 * (3 + 3 * 2)
+    # 3 strata, and the poor one with 3 enhancements; in two tasks, with two seeds.
+    assert len(files) == 2 * 2 * (3 + 3)
     assert isinstance(networks.load(files[0]), ResNet18)
     for file in files:
         card = file.with_suffix(".md").read_text()
         for word in ("16 echo frames", "of 4 patients", "licence", "not a medical device"):
             assert word in card
     enhanced = {networks.card(file)["enhanced by"] for file in files}
-    networks_used = ("bicubic", "srresnet", "srgan")
-    modes = ("upscale", "restore")
-    assert enhanced == {"", *(f"{sr}, {mode}" for sr in networks_used for mode in modes)}
+    assert enhanced == {"", *(f"{sr}, restore" for sr in ("bicubic", "srresnet", "srgan"))}
 
 
 def test_both_generators_are_files_with_a_card(finished):
@@ -163,7 +162,7 @@ def test_only_what_is_missing_is_made(run, again):
 def test_a_study_goes_on_with_more_seeds_folds_and_cells(run, again):
     kept, before = trained(run), rows(run / "predictions.csv")
     more = ["study.seeds=3", "study.folds=2", 'study.enhance=["poor", "medium"]']
-    fewer = ['study.sr=["none", "bicubic"]', 'study.tasks=["view"]', 'study.modes=["restore"]']
+    fewer = ['study.sr=["none", "bicubic"]', 'study.tasks=["view"]']
     fewer += ['study.train=["medium"]', 'study.test=["medium"]']
     assert again("matrix", run, *setting(*more, *fewer))[0] == 0
     after = rows(run / "predictions.csv")
@@ -193,14 +192,15 @@ def test_eval_prints_one_cell_from_what_the_run_has(run, capsys):
     words = ["eval", "--run", str(run), "--train", "poor", "--test", "good", "--sr", "srresnet"]
     assert main([*words, "--task", "view"]) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert len(printed) == 3  # heading, upscale, restore
+    assert len(printed) == 2  # a heading first
     assert all("srresnet" in line and "%" in line and "2 seeds" in line for line in printed[1:])
     assert (run / "predictions.csv").read_text() == before
 
 
 def test_eval_trains_what_is_missing(run, capsys):
     words = ["eval", "--run", str(run), "--train", "good", "--test", "good", "--sr", "bicubic"]
-    assert main([*words, "--task", "view", "--sr-on", "both"]) == 0
+    words += ["--task", "view", "--sr-on", "both"]
+    assert main([*words, *setting('study.modes=["upscale", "restore"]')]) == 0
     assert capsys.readouterr().out.count("bicubic") == 2
     added = [
         r for r in rows(run / "predictions.csv") if r["test"] == "good" and r["sr_on"] == "both"
@@ -235,6 +235,20 @@ def test_train_sr_does_not_go_on_with_other_frames_and_says_so(begun, others, ag
     assert code == 2
     assert "fold0: cannot be gone on with" in said
     assert "images to learn from are others than then" in said
+
+
+def test_train_sr_is_refused_a_start_that_knows_what_its_fold_tests(
+    data_dir, tiny, tmp_path, capsys
+):
+    words = ["train-sr", "--data-dir", str(data_dir), *tiny, "--run"]
+    paper = tmp_path / "paper"
+    assert main([*words, str(paper), *setting('study.protocols=["paper"]')]) == 0
+    capsys.readouterr()
+    start = setting(f"sr.init={paper / 'sr/srresnet/paper/fold0.safetensors'}")
+    assert main([*words, str(tmp_path / "patient"), *start]) == 2
+    said = capsys.readouterr().err
+    assert "learned from 16 of the 48 frames that fold 0 of protocol patient tests" in said
+    assert not (tmp_path / "patient").exists()
 
 
 def test_a_run_begun_with_train_sr_goes_on_with_eval(begun, capsys):
