@@ -232,9 +232,11 @@ def test_settings_of_the_pretraining_matter_to_a_pretraining_alone():
     ]
 
 
-@pytest.mark.parametrize("file", sorted(Path("configs").glob("*.toml")), ids=lambda file: file.stem)
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.toml"))
+
+
+@pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
 def test_the_configurations_that_come_with_echojax_are_valid(file):
-    config = load(file)
-    assert config != Config()
+    assert load(file) != Config()
     # Each is an experiment's record: it says how it is run.
-    assert f"# Command: {'bash' if file.stem == 'quickstart' else 'echojax'}" in file.read_text()
+    assert "# Command: " in file.read_text()
