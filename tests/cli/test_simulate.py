@@ -49,7 +49,7 @@ def test_a_place_where_no_preview_can_be_is_found_before_anything_is_made(tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-# Every patient is told of at once, and an interrupt is heeded even if pytest runs in the background.
+# Every patient is told of at once; an interrupt counts even where pytest runs in the background.
 AS_IN_A_TERMINAL = """
 import signal, sys
 from echojax import progress
