@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
+from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.error import URLError
@@ -39,8 +40,6 @@ class Source:
     break_after: int | None = None
     status: int = 200
     leads_to: str = ""
-    silent: bool = False
-    end: threading.Event = field(default_factory=threading.Event)
     requests: list[Message] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
     address: str = ""
@@ -51,9 +50,6 @@ class Source:
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         self.requests.append(handler.headers)
-        if self.silent and self.break_after is None:
-            self.end.wait()
-            return
         if self.leads_to and not handler.path.startswith("/elsewhere/"):
             handler.send_response(302)
             handler.send_header("Location", self.leads_to)
@@ -81,8 +77,6 @@ class Source:
         self.sent.append(len(body))
         with suppress(ConnectionError):  # the client need not listen to the end
             handler.wfile.write(body)
-        if self.silent:
-            self.end.wait()
 
 
 @pytest.fixture
@@ -102,7 +96,6 @@ def source(monkeypatch):
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield it
-        it.end.set()
         server.shutdown()
         thread.join()
 
@@ -342,31 +335,62 @@ def test_a_server_that_is_not_there(target, monkeypatch):
     assert names(target) == set()
 
 
-def test_a_silent_server_is_given_up(source, target, monkeypatch):
-    monkeypatch.setattr(download, "TIMEOUT", 0.05)
-    source.silent = True
+def silence(*_, **__):
+    """What the standard library does when a server says nothing for so long."""
+    raise TimeoutError("timed out")
+
+
+@pytest.fixture
+def falls_silent(monkeypatch):
+    """After HALF bytes of an answer nothing more comes."""
+
+    def read(answer, amount):
+        left = HALF - came.get(answer, 0)
+        chunk = hear(answer, min(amount, left)) if left else silence()
+        came[answer] = came.get(answer, 0) + len(chunk)
+        return chunk
+
+    came, hear = {}, HTTPResponse.read
+    with monkeypatch.context() as patch:
+        patch.setattr(HTTPResponse, "read", read)
+        yield patch
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(socket, "create_connection"), (HTTPConnection, "getresponse")]
+)
+def test_a_silent_server_is_given_up(source, target, monkeypatch, owner, name):
+    monkeypatch.setattr(owner, name, silence)
     with pytest.raises(EchojaxError, match=r"cannot be read \(timed out\)"):
         download.download(source.url, target)
 
 
+def test_a_server_may_be_silent_for_half_a_minute(source, target, monkeypatch):
+    connect, allowed = socket.create_connection, []
+
+    def note(address, timeout, *rest):
+        allowed.append(timeout)
+        return connect(address, timeout, *rest)
+
+    monkeypatch.setattr(socket, "create_connection", note)
+    download.download(source.url, target)
+    assert allowed == [30]
+
+
 def test_a_server_that_falls_silent_on_the_way_is_given_up_and_gone_on_with(
-    source, target, monkeypatch
+    source, target, falls_silent
 ):
-    monkeypatch.setattr(download, "TIMEOUT", 0.05)
-    source.silent, source.break_after = True, HALF
     with pytest.raises(EchojaxError, match=r"broke off at 0\.1 of 0\.3 MB \(timed out\); run"):
         download.download(source.url, target)
-    source.end.set()
-    monkeypatch.setattr(download, "TIMEOUT", 30.0)
-    source.silent, source.break_after = False, None
+    falls_silent.undo()
     download.download(source.url, target)
-    assert source.sent[1] < len(OLD)
+    assert source.sent[1] == len(OLD) - HALF
     assert target.read_bytes() == OLD
 
 
-def test_a_file_of_unsaid_length_that_broke_off_does_not_count(source, target, monkeypatch):
-    monkeypatch.setattr(download, "TIMEOUT", 0.05)
-    source.says_length, source.silent, source.break_after = False, True, HALF
+@pytest.mark.usefixtures("falls_silent")
+def test_a_file_of_unsaid_length_that_broke_off_does_not_count(source, target):
+    source.says_length = False
     with pytest.raises(EchojaxError, match=r"broke off at 0\.1 MB \(timed out\)"):
         download.download(source.url, target)
     assert not target.exists()

@@ -1,3 +1,4 @@
+import jax
 import pytest
 
 from echojax import devices
@@ -7,8 +8,12 @@ from tests.simulate.reading import PATIENTS, SEED, SIZE
 
 @pytest.fixture(scope="session", autouse=True)
 def programs():
-    """Rendering takes ten seconds to compile; what earlier runs compiled is used again."""
+    """Rendering takes ten seconds to compile; what was compiled before is used again.
+
+    By the processes that tests start, too: every program is kept, however fast it compiled.
+    """
     devices.start()
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,17 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from echojax.simulate import motion, tissue
 from echojax.simulate.anatomy import draw_heart, draw_section, heart_axes
-from echojax.simulate.motion import displacement, excursion, material
-from echojax.simulate.tissue import LABELS, Tissue, leaflets, tissues
+from echojax.simulate.motion import excursion
+from echojax.simulate.tissue import LABELS, Tissue
 from echojax.simulate.view import activities, draw_frames, draw_view
 from tests.simulate.reading import VIEWS
+
+# Compiled: one by one their operations take far longer.
+displacement, material, tissues, leaflets = map(
+    jax.jit, (motion.displacement, motion.material, tissue.tissues, tissue.leaflets)
+)
 
 ROWS, FRAMES = 256, 5
 # Between the phases tissue moves most: by several grains of speckle from frame to frame.
@@ -155,12 +161,11 @@ def hearts(number):
 
 def test_displacement_is_undone_by_material_all_over_the_heart():
     z, x = (axis.astype(np.float32) for axis in np.mgrid[0:180:1.5, -90:90:1.5])
-    undo = jax.jit(lambda section, x, z: material(section, 1.0, x, z))
     off = []
     for section in hearts(6):
         there = np.asarray(tissues(section, x, z)) > 0
         shift = displacement(section, 1.0, x, z)
-        back = undo(section, x + np.asarray(shift[0]), z + np.asarray(shift[1]))
+        back = material(section, 1.0, x + np.asarray(shift[0]), z + np.asarray(shift[1]))
         distance = np.hypot(np.asarray(back[0]) - x, np.asarray(back[1]) - z)
         off.append(distance[there])
     off = np.concatenate(off)
@@ -172,7 +177,7 @@ def test_displacement_is_undone_by_material_all_over_the_heart():
 
 def test_every_label_is_one_piece_and_the_atrium_ends_at_its_roof():
     z, x = (axis.astype(np.float32) for axis in np.mgrid[0:220:0.5, -90:90:0.5])
-    for section in hearts(10):
+    for section in hearts(6):
         mask = LABELS[np.asarray(tissues(section, x, z))]
         for label in (1, 2, 3):
             assert ndimage.label(mask == label)[1] == 1

@@ -20,13 +20,13 @@ def test_two_workers_write_what_one_does(sequences, tmp_path):
     assert calls == [1, 1]
 
 
-def test_an_interrupt_ends_the_workers_and_leaves_nothing_behind(tmp_path):
+def test_an_interrupt_ends_the_workers(tmp_path):
     def interrupt(_):
         raise KeyboardInterrupt
 
+    folders = [(tmp_path / str(number),) for number in range(100)]
     with pytest.raises(KeyboardInterrupt):
-        simulate(tmp_path / "out", patients=4, seed=0, size=32, workers=2, progress=interrupt)
-    assert list(tmp_path.iterdir()) == []
+        workers.spread(os.mkdir, folders, workers=2, progress=interrupt)
     assert multiprocessing.active_children() == []
 
 
