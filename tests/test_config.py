@@ -222,7 +222,6 @@ def test_a_configuration_of_other_sections_is_read_by_the_same_rules(tmp_path):
         config.load(OtherConfig, overrides=["sr.steps=2"])
 
 
-<<<<<<< HEAD
 def test_what_is_recorded_of_a_section_is_all_but_its_free_keys():
     assert recorded(Baking(hours=3, oven="right"), "baking") == {"baking.hours": 3}
 
@@ -358,13 +357,3 @@ def test_the_configurations_that_come_with_echojax_are_valid(file):
 
 def test_configurations_come_with_echojax():
     assert {"paper", "patient_level", "quickstart"} <= {file.stem for file in CONFIGS.glob("*")}
-=======
-CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.toml"))
-
-
-@pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
-def test_the_configurations_that_come_with_echojax_are_valid(file):
-    assert load(file) != Config()
-    # Each is an experiment's record: it says how it is run.
-    assert "# Command: " in file.read_text()
->>>>>>> sim
