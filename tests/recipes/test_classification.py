@@ -175,23 +175,38 @@ def test_which_network_of_a_pretraining_is_handed_over_is_a_setting(keep, best):
     assert evaluator.every == training.save_every == 50
 
 
-def test_strength_seed_and_place_decide_how_frames_are_changed():
+def test_strength_key_and_place_decide_how_frames_are_changed():
     """The changes alone count here, so a network of one number stands for the real one."""
 
     class Contrast(nnx.Module):
         def __call__(self, x, *, train):
             return jnp.tile(10 * x.std((1, 2, 3))[:, None], (1, 4)) * jnp.arange(4)
 
-    @functools.partial(jax.jit, static_argnums=(0, 1))
-    def loss(strength, seed, first):
-        batch = LEARNED.frames[:8], LEARNED.labels[:8], first + jnp.arange(8)
-        loss = classification.cross_entropy(TASKS, strength, seed)
-        return loss(Contrast(), batch, jax.random.key(0))[0]
+    @functools.partial(jax.jit, static_argnums=0)
+    def loss(strength, key, frames=LEARNED.frames[:8]):
+        batch = frames, LEARNED.labels[:8]
+        return classification.cross_entropy(TASKS, strength)(Contrast(), batch, key)[0]
 
-    base = float(loss(1.0, 0, 0))
-    for other in ((0.0, 0, 0), (1.0, 1, 0), (1.0, 0, 8)):
-        assert abs(float(loss(*other)) - base) > 1e-3
-    assert float(loss(0.0, 0, 0)) == pytest.approx(float(loss(0.0, 1, 8)), rel=1e-5)
+    key, other = jax.random.key(0), jax.random.key(1)
+    alike = np.repeat(LEARNED.frames[:1], 8, axis=0)
+    changed = float(loss(1.0, key))
+    for different in (loss(0.0, key), loss(1.0, other)):
+        assert abs(float(different) - changed) > 1e-3
+    assert float(loss(0.0, key)) == pytest.approx(float(loss(0.0, other)), rel=1e-5)
+
+    @jax.jit
+    def contrasts(key):
+        seen = []
+
+        def noted(model, x, train):
+            seen.append(x.std((1, 2, 3)))
+            return jnp.zeros((8, 4))
+
+        note = type("Note", (), {"__call__": noted})()
+        classification.cross_entropy(TASKS, 1.0)(note, (alike, LEARNED.labels[:8]), key)
+        return seen[0]
+
+    assert len(np.unique(contrasts(key))) > 1  # a change of its own for each frame
 
 
 @pytest.mark.parametrize(
