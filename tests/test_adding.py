@@ -12,7 +12,6 @@ from flax import nnx
 from echojax import devices
 from echojax.config import Section, recorded
 from echojax.data.crops import crop_batches, stream
-from echojax.files import sha256
 from echojax.inference.enhance import Network, degrade, enhance
 from echojax.models.generator import Generator
 from echojax.runs.job import Record
@@ -120,7 +119,6 @@ def test_a_network_a_training_and_a_dataset_work_together(known, tmp_path):
     ]
     assert errors[1].mean() < errors[0].mean()
     assert ",tiny,40,loss," in (tmp_path / "log.csv").read_text()
-    before = sha256(job.file)
     job.file.unlink()  # it is made again from the last checkpoint
-    fit(training(config, source), job, devices.data_mesh())
-    assert sha256(job.file) == before
+    again = fit(training(config, source), job, devices.data_mesh())
+    assert np.array_equal(again.conv.kernel[...], loaded.conv.kernel[...])
