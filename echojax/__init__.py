@@ -6,14 +6,14 @@ What a caller needs is here, and is imported when it is first used: `import echo
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from echojax.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from echojax.data.camus import load as load_camus
     from echojax.inference.classify import load as load_classifier
     from echojax.inference.enhance import Interpolation, Network, enhance
     from echojax.media import open_recording
     from echojax.weights.networks import load as load_network
-
-__version__ = "0.2.0"
 
 _FACE = {
     "Interpolation": ("echojax.inference.enhance", "Interpolation"),

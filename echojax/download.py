@@ -17,9 +17,9 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit
 from urllib.response import addinfourl
 
-from echojax import __version__
 from echojax.errors import EchojaxError, InputError
 from echojax.progress import bar
+from echojax.version import __version__
 
 TIMEOUT = 30.0  # seconds a server may be silent
 SCHEMES = ("http", "https", "file")

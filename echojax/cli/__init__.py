@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import click
 
-from echojax import __version__
 from echojax.cli import data, enhancement, study, training, weights
 from echojax.errors import EchojaxError
+from echojax.version import __version__
 
 # By what somebody is about to do, in the order of the work.
 _CONTENTS = {

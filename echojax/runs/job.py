@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from echojax import __version__
 from echojax.errors import InputError
 from echojax.files import written_whole
+from echojax.version import __version__
 
 CHECKPOINTS = "checkpoints"  # folder of a job in training
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Generic
 
 import jax
 
-from echojax import __version__, config
+from echojax import config
 from echojax.config import C
 from echojax.errors import InputError
 from echojax.files import written_whole
 from echojax.runs.job import Job, Record
+from echojax.version import __version__
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter
