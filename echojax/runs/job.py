@@ -11,6 +11,7 @@ from echojax.files import written_whole
 from echojax.version import __version__
 
 CHECKPOINTS = "checkpoints"  # folder of a job in training
+_RECORD = "job.json"
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Job:
 
     @property
     def _record(self) -> Path:
-        return self.path / "job.json"
+        return self.path / _RECORD
 
     def check(self) -> None:
         """See that the job, where it was begun, was begun as it is asked for now.
@@ -126,6 +127,11 @@ class Job:
         with written_whole(self._record) as file:
             text = json.dumps({"echojax": __version__, **asdict(self.record)}, indent=2)
             file.write_text(text + "\n", encoding="utf-8")
+
+
+def begun(folder: Path) -> bool:
+    """Whether the job of a folder was begun."""
+    return (folder / _RECORD).is_file()
 
 
 def network_file(folder: Path) -> Path:

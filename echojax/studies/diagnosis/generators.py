@@ -11,7 +11,7 @@ from echojax.errors import InputError
 from echojax.files import sha256
 from echojax.models.generator import Generator
 from echojax.recipes import gan, super_resolution
-from echojax.runs.job import Job, Record, network_file
+from echojax.runs.job import Job, network_file
 from echojax.runs.run import Run
 from echojax.studies.diagnosis import leaks
 from echojax.studies.diagnosis.folds import Fold
@@ -43,12 +43,12 @@ class Generators:
             record = super_resolution.record(self.config, learned)
         else:
             record = gan.record(self.config, learned, start=self.hash("srresnet", fold))
-        return self.run.job(f"sr/{sr}/{fold.protocol}/fold{fold.generator}", record)
+        return self.run.job(generator_name(sr, fold), record)
 
     def hash(self, sr: str, fold: Fold) -> str:
         """The sha256 of a fold's trained generator."""
-        job = self.run.job(f"sr/{sr}/{fold.protocol}/fold{fold.generator}", Record())
-        return sha256(job.file) if job.done else "not trained yet"
+        file = network_file(self.run.path / generator_name(sr, fold))
+        return sha256(file) if file.is_file() else "not trained yet"
 
     def check(self, sr: str, fold: Fold) -> None:
         """See that a fold's generator can be trained.
@@ -99,6 +99,11 @@ class Generators:
             **leaks.card_of(learned.hashes, init),
             "licence": LICENCE,
         }
+
+
+def generator_name(sr: str, fold: Fold) -> str:
+    """Name of the job that trains a fold's generator."""
+    return f"sr/{sr}/{fold.protocol}/fold{fold.generator}"
 
 
 def find(run: Path, sr: str, fold: int) -> Path:

@@ -18,13 +18,13 @@ from echojax.inference.enhance import Enlarger, Interpolation, Network, as_float
 from echojax.models.resnet import ResNet18
 from echojax.recipes import classification
 from echojax.recipes.classification import Labelled
-from echojax.runs.job import Job, Record
+from echojax.runs.job import Job, Record, begun
 from echojax.runs.run import Request, Run
 from echojax.studies.diagnosis import leaks, predictions
 from echojax.studies.diagnosis.cells import Cell, all_cells
 from echojax.studies.diagnosis.config import Config
 from echojax.studies.diagnosis.folds import Fold, check_fold, make_folds
-from echojax.studies.diagnosis.generators import LICENCE, Generators
+from echojax.studies.diagnosis.generators import LICENCE, Generators, generator_name
 from echojax.studies.diagnosis.transfer import ENHANCED_BY
 from echojax.training.loop import fit
 from echojax.vocabulary import GENERATORS, NONE, PHASES, QUALITIES, VIEWS, Mode
@@ -50,9 +50,13 @@ class ClassifierKey(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its name in paths, logs and titles."""
+        """Its name in paths and titles."""
         enhancement = NONE if self.sr == NONE else f"{self.sr}-{self.mode}"
         return f"{self.protocol}/{self.task}/{self.train}/{enhancement}"
+
+    def job(self, fold: Fold, seed: int) -> str:
+        """Name of the job that trains it."""
+        return f"classifiers/{self.name}/fold{fold.number}/seed{seed}"
 
 
 class _Question(NamedTuple):
@@ -181,12 +185,16 @@ class Study:
         every = dict.fromkeys([*cells, *all_cells(self.config.study)])
         wanted = dict.fromkeys((cell.sr, cell.protocol) for cell in every if cell.sr in GENERATORS)
         of_cells = [(sr, fold) for sr, protocol in wanted for fold in self.folds(protocol)]
-        for sr, fold in (*generators, *of_cells):
+        for sr, fold in generators:
             yield self.generators.job(sr, fold)
-        if every and cells:
-            for key in dict.fromkeys(map(ClassifierKey.of, every)):
-                for fold in self.folds(key.protocol):
-                    for seed in range(self.config.study.seeds):
+        # Of what is not asked for now, only what is there: the rest may not be possible yet.
+        for sr, fold in of_cells:
+            if begun(self.run.path / generator_name(sr, fold)):
+                yield self.generators.job(sr, fold)
+        for key in dict.fromkeys(map(ClassifierKey.of, every if cells else ())):
+            for fold in self.folds(key.protocol):
+                for seed in range(self.config.study.seeds):
+                    if begun(self.run.path / key.job(fold, seed)):
                         yield self._classifier_job(key, fold, seed)
 
     @cached_property
@@ -207,7 +215,7 @@ class Study:
         if key.sr in GENERATORS:
             files = {**record.files, "enhanced by": self.generators.hash(key.sr, fold)}
             record = replace(record, files=files)
-        return self.run.job(f"classifiers/{key.name}/fold{fold.number}/seed{seed}", record)
+        return self.run.job(key.job(fold, seed), record)
 
     def _fingerprint(self, indices: np.ndarray) -> str:
         key = indices.tobytes()
