@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from echojax.simulate import scene as scenes
 from echojax.simulate.anatomy import Section
 from echojax.simulate.motion import displacement
+from echojax.simulate.programs import compiled
 from echojax.simulate.quality import Appearance
 from echojax.simulate.scene import ATTENUATION, SOLID, Mottle, Scene, amplitude, draw_mottle
 from echojax.simulate.sector import BEAMS, SAMPLES, Sector, box_mean, grid, start_points
@@ -111,8 +112,9 @@ def render(
     scatterers, mottle, still = draw_scatterers(rng, sector), draw_mottle(rng), _noise(rng, GRID)
     blood, receiver = _fresh_noise(seed, activities)
     start, tissue = _lie(section, sector, activities)
-    uneven, strength = _scatter(
-        section, scene, appearance, sector, mottle, activities, start, tissue
+    uneven = scenes.patches(mottle)
+    strength = _scatter(
+        section, scene, appearance, sector, mottle, uneven, activities, start, tissue
     )
     solid = _speckle(section, sector, scatterers, activities)
     echo = _echo(scene, appearance, sector, tissue, strength, uneven, solid, blood, still)
@@ -151,7 +153,7 @@ def _noise(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float
     return values
 
 
-@jax.jit
+@compiled
 def _lie(section: Section, sector: Sector, activities: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Where what is on the grid was at ED (n, 2, depth, beams), and what it is."""
 
@@ -162,24 +164,24 @@ def _lie(section: Section, sector: Sector, activities: jax.Array) -> tuple[jax.A
     return jax.vmap(frame)(activities)
 
 
-@jax.jit
+@compiled
 def _scatter(
     section: Section,
     scene: Scene,
     appearance: Appearance,
     sector: Sector,
     mottle: Mottle,
+    uneven: jax.Array,
     activities: jax.Array,
     start: jax.Array,
     tissue: jax.Array,
-) -> tuple[jax.Array, jax.Array]:
-    """Patches of the view (PATCHES, depth, beams), and each frame's strength (n, depth, beams)."""
-    uneven = scenes.patches(mottle)
+) -> jax.Array:
+    """Strength of each frame, (n, depth, beams)."""
     of_view = partial(scenes.strength, section, scene, appearance, sector, mottle, uneven)
-    return uneven, jax.vmap(of_view)(activities, start, tissue)
+    return jax.vmap(of_view)(activities, start, tissue)
 
 
-@jax.jit
+@compiled
 def _speckle(
     section: Section, sector: Sector, scatterers: Scatterers, activities: jax.Array
 ) -> jax.Array:
@@ -218,7 +220,7 @@ def _spread(sector: Sector, x: jax.Array, z: jax.Array, values: jax.Array) -> ja
     return speckle.transpose(2, 0, 1).reshape(GRID)
 
 
-@jax.jit
+@compiled
 def _echo(
     scene: Scene,
     appearance: Appearance,
@@ -252,14 +254,15 @@ def _echo(
     return echo * amplitude(-_beam_loss(appearance, angle / sector.half_angle))
 
 
-@jax.jit
+@compiled
 def _receive(
     appearance: Appearance, sector: Sector, echo: jax.Array, noise: jax.Array
 ) -> jax.Array:
     """Gray levels (n, depth, beams) of an echo and the receiver's noise, both (n, *GRID)."""
     depth, _ = grid(sector)
     signal = echo + noise * (NOISE_FLOOR * appearance.noise)
-    envelope = jnp.tensordot(jnp.sqrt((signal**2).sum(axis=2)), jnp.asarray(LOOKS), axes=(1, 0))
+    looks = jnp.sqrt(signal[:, :, 0] ** 2 + signal[:, :, 1] ** 2)
+    envelope = looks[:, 0] * LOOKS[0] + looks[:, 1] * LOOKS[1]
     bright = envelope * _time_gain(depth) * amplitude(appearance.gain)
     return _compress(bright, appearance)
 
@@ -269,7 +272,7 @@ def _time_gain(depth: jax.Array) -> jax.Array:
     return amplitude(TIME_GAIN * FREQUENCY * depth / 10)
 
 
-@jax.jit
+@compiled
 def _axial(sector: Sector, signal: jax.Array | NDArray[np.float32]) -> jax.Array:
     """Convolve (..., depth, beams) along depth with the pulse, of unit energy."""
     sigma = AXIAL_FWHM / FWHM_PER_SIGMA / (sector.depth / SAMPLES)
@@ -281,7 +284,7 @@ def _axial(sector: Sector, signal: jax.Array | NDArray[np.float32]) -> jax.Array
     return jnp.asarray(sum(pulse[k] * part for k, part in enumerate(shifted)))
 
 
-@jax.jit
+@compiled
 def _lateral(appearance: Appearance, sector: Sector, signal: jax.Array) -> jax.Array:
     """Convolve (..., depth, beams) across beams with the beam's profile, of unit energy.
 
@@ -299,7 +302,7 @@ def _lateral(appearance: Appearance, sector: Sector, signal: jax.Array) -> jax.A
     sigma = jnp.minimum(fwhm / FWHM_PER_SIGMA / spacing, WIDEST_BEAM)
     reach = LATERAL_TAPS // 2
     kernel = jnp.exp(-0.5 * (jnp.arange(-reach, reach + 1) / sigma) ** 2)
-    kernel = kernel / jnp.sqrt((kernel**2).sum(axis=1, keepdims=True))
+    kernel = kernel / jnp.sqrt(sum(tap**2 for tap in kernel.T))[:, None]
     padded = jnp.pad(signal, [(0, 0)] * (signal.ndim - 1) + [(reach, reach)], mode="reflect")
     shifted = (padded[..., k : k + BEAMS] for k in range(LATERAL_TAPS))
     return jnp.asarray(sum(kernel[:, k, None] * part for k, part in enumerate(shifted)))

@@ -222,9 +222,10 @@ def heart_axes(section: Section, x: jax.Array, z: jax.Array) -> tuple[jax.Array,
         z: of the same points.
     """
     waves = jnp.asarray(section.waves)
-    phase = waves[:, 2] * x[..., None] + waves[:, 3] * z[..., None] + waves[:, 4]
-    shift = sine(phase) @ waves[:, :2]
-    bent_x, bent_z = x - section.apex[0] + shift[..., 0], z - section.apex[1] + shift[..., 1]
+    bent_x, bent_z = x - section.apex[0], z - section.apex[1]
+    for wave in waves:
+        swing = sine(wave[2] * x + wave[3] * z + wave[4])
+        bent_x, bent_z = bent_x + wave[0] * swing, bent_z + wave[1] * swing
     right, down = jnp.sin(section.tilt), jnp.cos(section.tilt)
     along = bent_x * right + bent_z * down
     return along, bent_x * down - bent_z * right - section.lean * along

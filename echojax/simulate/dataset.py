@@ -19,7 +19,7 @@ from echojax.vocabulary import VIEWS
 MARKER = "simulation.json"
 GENERATOR = "echojax.simulate"
 # Raised whenever the same seed starts to give other pixels.
-VERSION = 3
+VERSION = 4
 
 SMALLEST_SIZE = 32
 # What file managers leave behind in folders that they have shown.
@@ -47,8 +47,8 @@ def simulate(
     uint8, (lateral, depth) as in CAMUS, or (lateral, depth, time), with square pixels. Gray levels
     are 0-255, 0 outside the sector; mask labels are 0 background, 1 LV cavity, 2 LV myocardium,
     3 left atrium. A seed fixes every pixel on one kind of CPU and with the same versions of
-    JAX and NumPy; a patient of it depends on the number of patients only through the quality
-    assigned to its views.
+    JAX and NumPy, however many workers there are and threads they may use; a patient of it depends
+    on the number of patients only through the quality assigned to its views.
 
     Args:
         out: where to.

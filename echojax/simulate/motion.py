@@ -18,6 +18,7 @@ from echojax.simulate.anatomy import (
     middle,
     outline,
 )
+from echojax.simulate.programs import compiled
 
 # The epicardium follows the endocardium by this part of its way; the rest is wall thickening.
 EPICARDIUM_FOLLOWS = 0.6
@@ -130,7 +131,7 @@ def ejection_fraction(section: Section) -> int:
     return round(100 * (1 - float(systole) / float(diastole)))
 
 
-@jax.jit
+@compiled
 def _volumes(section: Section) -> jax.Array:
     """Of the LV's cavity at ED and ES, (2,), mm^3."""
     edges = section.apical + section.length * jnp.linspace(0, 1, DISCS + 1)

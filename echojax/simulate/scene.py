@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from echojax.simulate.anatomy import TRICUSPID_OFFSET, Section, heart_axes, middle, outline
 from echojax.simulate.quality import Appearance
-from echojax.simulate.sector import BEAMS, SAMPLES, Sector, box_mean, grid, points
+from echojax.simulate.sector import BEAMS, SAMPLES, Sector, box_mean, grid, points, resized
 from echojax.simulate.tissue import Tissue, leaflets
 
 # Relative scattering strength and attenuation (dB / cm / MHz) of each `Tissue`.
@@ -143,14 +143,14 @@ def draw_mottle(rng: np.random.Generator) -> Mottle:
     )
 
 
-def patches(mottle: Mottle) -> jax.Array:
+def patches(mottle: Mottle) -> NDArray[np.float32]:
     """Slow random changes across the sector, (PATCHES, depth, beams), of unit variance each.
 
     The first is of solid tissue and reverberations, the second of surroundings, the third of loss.
     """
-    full = (PATCHES, SAMPLES, BEAMS)
-    field = jax.image.resize(mottle.slow, full, "cubic")
-    field += FINE_SHARE * jax.image.resize(mottle.fine, full, "cubic")
+    # With NumPy: XLA rounds means of whole frames as the number of threads will have it.
+    field = resized(mottle.slow, (SAMPLES, BEAMS), cubic=True)
+    field += np.float32(FINE_SHARE) * resized(mottle.fine, (SAMPLES, BEAMS), cubic=True)
     return (field - field.mean((1, 2), keepdims=True)) / field.std((1, 2), keepdims=True)
 
 
@@ -208,8 +208,8 @@ def strength(
     level += (tissue == Tissue.FAT) * scene.groove
     power = (jnp.asarray(SCATTERING)[tissue] * amplitude(level)) ** 2
     power = box_mean(power, SOFT_SAMPLES, SOFT_BEAMS)
-    around = jax.image.resize(power, (SAMPLES // LEAK_SAMPLES, BEAMS // LEAK_BEAMS), "linear")
-    power += SLICE_LEAK * jax.image.resize(around, power.shape, "linear")
+    around = resized(power, (SAMPLES // LEAK_SAMPLES, BEAMS // LEAK_BEAMS))
+    power += SLICE_LEAK * resized(around, (SAMPLES, BEAMS))
     valves = VALVE_SCATTERING * leaflets(section, activity, *points(sector))
     valves *= amplitude(scene.valves + patchy + right * scene.right_walls)
     return jnp.sqrt(jnp.maximum(power, valves**2))

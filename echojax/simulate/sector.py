@@ -4,13 +4,18 @@ Arrays in beam space are (depth, beams): SAMPLES x BEAMS, evenly in depth and an
 """
 
 import dataclasses
+from functools import lru_cache
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from echojax.simulate.anatomy import Section
 from echojax.simulate.motion import material
+
+Array = TypeVar("Array", jax.Array, NDArray[np.float32])
 
 SAMPLES = 448
 BEAMS = 160
@@ -65,15 +70,55 @@ def start_points(
     """Where what is on the grid at `activity` was at ED: x and z in mm, each (depth, beams)."""
     rows, columns = SAMPLES // COARSE_SAMPLES, BEAMS // COARSE_BEAMS
     depth = (jnp.arange(rows) + 0.5)[:, None] * (sector.depth / rows)
-    # The centres of groups of beams, as `resize` understands them.
+    # The centres of groups of beams, as `resized` understands them.
     beam = COARSE_BEAMS * jnp.arange(columns) + (COARSE_BEAMS - 1) / 2
     angle = (beam * (2 / (BEAMS - 1)) - 1) * sector.half_angle
     x, z = depth * jnp.sin(angle), depth * jnp.cos(angle)
     was_x, was_z = material(section, activity, x, z)
     shift = jnp.stack([was_x - x, was_z - z])
-    shift = jax.image.resize(shift, (2, SAMPLES, BEAMS), "linear")
+    shift = resized(shift, (SAMPLES, BEAMS))
     x, z = points(sector)
     return x + shift[0], z + shift[1]
+
+
+def resized(values: Array, shape: tuple[int, int], cubic: bool = False) -> Array:
+    """Values (..., depth, beams) on a finer or coarser grid over the same place, of `shape`.
+
+    Linear, or cubic (Keys, 1981, a = -0.5); onto a coarser grid, mean weighted in the same way.
+    As a sum of few shifted arrays: a matrix product would be shared out among threads, and the last
+    bits would depend on how many there are.
+    """
+    for axis, size in zip((-2, -1), shape, strict=True):
+        places, weights = _taps(values.shape[axis], size, cubic)
+        if axis == -2:
+            weights = weights[..., None]
+        parts = [
+            values.take(place, axis, mode="clip") * weight
+            for place, weight in zip(places, weights, strict=True)
+        ]
+        values = sum(parts[1:], parts[0])
+    return values
+
+
+@lru_cache
+def _taps(size: int, wanted: int, cubic: bool) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Which of `size` values make up each of `wanted`, and their weights: (taps, wanted) each."""
+    step = size / wanted
+    centres = (np.arange(wanted) + 0.5) * step - 0.5
+    off = np.abs(np.arange(size) - centres[:, None]) / max(step, 1)
+    if cubic:
+        near = (1.5 * off - 2.5) * off**2 + 1
+        far = ((2.5 - 0.5 * off) * off - 4) * off + 2
+        weights = np.where(off < 1, near, np.where(off < 2, far, 0))
+    else:
+        weights = np.maximum(1 - off, 0)
+    # Beyond the edges there is nothing; the rest counts for more.
+    weights /= weights.sum(axis=1, keepdims=True)
+    first = (weights != 0).argmax(axis=1)
+    last = size - (weights != 0)[:, ::-1].argmax(axis=1)
+    taps = (last - first).max()
+    places = np.minimum(first, size - taps)[:, None] + np.arange(taps)
+    return places.T, np.take_along_axis(weights, places, axis=1).T.astype(np.float32)
 
 
 def box_mean(values: jax.Array, samples: int, beams: int) -> jax.Array:

@@ -12,6 +12,7 @@ from echojax import devices
 from echojax.errors import InputError
 from echojax.simulate import acoustics, motion
 from echojax.simulate.anatomy import Heart, Section, draw_heart, draw_section
+from echojax.simulate.programs import compiled
 from echojax.simulate.quality import Appearance, draw_appearance
 from echojax.simulate.scene import Scene, draw_scene
 from echojax.simulate.sector import BEAMS, SAMPLES, Sector, draw_sector
@@ -258,4 +259,4 @@ def _look_up(
     return np.stack([np.round(gray).astype(np.uint8), labels]).reshape(2, n, -1)
 
 
-_tissues = jax.jit(tissues)
+_tissues = compiled(tissues)

@@ -46,6 +46,7 @@ def spread(
     if sys.platform == "win32":
         workers = min(workers, MOST_ON_WINDOWS)
     if workers <= 1:
+        _keep_programs()
         for each in arguments:
             work(*each)
             if progress is not None:
@@ -94,7 +95,11 @@ def _start() -> None:
     os.environ["NPROC"] = "1"  # threads of XLA
     jax.config.update("jax_platforms", "cpu")
     devices.start()
-    # The parts of rendering compile in less than the second from which programs are kept.
+    _keep_programs()
+
+
+def _keep_programs() -> None:
+    """Keep the parts of rendering, which compile in less than the second from which others are."""
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
