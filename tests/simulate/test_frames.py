@@ -18,7 +18,6 @@ from tests.simulate.reading import (
     SIZE,
     VIEWS,
     drawn,
-    files,
     info,
     patients_and_views,
     upright,
@@ -221,8 +220,3 @@ def test_sequences_are_written_in_time_from_ed_to_es(sequences):
                 assert np.array_equal(sequence[[0, -1]], stills)
             # `sequence` is the masks' now: the ventricle empties all the way.
             assert (np.diff((sequence == 1).sum((1, 2))) < 0).all()
-
-
-def test_same_seed_gives_the_same_files(dataset, tmp_path):
-    simulate(tmp_path / "again", patients=PATIENTS, seed=SEED, size=SIZE, workers=1)
-    assert files(tmp_path / "again") == files(dataset)
