@@ -60,7 +60,7 @@ def simulate(
     r"""Make a CAMUS-like folder of simulated frames.
 
     OUT has the layout of CAMUS's NIfTI release: both views, both phases, masks, cfg files with
-    quality grades, and splits. Every other command treats it as it would the real thing. Beside
+    quality labels, and splits. Every other command treats it as it would the real thing. Beside
     the cfg files, simulation.json tells each patient's anatomy and what spoils its frames.
 
     \b
@@ -233,7 +233,7 @@ def _print_counts(summary: "Summary") -> None:
             click.echo(f"{view:<5}{phase:<5}" + "".join(f"{row[name]:>12}" for name in totals))
     click.echo("All       " + "".join(f"{number:>12}" for number in totals.values()))
     if totals["unlabelled"]:
-        click.echo(f"{totals['unlabelled']} frames have no quality grade; they are in no stratum.")
+        click.echo(f"{totals['unlabelled']} frames have no quality; they are in no stratum.")
 
 
 def _print_left_out(summary: "Summary") -> None:

@@ -25,9 +25,9 @@ _FOLD = click.option(
 @_FOLD
 @options.run_options
 def train_sr(sr: str, stage: str, fold: int, **given: Any) -> None:
-    """Train a x4 super-resolution network.
+    """Train a super-resolution network.
 
-    Random crops are reduced by four (bicubic) and the network learns to bring them back: SRResNet
+    Random crops are reduced (bicubic, by sr.scale) and the network learns to bring them back: SRResNet
     by the mean squared error, SRGAN after it against a discriminator. PSNR and SSIM on held-out
     frames are shown beside those of bicubic and Lanczos enlargement.
 

@@ -69,7 +69,7 @@ def test_a_cfg_without_quality_is_kept_as_unlabelled_and_counted(nifti_folder, t
     words = ["prepare", "camus", "--from", str(nifti_folder), "--data-dir", str(tmp_path / "data")]
     assert main(words) == 0
     printed = capsys.readouterr().out
-    assert "2 frames have no quality grade" in printed
+    assert "2 frames have no quality; they are in no stratum" in printed
 
 
 def test_a_truncated_nifti(prepare, nifti_folder):
