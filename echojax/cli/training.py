@@ -27,9 +27,9 @@ _FOLD = click.option(
 def train_sr(sr: str, stage: str, fold: int, **given: Any) -> None:
     """Train a super-resolution network.
 
-    Random crops are reduced (bicubic, by sr.scale) and the network learns to bring them back: SRResNet
-    by the mean squared error, SRGAN after it against a discriminator. PSNR and SSIM on held-out
-    frames are shown beside those of bicubic and Lanczos enlargement.
+    Random crops are reduced (bicubic, by sr.scale) and the network learns to bring them back:
+    SRResNet by the mean squared error, SRGAN after it against a discriminator. PSNR and SSIM on
+    held-out frames are shown beside those of bicubic and Lanczos enlargement.
 
     Pretraining learns from the natural images of sr.images (`echojax prepare div2k` or `prepare
     images`), in runs/pretrain by default. Fine-tuning learns from good echo frames, and starts from
