@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import numpy as np
 
 from echojax.data.frame_hash import alike
-from echojax.data.frames import Frames
 
 
 def duplicate_patients(
@@ -40,8 +39,3 @@ def merged(patient: np.ndarray, pairs: Iterable[tuple[str, str]]) -> np.ndarray:
         first, second = sorted((root(one), root(other)))
         group[second] = first
     return np.array([root(str(name)) for name in patient])
-
-
-def patient_groups(frames: Frames) -> np.ndarray:
-    """The groups of frames, as `Frames.group`."""
-    return frames.group

@@ -21,7 +21,7 @@ from echojax.weights import networks
 # What a classifier's file says on its card: the tasks of its heads, the side of its square input.
 HEADS, SIZE = "heads", "input size"
 
-_CLASSES = 2  # of a head
+PER_HEAD = 2  # classes, and logits
 _ASK = 32  # frames asked about at once
 
 
@@ -42,7 +42,7 @@ def load(file: Path) -> Classifier:
     """
     model, card = networks.load(file, ResNet18), networks.card(file)
     tasks = heads_of(card)
-    heads_fit = model.settings.classes == _CLASSES * len(tasks)
+    heads_fit = model.settings.classes == PER_HEAD * len(tasks)
     if not tasks or not heads_fit or not set(tasks) <= CLASSES.keys():
         raise InputError(
             f"{file}: does not hold a classifier of {' or '.join(CLASSES)}; pass a file of "
@@ -88,4 +88,4 @@ def probabilities(model: ResNet18, frames: np.ndarray, mesh: Mesh) -> np.ndarray
 @nnx.jit
 def _ask(model: ResNet18, frames: jax.Array) -> jax.Array:
     logits = model(as_imagenet(frames[..., None]))
-    return nnx.softmax(logits.reshape(len(frames), -1, _CLASSES))[..., 1]
+    return nnx.softmax(logits.reshape(len(frames), -1, PER_HEAD))[..., 1]

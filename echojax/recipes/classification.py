@@ -22,7 +22,7 @@ from echojax import devices
 from echojax.config import FREE, Section, recorded
 from echojax.errors import InputError
 from echojax.files import sha256
-from echojax.inference.classify import HEADS, SIZE, heads_of, probabilities
+from echojax.inference.classify import HEADS, PER_HEAD, SIZE, heads_of, probabilities
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.runs.job import Record, network_file
@@ -36,7 +36,6 @@ from echojax.weights import by_name, catalogue, networks, safetensors_file
 PRETRAINING = Path("runs", "pretrain-classifier")
 PRETRAINED = "classifier/pretrained"
 
-_CLASSES = 2  # of a head
 _HEAD = ("fc.kernel", "fc.bias")  # the last layer; logits are the last axis of both
 _EVERY = 50  # steps, at least, between measurements of a pretraining
 _MEAN = "held_out"  # score: mean accuracy over the heads
@@ -156,7 +155,7 @@ def init_network(config: ClassifierConfig, seed: int, *tasks: str) -> ResNet18:
     file = init_file(config)
     # Read first: what cannot be read is told without waiting for random numbers.
     tensors = {} if file is None else safetensors_file.tensors(file)
-    settings = ResNetSettings(classes=_CLASSES * len(tasks), width=config.width)
+    settings = ResNetSettings(classes=PER_HEAD * len(tasks), width=config.width)
     model = ResNet18(settings, rngs=nnx.Rngs(seed))
     if file is None:
         return model
@@ -165,9 +164,9 @@ def init_network(config: ClassifierConfig, seed: int, *tasks: str) -> ResNet18:
     head = {name: np.asarray(fresh[name]) for name in _HEAD}
     there = [name for name in _HEAD if name in tensors]
     if set(tasks) <= set(heads):
-        first = [_CLASSES * heads.index(task) for task in tasks]
+        first = [PER_HEAD * heads.index(task) for task in tasks]
         for name in there:
-            logits = [tensors[name][..., k : k + _CLASSES] for k in first]
+            logits = [tensors[name][..., k : k + PER_HEAD] for k in first]
             tensors[name] = np.concatenate(logits, axis=-1)
     elif heads or any(tensors[name].shape != head[name].shape for name in there):
         tensors |= head
@@ -339,7 +338,7 @@ def cross_entropy(tasks: Sequence[str], strength: float = 0.0) -> Loss:
         if strength:
             frames = augment(jax.random.split(key, len(frames)), frames, strength)
         logits = model(as_imagenet(frames[..., None]), train=True)
-        logits = logits.reshape(*labels.shape, _CLASSES)
+        logits = logits.reshape(*labels.shape, PER_HEAD)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
         right = jnp.mean(logits.argmax(-1) == labels, axis=0)
         names = ("accuracy",) if len(tasks) == 1 else tasks
@@ -353,7 +352,7 @@ def _program(
     tasks: tuple[str, ...], width: int, rate: float | optax.Schedule, strength: float
 ) -> tuple[optax.GradientTransformation, Step[TrainState]]:
     # Kept, so that the hundreds of classifiers of a study share one compiled step.
-    model = networks.empty("resnet18", ResNetSettings(classes=_CLASSES * len(tasks), width=width))
+    model = networks.empty("resnet18", ResNetSettings(classes=PER_HEAD * len(tasks), width=width))
     graphdef, _, _ = split(model)
     optimizer = optax.adam(rate)
     return optimizer, make_step(graphdef, optimizer, cross_entropy(tasks, strength))

@@ -20,7 +20,7 @@ from echojax.data.source import Source
 from echojax.errors import InputError
 from echojax.files import sha256
 from echojax.inference import fidelity
-from echojax.inference.enhance import Interpolation, Network, degrade
+from echojax.inference.enhance import Network, degrade
 from echojax.models.generator import Generator
 from echojax.models.srresnet import SRResNet, SRResNetSettings, start_as_interpolation
 from echojax.runs.job import Record
@@ -232,8 +232,8 @@ def evaluators(
     def references() -> dict[str, float]:
         return {
             f"{name}_{method}": value
-            for method in ("bicubic", "lanczos")
-            for name, value in measure(Interpolation(method, config.scale)).items()
+            for method, control in fidelity.interpolations(config.scale).items()
+            for name, value in measure(control).items()
         }
 
     return (
