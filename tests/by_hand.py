@@ -26,8 +26,13 @@ def norm(x, layer, batch):
 
 
 def leaky(x, slope):
-    """LeakyReLU."""
+    """LeakyReLU; ReLU with a slope of 0."""
     return np.where(x >= 0, x, slope * x)
+
+
+def prelu(x, layer):
+    """PReLU of one slope."""
+    return leaky(x, float(layer.negative_slope[...]))
 
 
 def dense(x, layer):
@@ -42,6 +47,41 @@ def shuffled(x, factor):
     for c, row, column in np.ndindex(y.shape[-1], factor, factor):
         y[:, row::factor, column::factor, c] = x[..., (c * factor + row) * factor + column]
     return y
+
+
+def pooled(x):
+    """The largest of 3x3 pixels, every second one, padded by one on every side."""
+    padded = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)], constant_values=-np.inf)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
+    return windows[:, ::2, ::2].max((-2, -1))
+
+
+def srresnet(model, x, batch=False):
+    """The generator of SRGAN's Fig. 4; its trunk ends with BatchNorm or with PReLU."""
+    first = y = prelu(conv(x, model.conv1), model.prelu1)
+    for block in model.blocks:
+        z = prelu(norm(conv(y, block.conv1), block.bn1, batch), block.prelu)
+        y = y + norm(conv(z, block.conv2), block.bn2, batch)
+    y = conv(y, model.conv2)
+    y = first + (norm(y, model.bn2, batch) if hasattr(model, "bn2") else prelu(y, model.prelu2))
+    for stage in model.upsample:
+        y = prelu(shuffled(conv(y, stage.conv), 2), stage.prelu)
+    return conv(y, model.conv3)
+
+
+def resnet18(model, x, batch=False):
+    """ResNet-18 as torchvision lays it out: logits (n, classes)."""
+    x = pooled(leaky(norm(conv(x, model.conv1, stride=2), model.bn1, batch), 0))
+    for stage in range(4):
+        for k in range(2):
+            block = model.layers[stage][k]
+            stride = 2 if stage > 0 and k == 0 else 1
+            y = leaky(norm(conv(x, block.conv1, stride), block.bn1, batch), 0)
+            y = norm(conv(y, block.conv2), block.bn2, batch)
+            if stride == 2:
+                x = norm(conv(x, block.downsample_conv, 2), block.downsample_bn, batch)
+            x = leaky(x + y, 0)
+    return dense(x.mean((1, 2)), model.fc)
 
 
 def discriminator(model, x, batch):

@@ -11,6 +11,9 @@ from echojax.data import camus
 from echojax.data.frames import Frames
 from tests import camus_folders
 
+# An axis that is missing fails, rather than lead to results of another shape.
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

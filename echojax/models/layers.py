@@ -12,7 +12,8 @@ IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 def as_imagenet(x: jax.Array) -> jax.Array:
     """(..., 1 or 3) in [0, 1] to (..., 3) as networks of ImageNet expect it, gray replicated."""
-    return (x - IMAGENET_MEAN) / IMAGENET_STD
+    channels = (*(1,) * (x.ndim - 1), 3)
+    return (x - IMAGENET_MEAN.reshape(channels)) / IMAGENET_STD.reshape(channels)
 
 
 def conv(

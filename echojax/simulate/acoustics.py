@@ -233,7 +233,7 @@ def _echo(
     still: jax.Array,
 ) -> jax.Array:
     """What comes back to the probe, before the point spread function: (n, *GRID)."""
-    depth, angle = grid(sector)
+    depth, angle = (axis[None] for axis in grid(sector))
     # Two-way loss is 2 alpha f per cm, accumulated along the beam.
     path = sector.depth / SAMPLES / 10
     loss = 2 * FREQUENCY * jnp.cumsum(jnp.asarray(ATTENUATION)[tissue], axis=1) * path
@@ -241,17 +241,18 @@ def _echo(
     reach = amplitude(-loss)
     # Stray echo has its own speckle: independent Gaussian amplitudes add as powers. Haze fills the
     # displayed image evenly, so the time gain is taken out of it.
-    phase = 2 * jnp.pi * depth / scene.ring_spacing + RING_UNEVENNESS * uneven[0]
+    phase = 2 * jnp.pi * depth / scene.ring_spacing + RING_UNEVENNESS * uneven[:1]
     rings = 1 + RING_DEPTH * jnp.cos(phase)
     clutter = amplitude(appearance.clutter) * jnp.exp(-depth / CLUTTER_DECAY) * rings
     haze = amplitude(appearance.haze) / _time_gain(depth)
-    stray = still * jnp.sqrt(clutter**2 + haze**2)
+    stray = still[None] * jnp.sqrt(clutter**2 + haze**2)[:, None, None]
     is_solid = jnp.asarray(SOLID)[tissue] > 0
     speckle = jnp.where(is_solid[:, None, None], solid, blood)
     echo = speckle * (strength * reach)[:, None, None] + stray
     interface = jnp.abs(jnp.diff(strength, axis=1, prepend=strength[:, :1]))
     echo = echo.at[:, :, 0].add((INTERFACE * interface * reach)[:, None])
-    return echo * amplitude(-_beam_loss(appearance, angle / sector.half_angle))
+    kept = amplitude(-_beam_loss(appearance, angle / sector.half_angle))
+    return echo * kept[:, None, None]
 
 
 @compiled
@@ -263,7 +264,7 @@ def _receive(
     signal = echo + noise * (NOISE_FLOOR * appearance.noise)
     looks = jnp.sqrt(signal[:, :, 0] ** 2 + signal[:, :, 1] ** 2)
     envelope = looks[:, 0] * LOOKS[0] + looks[:, 1] * LOOKS[1]
-    bright = envelope * _time_gain(depth) * amplitude(appearance.gain)
+    bright = envelope * _time_gain(depth)[None] * amplitude(appearance.gain)
     return _compress(bright, appearance)
 
 
@@ -301,11 +302,12 @@ def _lateral(appearance: Appearance, sector: Sector, signal: jax.Array) -> jax.A
     spacing = depth * (2 * sector.half_angle / (BEAMS - 1))
     sigma = jnp.minimum(fwhm / FWHM_PER_SIGMA / spacing, WIDEST_BEAM)
     reach = LATERAL_TAPS // 2
-    kernel = jnp.exp(-0.5 * (jnp.arange(-reach, reach + 1) / sigma) ** 2)
+    kernel = jnp.exp(-0.5 * (jnp.arange(-reach, reach + 1)[None] / sigma) ** 2)
     kernel = kernel / jnp.sqrt(sum(tap**2 for tap in kernel.T))[:, None]
     padded = jnp.pad(signal, [(0, 0)] * (signal.ndim - 1) + [(reach, reach)], mode="reflect")
     shifted = (padded[..., k : k + BEAMS] for k in range(LATERAL_TAPS))
-    return jnp.asarray(sum(kernel[:, k, None] * part for k, part in enumerate(shifted)))
+    taps = kernel.reshape(*(1,) * (signal.ndim - 2), SAMPLES, 1, LATERAL_TAPS)
+    return jnp.asarray(sum(taps[..., k] * part for k, part in enumerate(shifted)))
 
 
 def _beam_loss(appearance: Appearance, across: jax.Array) -> jax.Array:

@@ -60,8 +60,7 @@ def grid(sector: Sector) -> tuple[jax.Array, jax.Array]:
 
 def points(sector: Sector) -> tuple[jax.Array, jax.Array]:
     """Where the grid lies in the image plane: x and z in mm, each (depth, beams)."""
-    depth, angle = grid(sector)
-    return depth * jnp.sin(angle), depth * jnp.cos(angle)
+    return _cartesian(*grid(sector))
 
 
 def start_points(
@@ -69,16 +68,20 @@ def start_points(
 ) -> tuple[jax.Array, jax.Array]:
     """Where what is on the grid at `activity` was at ED: x and z in mm, each (depth, beams)."""
     rows, columns = SAMPLES // COARSE_SAMPLES, BEAMS // COARSE_BEAMS
-    depth = (jnp.arange(rows) + 0.5)[:, None] * (sector.depth / rows)
+    depth = (jnp.arange(rows) + 0.5) * (sector.depth / rows)
     # The centres of groups of beams, as `resized` understands them.
     beam = COARSE_BEAMS * jnp.arange(columns) + (COARSE_BEAMS - 1) / 2
     angle = (beam * (2 / (BEAMS - 1)) - 1) * sector.half_angle
-    x, z = depth * jnp.sin(angle), depth * jnp.cos(angle)
+    x, z = _cartesian(depth[:, None], angle[None, :])
     was_x, was_z = material(section, activity, x, z)
     shift = jnp.stack([was_x - x, was_z - z])
     shift = resized(shift, (SAMPLES, BEAMS))
     x, z = points(sector)
     return x + shift[0], z + shift[1]
+
+
+def _cartesian(depth: jax.Array, angle: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return depth * jnp.sin(angle), depth * jnp.cos(angle)
 
 
 def resized(values: Array, shape: tuple[int, int], cubic: bool = False) -> Array:
@@ -90,10 +93,10 @@ def resized(values: Array, shape: tuple[int, int], cubic: bool = False) -> Array
     """
     for axis, size in zip((-2, -1), shape, strict=True):
         places, weights = _taps(values.shape[axis], size, cubic)
-        if axis == -2:
-            weights = weights[..., None]
+        along = [1] * values.ndim
+        along[axis] = size
         parts = [
-            values.take(place, axis, mode="clip") * weight
+            values.take(place, axis, mode="clip") * weight.reshape(along)
             for place, weight in zip(places, weights, strict=True)
         ]
         values = sum(parts[1:], parts[0])

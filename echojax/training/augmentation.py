@@ -105,7 +105,7 @@ def _smoothing(n: int, sigma: jax.Array) -> jax.Array:
     """Matrix (n, n) of Gaussian weights; each row sums to 1."""
     at = jnp.arange(n)
     # Without width it is the identity, and no division by zero.
-    weights = jnp.exp(-0.5 * ((at[:, None] - at) / jnp.maximum(sigma, 0.05)) ** 2)
+    weights = jnp.exp(-0.5 * ((at[:, None] - at[None, :]) / jnp.maximum(sigma, 0.05)) ** 2)
     return weights / weights.sum(axis=1, keepdims=True)
 
 

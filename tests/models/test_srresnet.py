@@ -3,7 +3,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from jax import lax
 
 from echojax.models.layers import pixel_shuffle
 from echojax.models.srresnet import (
@@ -12,8 +11,10 @@ from echojax.models.srresnet import (
     start_as_interpolation,
 )
 from tests import by_hand
+from tests.models.running import images, run
 
 SMALL = {"blocks": 2, "channels": 4}
+COLOUR = {"in_channels": 3, "out_channels": 3}
 
 
 @pytest.fixture
@@ -32,80 +33,15 @@ def fresh(**settings):
     return SRResNet(SRResNetSettings(**(SMALL | settings)), rngs=nnx.Rngs(0))
 
 
-def parameters(settings):
-    model = nnx.eval_shape(lambda: SRResNet(settings, rngs=nnx.Rngs(0)))
-    leaves = jax.tree_util.tree_leaves(nnx.state(model, nnx.Param))
-    return sum(int(np.prod(leaf.shape)) for leaf in leaves)
-
-
-@nnx.jit(static_argnames="train")
-def run(model, x, train=False):
-    return model(x, train=train)
-
-
-def images(*shape, seed=0):
-    return np.random.default_rng(seed).uniform(0, 1, shape).astype(np.float32)
-
-
-def conv(x, layer):
-    kernel = jnp.asarray(layer.kernel[...])
-    pad = kernel.shape[0] // 2
-    y = lax.conv_general_dilated(
-        x,
-        kernel,
-        window_strides=(1, 1),
-        padding=[(pad, pad), (pad, pad)],
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        precision=lax.Precision.HIGHEST,
-    )
-    return y if layer.bias is None else y + layer.bias[...]
-
-
-def norm(x, layer, batch):
-    mean, var = (
-        (x.mean((0, 1, 2)), x.var((0, 1, 2))) if batch else (layer.mean[...], layer.var[...])
-    )
-    return (x - mean) / jnp.sqrt(var + 1e-5) * layer.scale[...] + layer.bias[...]
-
-
-def prelu(x, layer):
-    return jnp.where(x >= 0, x, layer.negative_slope[...] * x)
-
-
-def shuffled(x):
-    """Pixel shuffle by 2 as a loop: channel 4 c + 2 row + column goes to (row, column) of c."""
-    n, h, w, channels = x.shape
-    y = jnp.zeros((n, 2 * h, 2 * w, channels // 4))
-    for c in range(channels // 4):
-        for row in range(2):
-            for column in range(2):
-                y = y.at[:, row::2, column::2, c].set(x[..., 4 * c + 2 * row + column])
-    return y
-
-
-@nnx.jit(static_argnames="batch")
-def evaluated(model, x, batch):
-    """The network of SRGAN's Fig. 4, written out on the same tensors."""
-    first = y = prelu(conv(x, model.conv1), model.prelu1)
-    for block in model.blocks:
-        z = prelu(norm(conv(y, block.conv1), block.bn1, batch), block.prelu)
-        y = y + norm(conv(z, block.conv2), block.bn2, batch)
-    y = first + norm(conv(y, model.conv2), model.bn2, batch)
-    for stage in model.upsample:
-        y = prelu(shuffled(conv(y, stage.conv)), stage.prelu)
-    return conv(y, model.conv3)
-
-
-@pytest.mark.parametrize(("channels", "expected"), [(3, 1_547_350), (1, 1_526_612)])
-def test_number_of_parameters_is_the_papers(channels, expected):
-    """Reference: the SRGAN paper's generator, counted with PyTorch; exactly."""
-    settings = SRResNetSettings(in_channels=channels, out_channels=channels)
-    assert parameters(settings) == expected
-
-
-def test_bias_before_batch_norm_adds_one_value_a_channel():
-    plain, biased = (parameters(SRResNetSettings(bias=bias)) for bias in (False, True))
-    assert biased - plain == (2 * 16 + 1) * 64
+@pytest.mark.parametrize("settings", [{}, {"bias": True, **COLOUR}, {"trunk_end": "prelu"}])
+@pytest.mark.parametrize("train", [False, True])
+def test_network_equals_its_figure(network, settings, train):
+    """Reference: the same tensors in NumPy, float64; tolerance 1e-5."""
+    model = network(**settings)
+    x = images(2, 7, 6, model.channels)
+    expected = by_hand.srresnet(model, x, batch=train)
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(run(model, x, train=train), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_first_and_last_kernel_set_their_sizes(network):
@@ -130,7 +66,7 @@ def test_other_scales_are_refused(network, scale):
 def test_pixel_shuffle_orders_channels_as_pytorch():
     """Reference: an explicit loop in the order (c, row, column); exactly."""
     x = images(2, 3, 5, 12)
-    np.testing.assert_array_equal(pixel_shuffle(x), shuffled(x))
+    np.testing.assert_array_equal(pixel_shuffle(x), by_hand.shuffled(x, 2))
 
 
 def test_pixel_shuffle_by_three():
@@ -150,17 +86,6 @@ def test_every_block_has_a_prelu_of_its_own():
     model = fresh()
     model.blocks[0].prelu.negative_slope[...] = jnp.asarray(0.5)
     assert float(model.blocks[1].prelu.negative_slope[...]) == 0.25
-
-
-@pytest.mark.parametrize("bias", [False, True])
-@pytest.mark.parametrize("train", [False, True])
-def test_network_equals_its_figure(network, train, bias):
-    """Reference: lax convolutions and arithmetic on the same tensors; tolerance 1e-5."""
-    model = network(bias=bias, in_channels=3, out_channels=3)
-    x = images(2, 7, 6, 3)
-    expected = evaluated(model, x, batch=train)
-    assert float(jnp.abs(expected).max()) > 0.1
-    np.testing.assert_allclose(run(model, x, train=train), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -205,76 +130,6 @@ def test_a_gray_network_that_normalises_is_fed_each_channels_own(network):
     x = images(2, 6, 5, 1)
     expected = run(network(**colour), np.repeat(x, 3, -1)).mean(-1, keepdims=True)
     np.testing.assert_allclose(run(network(**colour, gray=True), x), expected, rtol=0, atol=1e-5)
-
-
-def test_a_trunk_may_end_with_prelu_instead_of_batch_norm(network):
-    """Reference: the same tensors in NumPy up to the first enlargement; tolerance 1e-5."""
-    model = network(trunk_end="prelu", bias=True, scale=2)
-    assert not hasattr(model, "bn2")
-    x = images(2, 6, 5, 1)
-
-    def slope(layer):
-        return float(layer.negative_slope[...])
-
-    first = y = by_hand.leaky(by_hand.conv(x, model.conv1), slope(model.prelu1))
-    for block in model.blocks:
-        z = by_hand.norm(by_hand.conv(y, block.conv1), block.bn1, batch=False)
-        z = by_hand.conv(by_hand.leaky(z, slope(block.prelu)), block.conv2)
-        y = y + by_hand.norm(z, block.bn2, batch=False)
-    y = first + by_hand.leaky(by_hand.conv(y, model.conv2), slope(model.prelu2))
-    (stage,) = model.upsample
-    y = by_hand.leaky(by_hand.shuffled(by_hand.conv(y, stage.conv), 2), slope(stage.prelu))
-    np.testing.assert_allclose(run(model, x), by_hand.conv(y, model.conv3), rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"blocks": 1},
-        {"blocks": 2, "first_kernel": 3, "last_kernel": 5, "scale": 2},
-        {"blocks": 1, "first_kernel": 5, "last_kernel": 3, "scale": 8},
-    ],
-)
-def test_pixels_change_what_is_within_its_reach_and_nothing_else(network, settings):
-    model = network(**settings)
-    reach, scale = model.reach, model.scale
-    centre = reach + 2
-    x = images(1, 2 * centre + 1, 2 * centre + 1, 1)
-    other = x.copy()
-    other[0, centre, centre, 0] += 1
-    changed = np.abs(run(model, x) - run(model, other))[0, ..., 0] > 1e-6
-    for pixels in np.nonzero(changed):
-        assert np.abs(pixels // scale - centre).max() == reach
-
-
-def test_training_updates_running_statistics_by_a_tenth(network):
-    """Reference: PyTorch's momentum of 0.1, on the input of the first BatchNorm."""
-    model = network()
-    x = images(2, 7, 6, 1)
-    inside = conv(prelu(conv(x, model.conv1), model.prelu1), model.blocks[0].conv1)
-    old = nnx.clone(model.blocks[0].bn1)
-    run(model, x, train=True)
-    new = model.blocks[0].bn1
-    for name, of_batch in (("mean", inside.mean((0, 1, 2))), ("var", inside.var((0, 1, 2)))):
-        expected = 0.9 * getattr(old, name)[...] + 0.1 * of_batch
-        np.testing.assert_allclose(getattr(new, name)[...], expected, rtol=1e-4, atol=1e-6)
-
-
-def test_evaluation_leaves_running_statistics_alone(network):
-    model = network()
-    before = jax.tree_util.tree_map(np.array, nnx.to_pure_dict(nnx.state(model, nnx.BatchStat)))
-    first = run(model, images(2, 7, 6, 1))
-    second = run(model, images(2, 7, 6, 1))
-    after = nnx.to_pure_dict(nnx.state(model, nnx.BatchStat))
-    jax.tree_util.tree_map(np.testing.assert_array_equal, before, after)
-    np.testing.assert_array_equal(first, second)
-
-
-def test_images_of_a_batch_do_not_mix_in_evaluation(network):
-    model = network()
-    x = images(3, 6, 6, 1)
-    alone = jnp.concatenate([run(model, x[k : k + 1]) for k in range(3)])
-    np.testing.assert_allclose(run(model, x), alone, rtol=1e-5, atol=1e-6)
 
 
 def surface(rows, columns, scale):
