@@ -1,14 +1,13 @@
 """Training ResNet-18 to tell classes of frames apart.
 
 The last layer has two logits for each of the network's heads: a study's classifier has the one head
-of its task, a pretrained one a head for each task.
+of its task, a pretrained one (`classifier_pretraining`) a head for each task.
 """
 
-import dataclasses
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,12 +21,12 @@ from echojax import devices
 from echojax.config import FREE, Section, recorded
 from echojax.errors import InputError
 from echojax.files import sha256
-from echojax.inference.classify import HEADS, PER_HEAD, SIZE, heads_of, probabilities
+from echojax.inference.classify import HEADS, PER_HEAD, SIZE, heads_of
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.runs.job import Record, network_file
 from echojax.training.augmentation import augment
-from echojax.training.loop import Evaluator, Loss, Metrics, Step, Training, make_step
+from echojax.training.loop import Loss, Metrics, Step, Training, make_step
 from echojax.training.optimizers import cosine_schedule
 from echojax.training.state import TrainState, initial_state, split
 from echojax.weights import by_name, catalogue, networks, safetensors_file
@@ -37,8 +36,6 @@ PRETRAINING = Path("runs", "pretrain-classifier")
 PRETRAINED = "classifier/pretrained"
 
 _HEAD = ("fc.kernel", "fc.bias")  # the last layer; logits are the last axis of both
-_EVERY = 50  # steps, at least, between measurements of a pretraining
-_MEAN = "held_out"  # score: mean accuracy over the heads
 
 
 class ClassifierConfig(Section):
@@ -54,22 +51,6 @@ class ClassifierConfig(Section):
     batch: int = Field(16, ge=1)
     epochs: int = Field(10, ge=1)
     learning_rate: float = Field(1e-4, gt=0)
-
-
-class PretrainConfig(Section):
-    """Pretraining of the classifier, both labels at once; the network is [classifier]'s."""
-
-    batch: int = Field(32, ge=1)
-    epochs: int = Field(20, ge=1)
-    learning_rate: float = Field(1e-3, gt=0, description="at its highest, after a short warm-up")
-    augment: float = Field(
-        1.0, ge=0, le=2, description="strength of the changes to every frame; 0 for none"
-    )
-    keep: Literal["last", "best"] = Field(
-        "last",
-        description='which network is handed over: the last, or the "best" on the frames held out',
-    )
-    seed: int = Field(0, ge=0)
 
 
 class Labelled(NamedTuple):
@@ -90,18 +71,6 @@ def record(config: ClassifierConfig, frames: str, *, task: str, seed: int) -> Re
     """
     settings = recorded(config, "classifier") | {"task": task, "seed": seed}
     files = {"classifier.init": init_hash(config)}
-    return Record(settings, {"frames to learn from": frames}, files)
-
-
-def pretraining_record(network: ClassifierConfig, config: PretrainConfig, frames: str) -> Record:
-    """What a pretraining depends on; `frames` is the fingerprint of what it learns from.
-
-    Raises:
-        InputError: `network.init` is a file that is not there.
-    """
-    own = {key: getattr(network, key) for key in ("size", "width")}
-    settings = recorded(config, "pretrain") | {f"classifier.{k}": v for k, v in own.items()}
-    files = {"classifier.init": init_hash(network)}
     return Record(settings, {"frames to learn from": frames}, files)
 
 
@@ -174,20 +143,22 @@ def init_network(config: ClassifierConfig, seed: int, *tasks: str) -> ResNet18:
     return model
 
 
-def check(config: ClassifierConfig, mesh: Mesh, *tasks: str, batch: int | None = None) -> None:
-    """See that a training for some tasks can begin.
-
-    Args:
-        config: the network and its training.
-        mesh: devices to share every batch between.
-        tasks: the heads of the network.
-        batch: of a pretraining.
+def check(config: ClassifierConfig, mesh: Mesh, task: str) -> None:
+    """See that a training for a task can begin.
 
     Raises:
         InputError: the batch cannot be shared by the devices, or `config.init` does not fit.
     """
-    key = "classifier.batch" if batch is None else "pretrain.batch"
-    devices.check_batch(batch or config.batch, mesh, key)
+    devices.check_batch(config.batch, mesh, "classifier.batch")
+    check_init(config, task)
+
+
+def check_init(config: ClassifierConfig, *tasks: str) -> None:
+    """See that a network with a head for each task can start as configured.
+
+    Raises:
+        InputError: `config.init` does not fit.
+    """
     if init_file(config) is not None:
         init_network(config, 0, *tasks)  # takes seconds, and only a file can fail to fit
 
@@ -196,116 +167,51 @@ def training(
     config: ClassifierConfig,
     learned: Labelled,
     *,
-    task: str,
+    tasks: tuple[str, ...],
     seed: int,
+    cosine: bool = False,
+    augmentation: float = 0.0,
     card: Mapping[str, str] | None = None,
 ) -> Training[TrainState]:
-    """A training for one task, with Adam at a constant rate; no checkpoints on the way.
+    """A training with Adam; no checkpoints on the way.
 
     Args:
         config: the classifier and its training.
-        learned: what to learn from; one column of labels.
-        task: what the labels are.
-        seed: of this training.
-        card: what the file shall say of data and licence.
-
-    Raises:
-        InputError: as `check`.
-    """
-    optimizer, step = _program((task,), config.width, config.learning_rate, 0.0)
-    told = {
-        **(card or {}),
-        HEADS: task,
-        SIZE: str(config.size),
-        "started from": config.init,
-        "epochs": f"{config.epochs}; batches of {config.batch} frames",
-    }
-    order = frame_order(len(learned.frames), config.epochs, config.batch, seed)
-    return _training(init_network(config, seed, task), optimizer, step, learned, order, seed, told)
-
-
-def pretraining(
-    network: ClassifierConfig,
-    config: PretrainConfig,
-    learned: Labelled,
-    held_out: Labelled,
-    *,
-    tasks: tuple[str, ...],
-    mesh: Mesh,
-    card: Mapping[str, str] | None = None,
-) -> Training[TrainState]:
-    """A training for several tasks at once, on frames changed at random, its rate along a cosine.
-
-    Accuracies on the held-out frames are measured every epoch, or every 50 steps where an epoch has
-    fewer.
-
-    Args:
-        network: its width, its input, and what it starts from.
-        config: the training.
         learned: what to learn from; a column of labels for each task.
-        held_out: what to measure on.
-        tasks: the heads of the network.
-        mesh: devices to measure on.
+        tasks: what the labels are.
+        seed: of this training.
+        cosine: lower the rate along a cosine instead of keeping it.
+        augmentation: strength of the changes to every frame; 0 for none.
         card: what the file shall say of data and licence.
 
     Raises:
-        InputError: as `check`.
+        InputError: as `check_init`.
     """
-    order = frame_order(len(learned.frames), config.epochs, config.batch, config.seed)
-    every = max(_EVERY, len(learned.frames) // config.batch)
+    order = frame_order(len(learned.frames), config.epochs, config.batch, seed)
     optimizer, step = _program(
-        tasks, network.width, _cosine(config.learning_rate, len(order)), config.augment
+        tasks, config.width, config.learning_rate, len(order) if cosine else None, augmentation
     )
-
-    def measure(model: ResNet18) -> dict[str, float]:
-        answers = probabilities(model, held_out.frames, mesh)
-        right = np.mean((answers >= 0.5) == held_out.labels, axis=0)
-        scores = {f"{task}_held_out": float(x) for task, x in zip(tasks, right, strict=True)}
-        return scores | {_MEAN: float(np.mean(right))}
-
-    told = {
-        **(card or {}),
-        HEADS: ",".join(tasks),
-        SIZE: str(network.size),
-        "started from": network.init,
-        "epochs": f"{config.epochs}; batches of {config.batch} frames, augmentation of strength "
-        f"{config.augment:g}",
-    }
-    start = init_network(network, config.seed, *tasks)
-    return dataclasses.replace(
-        _training(start, optimizer, step, learned, order, config.seed, told),
-        evaluators=(Evaluator(measure, every),),
-        save_every=every,
-        best=_MEAN if config.keep == "best" else None,
-        told=lambda scores: {
-            f"{task} accuracy on held-out frames": f"{scores[f'{task}_held_out']:.1%}"
-            for task in tasks
-        },
-    )
-
-
-def _training(
-    model: ResNet18,
-    optimizer: optax.GradientTransformation,
-    step: Step[TrainState],
-    learned: Labelled,
-    order: np.ndarray,
-    seed: int,
-    card: Mapping[str, str],
-) -> Training[TrainState]:
+    model = init_network(config, seed, *tasks)
     graphdef, _, _ = split(model)
     labels = learned.labels.astype(np.int32)
 
     def batches(first: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         return ((learned.frames[chosen], labels[chosen]) for chosen in order[first:])
 
+    changed = f", augmentation of strength {augmentation:g}" if augmentation else ""
     return Training(
         start=lambda: initial_state(model, optimizer, seed=seed),
         step=step,
         batches=batches,
         steps=len(order),
         network=lambda state: nnx.merge(graphdef, state.params, state.rest),
-        card=card,
+        card={
+            **(card or {}),
+            HEADS: ",".join(tasks),
+            SIZE: str(config.size),
+            "started from": config.init,
+            "epochs": f"{config.epochs}; batches of {config.batch} frames{changed}",
+        },
     )
 
 
@@ -349,14 +255,10 @@ def cross_entropy(tasks: Sequence[str], strength: float = 0.0) -> Loss:
 
 @functools.lru_cache(maxsize=4)
 def _program(
-    tasks: tuple[str, ...], width: int, rate: float | optax.Schedule, strength: float
+    tasks: tuple[str, ...], width: int, rate: float, cosine: int | None, strength: float
 ) -> tuple[optax.GradientTransformation, Step[TrainState]]:
     # Kept, so that the hundreds of classifiers of a study share one compiled step.
     model = networks.empty("resnet18", ResNetSettings(classes=PER_HEAD * len(tasks), width=width))
     graphdef, _, _ = split(model)
-    optimizer = optax.adam(rate)
+    optimizer = optax.adam(rate if cosine is None else cosine_schedule(rate, cosine))
     return optimizer, make_step(graphdef, optimizer, cross_entropy(tasks, strength))
-
-
-# The schedule is part of what `_program` is kept by.
-_cosine = functools.lru_cache(maxsize=2)(cosine_schedule)

@@ -69,7 +69,7 @@ def main() -> None:
     jax.config.update("jax_disable_most_optimizations", True)  # steps are few
     rng = np.random.default_rng(0)
     frames = Labelled(rng.random((16, 32, 32), np.float32), np.arange(16)[:, None] % 2)
-    classifier = classification.training(CONFIG.classifier, frames, task="view", seed=0)
+    classifier = classification.training(CONFIG.classifier, frames, tasks=("view",), seed=0)
     untrained = classification.init_network(CONFIG.classifier, 0, "view")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "kept.safetensors")

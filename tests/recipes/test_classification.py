@@ -7,77 +7,34 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from echojax import config, devices
+from echojax import devices
 from echojax.errors import InputError
 from echojax.inference import classify
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18, ResNetSettings
-from echojax.recipes import classification
-from echojax.recipes.classification import Labelled
+from echojax.recipes import classification, classifier_pretraining
+from echojax.recipes.classification import ClassifierConfig, Labelled
+from echojax.recipes.classifier_pretraining import PretrainConfig
 from echojax.runs.job import Job
-from echojax.studies.diagnosis.config import Config
 from echojax.training.loop import fit
 from echojax.weights import by_name, networks
+from tests.recipes.squares import HELD_OUT, LEARNED, TASKS, ask, silent
 
-CONFIG = config.load(
-    Config,
-    None,
-    [
-        "classifier.width=4",
-        "classifier.size=32",
-        "classifier.epochs=10",
-        "classifier.batch=8",
-        "classifier.learning_rate=3e-3",
-        "pretrain.epochs=12",
-        "pretrain.batch=8",
-        "pretrain.learning_rate=5e-3",
-        "pretrain.augment=0.5",
-    ],
-)
-SETTINGS = CONFIG.classifier
-TASKS = ("view", "phase")
-
-
-def squares(number, seed):
-    """A square at the left or at the right, which is the view; small or large, the phase."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 2, (number, 2))
-    frames = 0.15 * rng.random((number, 32, 32), np.float32)
-    for frame, (view, phase) in zip(frames, labels, strict=True):
-        middle, half = (7, 24)[view], (3, 6)[phase]
-        frame[16 - half : 16 + half, middle - half : middle + half] += 0.8
-    return Labelled(frames, labels)
-
-
-LEARNED, HELD_OUT = squares(80, 0), squares(40, 1)
-
-
-def silent(step, **metrics):
-    del step, metrics
+SETTINGS = ClassifierConfig(width=4, size=32, epochs=10, batch=8, learning_rate=3e-3)
 
 
 def train(folder, seed=0, **changed):
     settings = SETTINGS.model_copy(update=changed)
     frames, labels = LEARNED
     training = classification.training(
-        settings, Labelled(frames, labels[:, :1]), task="view", seed=seed, card={"title": "test"}
+        settings,
+        Labelled(frames, labels[:, :1]),
+        tasks=("view",),
+        seed=seed,
+        card={"title": "test"},
     )
     record = classification.record(settings, "frames", task="view", seed=seed)
     return fit(training, Job(folder, f"seed{seed}", record, silent), devices.data_mesh())
-
-
-def pretrain(folder, log=silent, **changed):
-    settings = CONFIG.pretrain.model_copy(update=changed)
-    mesh = devices.data_mesh()
-    training = classification.pretraining(
-        SETTINGS, settings, LEARNED, HELD_OUT, tasks=TASKS, mesh=mesh
-    )
-    record = classification.pretraining_record(SETTINGS, settings, "frames")
-    return fit(training, Job(folder, "pretrained", record, log), mesh)
-
-
-def ask(model, frames=HELD_OUT.frames):
-    return classify.probabilities(model, frames, devices.data_mesh())
 
 
 @pytest.fixture(scope="module")
@@ -122,59 +79,6 @@ def test_its_file_is_complete_and_nothing_else_is_kept(trained):
     assert not (folder / "seed0" / "checkpoints").exists()
 
 
-@pytest.fixture(scope="module")
-def pretrained(tmp_path_factory):
-    """A pretraining that nothing interrupted, its run, and what it logged."""
-    folder, logged = tmp_path_factory.mktemp("whole"), {}
-
-    def log(step, **metrics):
-        logged.setdefault(step, {}).update(metrics)
-
-    return pretrain(folder, log), folder, logged
-
-
-def test_each_head_learns_its_own_task(pretrained):
-    model, folder, logged = pretrained
-    right = np.mean((ask(model) >= 0.5) == HELD_OUT.labels, axis=0)
-    assert right.shape == (2,)
-    assert np.all(right > 0.9)
-    assert {"loss", "view", "phase"} <= logged[120].keys()
-    card = networks.card(folder / "pretrained.safetensors")
-    for task, share in zip(TASKS, right, strict=True):
-        assert logged[120][f"{task}_held_out"] == pytest.approx(share)
-        assert card[f"{task} accuracy on held-out frames"] == f"{share:.1%}"
-    assert logged[120]["held_out"] == pytest.approx(right.mean())
-    assert classify.load(folder / "pretrained.safetensors").tasks == TASKS
-
-
-def test_an_interrupted_pretraining_ends_as_an_uninterrupted_one(pretrained, tmp_path):
-    class InterruptedTrainingError(Exception):
-        pass
-
-    def interrupt(step, **metrics):
-        if step == 80:
-            raise InterruptedTrainingError
-
-    with pytest.raises(InterruptedTrainingError):
-        pretrain(tmp_path, interrupt)
-    steps = []
-    resumed = pretrain(tmp_path, lambda step, **metrics: steps.append(step))
-    assert min(steps) == 60  # the checkpoint was at 50, and every 20 steps are logged
-    jax.tree.map(np.testing.assert_array_equal, nnx.state(resumed), nnx.state(pretrained[0]))
-
-
-@pytest.mark.parametrize(("keep", "best"), [("last", None), ("best", "held_out")])
-def test_which_network_of_a_pretraining_is_handed_over_is_a_setting(keep, best):
-    """How the best is found, see `tests/training/test_loop.py`."""
-    settings = CONFIG.pretrain.model_copy(update={"keep": keep})
-    training = classification.pretraining(
-        SETTINGS, settings, LEARNED, HELD_OUT, tasks=TASKS, mesh=devices.data_mesh()
-    )
-    assert training.best == best
-    (evaluator,) = training.evaluators
-    assert evaluator.every == training.save_every == 50
-
-
 def test_strength_key_and_place_decide_how_frames_are_changed():
     """The changes alone count here, so a network of one number stands for the real one."""
 
@@ -209,15 +113,14 @@ def test_strength_key_and_place_decide_how_frames_are_changed():
     assert len(np.unique(contrasts(key))) > 1  # a change of its own for each frame
 
 
-@pytest.mark.parametrize(
-    ("batch", "key"), [(None, "classifier.batch = 8"), (7, "pretrain.batch = 7")]
-)
-def test_a_batch_that_the_devices_cannot_share_is_refused(batch, key):
+def test_a_batch_that_the_devices_cannot_share_is_refused():
     class ThreeDevices:
         size = 3
 
-    with pytest.raises(InputError, match=f"{key} cannot be shared by 3 devices"):
-        classification.check(SETTINGS, ThreeDevices(), "view", batch=batch)
+    with pytest.raises(InputError, match=r"classifier\.batch = 8 cannot be shared by 3 devices"):
+        classification.check(SETTINGS, ThreeDevices(), "view")
+    with pytest.raises(InputError, match=r"pretrain\.batch = 7 cannot be shared by 3 devices"):
+        classifier_pretraining.check(SETTINGS, PretrainConfig(batch=7), ThreeDevices(), "view")
 
 
 def test_every_frame_is_seen_equally_often_and_every_batch_is_full():

@@ -5,7 +5,7 @@ import pytest
 
 from echojax import config
 from echojax.errors import InputError
-from echojax.recipes import classification, gan, super_resolution
+from echojax.recipes import classification, classifier_pretraining, gan, super_resolution
 from echojax.runs.job import Record
 from echojax.runs.run import Run
 from echojax.studies.diagnosis.config import Config
@@ -109,7 +109,7 @@ def asked(tmp_path, images):
             "sr": super_resolution.record(settings.sr, images),
             "srgan": gan.record(settings.sr, images, start="x"),
             "classifier": classification.record(network, "frames", task="view", seed=0),
-            "pretraining": classification.pretraining_record(network, settings.pretrain, "frames"),
+            "pretraining": classifier_pretraining.record(network, settings.pretrain, "frames"),
         }
         return {name: run.job(name, record) for name, record in records.items()}
 

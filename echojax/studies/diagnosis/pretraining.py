@@ -10,7 +10,7 @@ from echojax.data.frames import Frames
 from echojax.errors import InputError
 from echojax.inference.classify import Classifier, as_input
 from echojax.inference.enhance import as_float
-from echojax.recipes import classification, super_resolution
+from echojax.recipes import classification, classifier_pretraining, super_resolution
 from echojax.recipes.classification import PRETRAINED, PRETRAINING, Labelled
 from echojax.runs.run import Request
 from echojax.studies.diagnosis import leaks, transfer
@@ -77,7 +77,7 @@ def pretrain_classifier(request: Request[Config]) -> tuple[Path, list[transfer.R
     devices.start()
     mesh = devices.data_mesh()
     _check_init(request.run.path, network)
-    classification.check(network, mesh, *TASKS, batch=config.batch)
+    classifier_pretraining.check(network, config, mesh, *TASKS)
     frames = camus.open_frames(request.config.data)
     for task in TASKS:
         check_classes(frames, task)
@@ -88,7 +88,7 @@ def pretrain_classifier(request: Request[Config]) -> tuple[Path, list[transfer.R
             f"{request.config.data.dir}: frames of a single patient; one must be held out, so "
             "prepare those of more"
         )
-    record = classification.pretraining_record(network, config, learned.fingerprint())
+    record = classifier_pretraining.record(network, config, learned.fingerprint())
     job = request.run.job(PRETRAINED, record)
     request.begin([job])
     if job.done:
@@ -101,7 +101,7 @@ def pretrain_classifier(request: Request[Config]) -> tuple[Path, list[transfer.R
             **leaks.card_of(learned.hashes, classification.init_file(network)),
             "licence": "that of the data it learned from",
         }
-        training = classification.pretraining(
+        training = classifier_pretraining.training(
             network,
             config,
             _labelled(learned, network.size),

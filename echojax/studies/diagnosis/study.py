@@ -275,7 +275,7 @@ class Study:
                 self.inputs(indices, fold, key.sr, key.mode),
                 getattr(self.frames, key.task)[indices][:, None],
             ),
-            task=key.task,
+            tasks=(key.task,),
             seed=seed,
             card=card,
         )
