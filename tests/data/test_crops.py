@@ -143,14 +143,14 @@ def sector():
 def test_crops_lie_where_there_is_content(make_frames, sector):
     dataset = crop_batches(make_frames([sector], ["a"]), 48, BATCH, seed=0)
     full = np.array([(crop > 3).mean() for k in range(100) for crop in dataset[k]])
-    assert (full >= 0.5).mean() > 0.99
-    assert (full < 1).any()  # the edge of the sector is content too
+    assert (full >= 0.1).mean() > 0.99
+    assert (full < 0.3).mean() > 0.05  # the edge of the sector is content too
 
 
 def test_the_fullest_crop_is_taken_where_none_is_full(make_frames, sector):
-    """A tenth of the rows is bright: no crop has content on a half, most have none at all."""
+    """A few rows are bright: no crop has content on a tenth, most have none at all."""
     image = np.zeros((200, 200), np.uint8)
-    image[90:110] = sector[150:170]
+    image[98:102] = sector[150:154]
     dataset = crop_batches(make_frames([image], ["a"]), 48, BATCH, seed=0)
     bright = np.array([(crop > 3).any() for k in range(50) for crop in dataset[k]])
     assert bright.mean() > 0.95

@@ -66,7 +66,7 @@ def _enhanced(study: Study) -> dict[str, np.ndarray]:
     for sr in settings.sr:
         if sr == NONE:
             continue
-        by = study.enlarger(sr, fold)
+        by = study.inputs.enlarger(sr, fold)
         for mode in MODES:
             arrays[f"fig3_{mode}_{sr}"] = enhance(image, by, mode=mode, low=0, high=255)
     return arrays

@@ -2,9 +2,9 @@
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 from jax.sharding import Mesh
@@ -13,50 +13,19 @@ from echojax import devices
 from echojax.data import camus
 from echojax.data.frames import Frames
 from echojax.errors import InputError
-from echojax.inference.classify import as_input, probabilities
-from echojax.inference.enhance import Enlarger, Interpolation, Network, as_float, enhance
+from echojax.inference.classify import probabilities
 from echojax.models.resnet import ResNet18
 from echojax.recipes import classification
-from echojax.recipes.classification import Labelled
 from echojax.runs.job import Job, Record, begun
 from echojax.runs.run import Request, Run
 from echojax.studies.diagnosis import leaks, predictions
 from echojax.studies.diagnosis.cells import Cell, all_cells
+from echojax.studies.diagnosis.classifiers import ClassifierKey, Classifiers
 from echojax.studies.diagnosis.config import Config
 from echojax.studies.diagnosis.folds import Fold, check_fold, make_folds
-from echojax.studies.diagnosis.generators import LICENCE, Generators, generator_name
-from echojax.studies.diagnosis.transfer import ENHANCED_BY
-from echojax.training.loop import fit
-from echojax.vocabulary import GENERATORS, NONE, PHASES, QUALITIES, VIEWS, Mode
-from echojax.weights import networks
-from echojax.wording import count
-
-
-class ClassifierKey(NamedTuple):
-    """What a classifier depends on beside fold and seed."""
-
-    protocol: str
-    task: str
-    train: str
-    sr: str
-    mode: str
-
-    @classmethod
-    def of(cls, cell: Cell) -> "ClassifierKey":
-        """The classifier that a cell asks."""
-        enhanced = cell.sr_on in ("train", "both")
-        sr, mode = (cell.sr, cell.mode) if enhanced else (NONE, NONE)
-        return cls(cell.protocol, cell.task, cell.train, sr, mode)
-
-    @property
-    def name(self) -> str:
-        """Its name in paths and titles."""
-        enhancement = NONE if self.sr == NONE else f"{self.sr}-{self.mode}"
-        return f"{self.protocol}/{self.task}/{self.train}/{enhancement}"
-
-    def job(self, fold: Fold, seed: int) -> str:
-        """Name of the job that trains it."""
-        return f"classifiers/{self.name}/fold{fold.number}/seed{seed}"
+from echojax.studies.diagnosis.generators import Generators, generator_name
+from echojax.studies.diagnosis.inputs import Inputs
+from echojax.vocabulary import GENERATORS, NONE, PHASES, QUALITIES, VIEWS
 
 
 class _Question(NamedTuple):
@@ -83,9 +52,6 @@ class Study:
     frames: Frames
     mesh: Mesh
     _folds: dict[str, list[Fold]] = field(default_factory=dict)
-    _enlargers: dict[tuple[str, str, int], Enlarger] = field(default_factory=dict)
-    _inputs: dict[tuple[Any, ...], np.ndarray] = field(default_factory=dict)
-    _fingerprints: dict[bytes, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, request: Request[Config]) -> "Study":
@@ -111,6 +77,16 @@ class Study:
     def generators(self) -> Generators:
         """The generators of the run."""
         return Generators(self.run, self.config.sr, self.frames, self.mesh)
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """What the classifiers of the run see."""
+        return Inputs(self.frames, self.generators, self.config.classifier.size)
+
+    @cached_property
+    def classifiers(self) -> Classifiers:
+        """The classifiers of the run."""
+        return Classifiers(self.run, self.config.classifier, self.mesh, self.inputs)
 
     def folds(self, protocol: str) -> list[Fold]:
         """The folds of a protocol."""
@@ -195,7 +171,7 @@ class Study:
             for fold in self.folds(key.protocol):
                 for seed in range(self.config.study.seeds):
                     if begun(self.run.path / key.job(fold, seed)):
-                        yield self._classifier_job(key, fold, seed)
+                        yield self.classifiers.job(key, fold, seed)
 
     @cached_property
     def _predictions(self) -> Job:
@@ -208,78 +184,6 @@ class Study:
         }
         record = Record(settings, {"the study's frames": self.frames.fingerprint()})
         return self.run.job("predictions", record)
-
-    def _classifier_job(self, key: ClassifierKey, fold: Fold, seed: int) -> Job:
-        frames = self._fingerprint(fold.train[key.train])
-        record = classification.record(self.config.classifier, frames, task=key.task, seed=seed)
-        if key.sr in GENERATORS:
-            files = {**record.files, "enhanced by": self.generators.hash(key.sr, fold)}
-            record = replace(record, files=files)
-        return self.run.job(key.job(fold, seed), record)
-
-    def _fingerprint(self, indices: np.ndarray) -> str:
-        key = indices.tobytes()
-        if key not in self._fingerprints:
-            self._fingerprints[key] = self.frames.take(indices).fingerprint()
-        return self._fingerprints[key]
-
-    def enlarger(self, sr: str, fold: Fold) -> Enlarger:
-        """What enlarges frames in a fold."""
-        if sr == "bicubic":
-            return Interpolation("bicubic", self.config.sr.scale)
-        key = (sr, fold.protocol, fold.generator)
-        if key not in self._enlargers:
-            # Cells are done fold by fold: what other folds' generators made is not needed again.
-            kept = {k: v for k, v in self._enlargers.items() if k[1:] == key[1:]}
-            self._enlargers = {**kept, key: Network(self.generators.network(sr, fold))}
-            self._inputs = {k: v for k, v in self._inputs.items() if k[2] in ((), key[1:])}
-        return self._enlargers[key]
-
-    def inputs(self, indices: np.ndarray, fold: Fold, sr: str, mode: str) -> np.ndarray:
-        """Frames as a classifier sees them: float32 (n, size, size) in [0, 1]."""
-        # Only a generator makes the result depend on the fold.
-        of_fold = (fold.protocol, fold.generator) if sr in GENERATORS else ()
-        size = self.config.classifier.size
-        for i in indices:
-            key = (sr, mode, of_fold, i)
-            if key not in self._inputs:
-                frame = as_float(self.frames.images[i])
-                if sr != NONE:
-                    frame = enhance(frame, self.enlarger(sr, fold), mode=cast(Mode, mode))
-                self._inputs[key] = as_input(frame, size)
-        return np.stack([self._inputs[sr, mode, of_fold, i] for i in indices])
-
-    def classifier(
-        self, key: ClassifierKey, fold: Fold, seed: int, title: str, *, keep: bool
-    ) -> ResNet18:
-        """A trained classifier, from the run where it is there."""
-        if key.sr in GENERATORS:
-            self.enlarger(key.sr, fold)  # a job records the hash of what enhanced its frames
-        job = self._classifier_job(key, fold, seed)
-        if job.done:
-            return networks.load(job.file, ResNet18)
-        indices = fold.train[key.train]
-        learned = self.frames.take(indices)
-        init = classification.init_file(self.config.classifier)
-        card = {
-            "title": f"ResNet-18, {key.name}, fold {fold.number}, seed {seed}",
-            "data": f"{count(len(learned), 'echo frame')} ({key.train}) of "
-            f"{count(len(np.unique(learned.group)), 'patient')}",
-            ENHANCED_BY: "" if key.sr == NONE else f"{key.sr}, {key.mode}",
-            **leaks.card_of(learned.hashes, init),
-            "licence": LICENCE,
-        }
-        training = classification.training(
-            self.config.classifier,
-            Labelled(
-                self.inputs(indices, fold, key.sr, key.mode),
-                getattr(self.frames, key.task)[indices][:, None],
-            ),
-            tasks=(key.task,),
-            seed=seed,
-            card=card,
-        )
-        return fit(training, job, self.mesh, keep=keep, title=title)
 
     def run_cells(
         self, cells: Sequence[Cell], *, only_fold: int | None = None, keep: bool | None = None
@@ -302,7 +206,7 @@ class Study:
         for number, questions in enumerate(trainings, start=1):
             key, fold, seed, _, _ = questions[0]
             title = f"[{number}/{len(trainings)}] {key.name} fold {fold.number} seed {seed}"
-            model = self.classifier(key, fold, seed, title, keep=keep)
+            model = self.classifiers.network(key, fold, seed, title, keep=keep)
             for question in questions:
                 self._answer(model, question)
 
@@ -325,8 +229,8 @@ class Study:
         _, fold, seed, cell, indices = question
         enhanced = cell.sr_on in ("test", "both")
         sr, mode = (cell.sr, cell.mode) if enhanced else (NONE, NONE)
-        inputs = self.inputs(indices, fold, sr, mode)
-        answers = probabilities(model, inputs, self.mesh)[:, 0]
+        seen = self.inputs.of(indices, fold, sr, mode)
+        answers = probabilities(model, seen, self.mesh)[:, 0]
         labels = getattr(self.frames, cell.task)
         ids, frames = self.frames.ids, self.frames
         predictions.append(

@@ -1,0 +1,119 @@
+"""The classifiers of a study: one for each key, fold and seed, trained once."""
+
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+from jax.sharding import Mesh
+
+from echojax.models.resnet import ResNet18
+from echojax.recipes import classification
+from echojax.recipes.classification import ClassifierConfig, Labelled
+from echojax.runs.job import Job
+from echojax.runs.run import Run
+from echojax.studies.diagnosis import leaks
+from echojax.studies.diagnosis.cells import Cell
+from echojax.studies.diagnosis.folds import Fold
+from echojax.studies.diagnosis.generators import LICENCE
+from echojax.studies.diagnosis.inputs import Inputs
+from echojax.studies.diagnosis.transfer import ENHANCED_BY
+from echojax.training.loop import fit
+from echojax.vocabulary import GENERATORS, NONE
+from echojax.weights import networks
+from echojax.wording import count
+
+
+class ClassifierKey(NamedTuple):
+    """What a classifier depends on beside fold and seed."""
+
+    protocol: str
+    task: str
+    train: str
+    sr: str
+    mode: str
+
+    @classmethod
+    def of(cls, cell: Cell) -> "ClassifierKey":
+        """The classifier that a cell asks."""
+        enhanced = cell.sr_on in ("train", "both")
+        sr, mode = (cell.sr, cell.mode) if enhanced else (NONE, NONE)
+        return cls(cell.protocol, cell.task, cell.train, sr, mode)
+
+    @property
+    def name(self) -> str:
+        """Its name in paths and titles."""
+        enhancement = NONE if self.sr == NONE else f"{self.sr}-{self.mode}"
+        return f"{self.protocol}/{self.task}/{self.train}/{enhancement}"
+
+    def job(self, fold: Fold, seed: int) -> str:
+        """Name of the job that trains it."""
+        return f"classifiers/{self.name}/fold{fold.number}/seed{seed}"
+
+
+@dataclass
+class Classifiers:
+    """The classifiers of one run."""
+
+    run: Run
+    config: ClassifierConfig
+    mesh: Mesh
+    inputs: Inputs
+    _fingerprints: dict[bytes, str] = field(default_factory=dict)
+
+    def job(self, key: ClassifierKey, fold: Fold, seed: int) -> Job:
+        """The job that trains a classifier."""
+        frames = self._fingerprint(fold.train[key.train])
+        record = classification.record(self.config, frames, task=key.task, seed=seed)
+        if key.sr in GENERATORS:
+            files = {**record.files, "enhanced by": self.inputs.generators.hash(key.sr, fold)}
+            record = replace(record, files=files)
+        return self.run.job(key.job(fold, seed), record)
+
+    def network(
+        self, key: ClassifierKey, fold: Fold, seed: int, title: str, *, keep: bool
+    ) -> ResNet18:
+        """A classifier, trained if the run does not have it.
+
+        Args:
+            key: what it depends on.
+            fold: whose training part it learns from.
+            seed: of its training.
+            title: of the progress bar.
+            keep: whether its file stays in the run.
+
+        Raises:
+            EchojaxError: training diverged.
+        """
+        if key.sr in GENERATORS:
+            self.inputs.enlarger(key.sr, fold)  # a job records the hash of what enhanced its frames
+        job = self.job(key, fold, seed)
+        if job.done:
+            return networks.load(job.file, ResNet18)
+        indices = fold.train[key.train]
+        learned = self.inputs.frames.take(indices)
+        init = classification.init_file(self.config)
+        card = {
+            "title": f"ResNet-18, {key.name}, fold {fold.number}, seed {seed}",
+            "data": f"{count(len(learned), 'echo frame')} ({key.train}) of "
+            f"{count(len(np.unique(learned.group)), 'patient')}",
+            ENHANCED_BY: "" if key.sr == NONE else f"{key.sr}, {key.mode}",
+            **leaks.card_of(learned.hashes, init),
+            "licence": LICENCE,
+        }
+        training = classification.training(
+            self.config,
+            Labelled(
+                self.inputs.of(indices, fold, key.sr, key.mode),
+                getattr(learned, key.task)[:, None],
+            ),
+            tasks=(key.task,),
+            seed=seed,
+            card=card,
+        )
+        return fit(training, job, self.mesh, keep=keep, title=title)
+
+    def _fingerprint(self, indices: np.ndarray) -> str:
+        key = indices.tobytes()
+        if key not in self._fingerprints:
+            self._fingerprints[key] = self.inputs.frames.take(indices).fingerprint()
+        return self._fingerprints[key]
