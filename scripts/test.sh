@@ -6,4 +6,5 @@ install "[dev]"
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
-.venv/bin/python -m pytest "$@"
+# Files are shared out among the CPUs whole, since their tests share what is costly to make.
+.venv/bin/python -m pytest --numprocesses auto --dist loadfile "$@"
