@@ -180,12 +180,7 @@ def test_the_colour_matrix_is_read_and_kept(tmp_path, matrix):
 def test_another_container_gets_the_codec_it_is_read_with(
     tmp_path, source, codec, target, expected
 ):
-    pixels = {
-        "mjpeg": "yuvj420p",
-        "libvpx": "yuv420p",
-        "qtrle": "rgb24",
-        "rawvideo": "bgr24",
-    }
+    pixels = {"mjpeg": "yuvj420p", "libvpx": "yuv420p", "qtrle": "rgb24", "rawvideo": "bgr24"}
     path = save(tmp_path / source, beating(), codec, pixels[codec])
     rewritten(path, tmp_path / target, 1)
     assert stated(tmp_path / target)[0] == expected

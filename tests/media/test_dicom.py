@@ -315,7 +315,8 @@ def test_pixels_lie_where_they_lay(tmp_path):
     np.testing.assert_allclose(place(new, 2 * 4 + 1.5, 5 * 4 + 1.5), place(old, 2, 5))
 
 
-def test_regions_are_the_rectangles_of_tissue(tmp_path):
+def test_regions_are_the_rectangles_of_tissue_if_any_are_stated(tmp_path):
+    assert open_recording(save(tmp_path / "in.dcm", dataset(noise(7, 9)))).regions == ()
     made = dataset(
         noise(60, 80),
         SequenceOfUltrasoundRegions=Sequence(
@@ -330,10 +331,6 @@ def test_regions_are_the_rectangles_of_tissue(tmp_path):
     found = open_recording(save(tmp_path / "in.dcm", made)).regions
     assert found == ((5, 50, 10, 70), (0, 10, 70, 80))
     assert (found[0].top, found[0].bottom, found[0].left, found[0].right) == (5, 50, 10, 70)
-
-
-def test_no_regions_stand_for_the_whole_frame(tmp_path):
-    assert open_recording(save(tmp_path / "in.dcm", dataset(noise(7, 9)))).regions == ()
 
 
 def test_regions_are_enlarged(tmp_path):

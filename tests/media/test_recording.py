@@ -2,15 +2,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nibabel
 import numpy as np
 import pytest
-import SimpleITK
-from PIL import Image
 
 from echojax.errors import InputError
 from echojax.media import check_target, is_supported, open_recording, stem, written_files
-from tests.media import test_clips, test_dicom
+from tests.media import test_clips, test_dicom, test_images, test_metaimage, test_nifti
 from tests.media.rewriting import DESCRIPTION, noise, repeated, rewritten
 
 NAMES = [
@@ -40,17 +37,15 @@ def save(path):
     frames = noise(3, 16, 24)
     suffix = path.suffix
     if path.stem == "deep":
-        image = SimpleITK.GetImageFromArray(noise(16, 24, 3, dtype=np.uint16), isVector=True)
-        SimpleITK.WriteImage(image, str(path))
+        test_images.save(path, noise(16, 24, 3, dtype=np.uint16))
     elif suffix in (".png", ".jpg"):
-        Image.fromarray(frames[0]).save(path)
+        test_images.save(path, frames[0])
     elif suffix in (".tif", ".gif"):
-        images = [Image.fromarray(frame) for frame in frames]
-        images[0].save(path, save_all=True, append_images=images[1:])
+        test_images.save_pages(path, frames)
     elif suffix in (".nii", ".gz"):
-        nibabel.save(nibabel.Nifti1Image(frames.T, np.eye(4)), path)
+        test_nifti.save(path, frames.T)
     elif suffix in (".mhd", ".mha"):
-        SimpleITK.WriteImage(SimpleITK.GetImageFromArray(frames), str(path))
+        test_metaimage.save(path, frames)
     elif suffix == ".dcm":
         test_dicom.save(path, test_dicom.dataset(frames))
     else:
