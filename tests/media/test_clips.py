@@ -172,6 +172,7 @@ def test_the_colour_matrix_is_read_and_kept(tmp_path, matrix):
     ("source", "codec", "target", "expected"),
     [
         ("a.avi", "rawvideo", "b.mp4", "h264"),
+        ("a.avi", "rawvideo", "b.mkv", "h264"),  # which could hold it
         ("a.avi", "mjpeg", "b.mkv", "mjpeg"),
         ("a.mkv", "libvpx", "b.avi", "vp8"),
         ("a.mov", "qtrle", "b.avi", "mjpeg"),
