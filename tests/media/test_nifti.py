@@ -138,7 +138,7 @@ def test_a_long_description_is_cut(tmp_path):
 @pytest.mark.parametrize(
     ("values", "dtype", "expected"),
     [
-        ([3, 90], np.uint8, (0, 255)),
+        ([0, 1], np.uint8, (0, 255)),
         ([0, 3000], np.int16, (0, 3000)),
         ([0.1, 0.9], np.float32, (0, 1)),
         ([-0.5, 2.5], np.float32, (-0.5, 255)),
@@ -170,10 +170,10 @@ def test_rgb_is_refused(tmp_path):
         open_recording(save(tmp_path / "a.nii", rgb))
 
 
-@pytest.mark.parametrize(("name", "kept"), [("a.nii", 0.02), ("a.nii", 0.99), ("a.nii.gz", 0.99)])
+# Of the last, only the end of gzip's checksum is cut: all pixels are there, maybe wrong ones.
+@pytest.mark.parametrize(("name", "kept"), [("a.nii", 200), ("a.nii", -100), ("a.nii.gz", -4)])
 def test_a_file_cut_off_is_an_input_error(tmp_path, name, kept):
     source = save(tmp_path / name, volume(50, 70, 3))
-    content = source.read_bytes()
-    source.write_bytes(content[: int(len(content) * kept)])
+    source.write_bytes(source.read_bytes()[:kept])
     with pytest.raises(InputError, match=f"{name}: cannot be read as NIfTI"):
         frames_of(source)
