@@ -197,6 +197,7 @@ def test_allowed_names_stay_names():
         (b"}\x8a\x09" + 8 * b"\0" + b"\x7fNs.", "type int as a key"),
         (b"]}b.", "attributes to a list"),
         (b"\x82\x01.", "uses EXT1"),
+        (b"\x84\x01\0\0\0.", "uses EXT4"),
         (b"Pkey\n.", "uses PERSID"),
         (b"\x97.", "uses NEXT_BUFFER"),
         (b"K\x01Q.", "outside itself"),
