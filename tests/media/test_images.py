@@ -231,7 +231,8 @@ def test_what_a_tiff_says_is_kept_and_the_derivation_added(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("source", "target", "dtype"), [("a.png", "b.tif", np.uint16), ("a.tif", "b.png", np.uint8)]
+    ("source", "target", "dtype"),
+    [("a.png", "b.tif", np.uint8), ("a.tif", "b.png", np.uint8), ("a.png", "b.tif", np.uint16)],
 )
 def test_png_may_become_tiff_and_back(tmp_path, source, target, dtype):
     array = noise(5, 6, 3, dtype=dtype)
