@@ -77,27 +77,25 @@ def stated(path):
         return context.name, context.pix_fmt, stream.average_rate, (stream.height, stream.width)
 
 
-@pytest.mark.parametrize("scale", [1, 4])
 @pytest.mark.parametrize(("name", "codec", "pixels"), LOSSLESS)
-def test_lossless_codecs_keep_every_bit(tmp_path, name, codec, pixels, scale):
+def test_lossless_codecs_keep_every_bit(tmp_path, name, codec, pixels):
     frames = noise(4, 12, 20) if pixels == "gray" else noise(4, 12, 20, 3)
     source = save(tmp_path / name, frames, codec, pixels)
     np.testing.assert_array_equal(frames_of(source), frames)
-    again = rewritten(source, tmp_path / f"out_{name}", scale)
-    assert again.shape == (12 * scale, 20 * scale, *frames.shape[3:])
+    again = rewritten(source, tmp_path / f"out_{name}", 4)
+    assert again.shape == (48, 80, *frames.shape[3:])
     np.testing.assert_array_equal(
-        frames_of(tmp_path / f"out_{name}"), frames.repeat(scale, 1).repeat(scale, 2)
+        frames_of(tmp_path / f"out_{name}"), frames.repeat(4, 1).repeat(4, 2)
     )
     assert stated(tmp_path / f"out_{name}")[:2] == stated(source)[:2]
 
 
-@pytest.mark.parametrize("scale", [1, 4])
 @pytest.mark.parametrize(("name", "codec", "pixels"), LOSSY)
-def test_lossy_codecs_stay_close(tmp_path, name, codec, pixels, scale):
+def test_lossy_codecs_stay_close(tmp_path, name, codec, pixels):
     """Tolerance: 2 of 255 on average; 0.7 for the mean, which swscale's default lowers by 2."""
     source = save(tmp_path / name, beating(), codec, pixels)
-    before = frames_of(source).repeat(scale, 1).repeat(scale, 2).astype(int)
-    again = rewritten(source, tmp_path / f"out_{name}", scale)
+    before = frames_of(source).repeat(4, 1).repeat(4, 2).astype(int)
+    again = rewritten(source, tmp_path / f"out_{name}", 4)
     assert (again.dtype, again.low, again.high) == (np.uint8, 0, 255)
     after = frames_of(tmp_path / f"out_{name}")
     assert after.shape == before.shape
@@ -106,13 +104,14 @@ def test_lossy_codecs_stay_close(tmp_path, name, codec, pixels, scale):
     assert stated(tmp_path / f"out_{name}")[:2] == stated(source)[:2]
 
 
-@pytest.mark.parametrize("rate", [NTSC, Fraction(50), Fraction(757, 10), Fraction(900001, 20000)])
 @pytest.mark.parametrize(
-    ("name", "codec", "pixels"),
+    ("name", "codec", "pixels", "rate"),
     [
-        ("a.avi", "mjpeg", "yuvj420p"),
-        ("a.avi", "ffv1", "bgr0"),
-        ("a.mp4", "libx264", "yuv420p"),
+        ("a.avi", "mjpeg", "yuvj420p", NTSC),
+        ("a.avi", "ffv1", "bgr0", Fraction(900001, 20000)),
+        ("a.mp4", "libx264", "yuv420p", Fraction(50)),
+        ("a.mp4", "libx264", "yuv420p", Fraction(757, 10)),
+        ("a.mp4", "libx264", "yuv420p", Fraction(900001, 20000)),
     ],
 )
 def test_frame_rate_and_count_are_kept(tmp_path, name, codec, pixels, rate):
@@ -157,7 +156,7 @@ def test_h264_with_odd_sides_keeps_them_by_full_colour(tmp_path):
     assert stated(tmp_path / "out.mp4") == ("h264", "yuv444p", NTSC, (15, 21))
 
 
-@pytest.mark.parametrize("matrix", [1, 5, 6])  # BT.709, BT.601, SMPTE 170M
+@pytest.mark.parametrize("matrix", [1, 6])  # BT.709, SMPTE 170M
 def test_the_colour_matrix_is_read_and_kept(tmp_path, matrix):
     frames = beating()
     frames[..., 0] //= 2
@@ -173,19 +172,17 @@ def test_the_colour_matrix_is_read_and_kept(tmp_path, matrix):
     ("source", "codec", "target", "expected"),
     [
         ("a.avi", "rawvideo", "b.mp4", "h264"),
+        ("a.avi", "rawvideo", "b.mkv", "h264"),  # which could hold it
         ("a.avi", "mjpeg", "b.mkv", "mjpeg"),
-        ("a.avi", "rawvideo", "b.avi", "rawvideo"),
-        ("a.mkv", "ffv1", "b.avi", "ffv1"),
         ("a.mkv", "libvpx", "b.avi", "vp8"),
         ("a.mov", "qtrle", "b.avi", "mjpeg"),
-        ("a.mov", "qtrle", "b.mkv", "h264"),
     ],
 )
 def test_another_container_gets_the_codec_it_is_read_with(
     tmp_path, source, codec, target, expected
 ):
-    pixels = {"mjpeg": "yuvj420p", "ffv1": "bgr0", "libvpx": "yuv420p", "qtrle": "rgb24"}
-    path = save(tmp_path / source, beating(), codec, pixels.get(codec, "bgr24"))
+    pixels = {"mjpeg": "yuvj420p", "libvpx": "yuv420p", "qtrle": "rgb24", "rawvideo": "bgr24"}
+    path = save(tmp_path / source, beating(), codec, pixels[codec])
     rewritten(path, tmp_path / target, 1)
     assert stated(tmp_path / target)[0] == expected
     error = frames_of(tmp_path / target).astype(int) - frames_of(path)
@@ -209,7 +206,7 @@ def test_what_an_encoder_refuses_is_an_input_error(tmp_path):
     assert not (tmp_path / "out.avi").exists()
 
 
-@pytest.mark.parametrize("angle", [90, 180, 270])
+@pytest.mark.parametrize("angle", [90, 270])
 def test_a_clip_filmed_sideways_is_upright(tmp_path, angle):
     frames = beating(rows=32, columns=64)
     frames[:, :8, :16] = 255  # the corner that shows how the frame is turned
@@ -219,7 +216,6 @@ def test_a_clip_filmed_sideways_is_upright(tmp_path, angle):
     one, minus = b"\0\1\0\0", b"\xff\xff\0\0"
     a, b, c, d = {  # ISO 14496-12: x' = ax + cy, y' = bx + dy; turned clockwise by `angle`
         90: (b"\0" * 4, one, minus, b"\0" * 4),
-        180: (minus, b"\0" * 4, b"\0" * 4, minus),
         270: (b"\0" * 4, minus, one, b"\0" * 4),
     }[angle]
     content[matrix : matrix + 8] = a + b
@@ -241,18 +237,14 @@ def test_a_palette_of_grays_is_gray(tmp_path):
 
 
 def test_what_a_clip_says_is_kept_and_the_derivation_added(tmp_path):
-    source = save(tmp_path / "a.mp4", beating(), "libx264", "yuv420p", title="apical")
-    rewritten(source, tmp_path / "out.mp4", 1)
+    aspect = Fraction(4, 3)  # of a pixel
+    source = save(
+        tmp_path / "a.mp4", beating(), "libx264", "yuv420p", aspect=aspect, title="apical"
+    )
+    rewritten(source, tmp_path / "out.mp4", 4)
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert container.metadata["title"] == "apical"
         assert container.metadata["comment"] == DESCRIPTION
-
-
-def test_pixels_that_are_not_square_stay_so(tmp_path):
-    aspect = Fraction(4, 3)
-    source = save(tmp_path / "a.mp4", beating(), "libx264", "yuv420p", aspect=aspect)
-    rewritten(source, tmp_path / "out.mp4", 4)
-    with av.open(str(tmp_path / "out.mp4")) as container:
         assert container.streams.video[0].sample_aspect_ratio == aspect
 
 
@@ -278,15 +270,18 @@ def test_frames_are_decoded_as_they_are_asked_for(tmp_path, monkeypatch):
     assert len(decoded) == 2
 
 
-@pytest.mark.parametrize("kept", [0.01, 0.5, 0.9])
 @pytest.mark.parametrize(
-    ("name", "codec", "pixels", "faststart"),
+    ("name", "codec", "pixels", "faststart", "kept"),
     [
-        ("a.avi", "mjpeg", "yuvj444p", False),
-        ("a.avi", "rawvideo", "bgr24", False),
-        ("a.avi", "mpeg4", "yuv420p", False),
-        ("a.mp4", "libx264", "yuv420p", False),
-        ("a.mp4", "libx264", "yuv420p", True),
+        ("a.avi", "mjpeg", "yuvj444p", False, 0.01),
+        ("a.avi", "mjpeg", "yuvj444p", False, 0.9),
+        ("a.avi", "rawvideo", "bgr24", False, 0.5),
+        ("a.avi", "mpeg4", "yuv420p", False, 0.5),
+        ("a.avi", "mpeg4", "yuv420p", False, 0.9),
+        ("a.mp4", "libx264", "yuv420p", False, 0.5),  # its header stands at the end
+        ("a.mp4", "libx264", "yuv420p", False, 0.9),
+        ("a.mp4", "libx264", "yuv420p", True, 0.01),
+        ("a.mp4", "libx264", "yuv420p", True, 0.9),
     ],
 )
 def test_a_clip_cut_off_is_an_input_error(tmp_path, name, codec, pixels, faststart, kept):

@@ -79,49 +79,44 @@ def derived(tmp_path, made, scale=4):
     return pydicom.dcmread(tmp_path / "in.dcm"), pydicom.dcmread(tmp_path / "out.dcm")
 
 
-@pytest.mark.parametrize("scale", [1, 4])
-@pytest.mark.parametrize("shape", [(7, 9), (3, 7, 9)])
 @pytest.mark.parametrize(
-    ("dtype", "bits", "signed", "black", "white"),
+    ("shape", "photometric", "dtype", "bits", "black", "white"),
     [
-        (np.uint8, 8, 0, 0, 255),
-        (np.uint16, 12, 0, 0, 4095),
-        (np.uint16, 16, 0, 0, 65535),
-        (np.int16, 16, 1, -32768, 32767),
+        ((7, 9), "MONOCHROME2", np.uint8, 8, 0, 255),
+        ((3, 7, 9), "MONOCHROME2", np.uint16, 12, 0, 4095),
+        ((7, 9), "MONOCHROME2", np.int16, 16, -32768, 32767),
+        ((7, 9), "MONOCHROME1", np.uint16, 12, 0, 4095),
+        ((3, 7, 9), "MONOCHROME1", np.uint16, 16, 0, 65535),
+        ((3, 7, 9), "MONOCHROME1", np.int16, 16, -32768, 32767),
     ],
 )
-@pytest.mark.parametrize("photometric", ["MONOCHROME2", "MONOCHROME1"])
-def test_gray_survives_exactly(
-    tmp_path, photometric, dtype, bits, signed, black, white, shape, scale
-):
+def test_gray_survives_exactly(tmp_path, shape, photometric, dtype, bits, black, white):
     stored = noise(*shape, dtype=dtype)
     if bits == 12:
         stored &= 4095
     stored[..., 0, 0], stored[..., -1, -1] = black, white
-    source = save(tmp_path / "in.dcm", dataset(stored, photometric, bits, signed))
+    source = save(tmp_path / "in.dcm", dataset(stored, photometric, bits, signed=int(black < 0)))
     opened = open_recording(source)
     assert (opened.low, opened.high, opened.dtype) == (black, white, dtype)
     assert (opened.shape, opened.count) == ((7, 9), 1 if stored.ndim == 2 else 3)
     shown = stored if photometric == "MONOCHROME2" else black + white - stored.astype(int)
     np.testing.assert_array_equal(frames_of(source), shown.reshape(-1, 7, 9))
-    rewritten(source, tmp_path / "out.dcm", scale)
+    rewritten(source, tmp_path / "out.dcm", 4)
     written = pydicom.dcmread(tmp_path / "out.dcm")
     assert written.PhotometricInterpretation == photometric
     assert (written.BitsStored, written.HighBit) == (bits, bits - 1)
-    assert (written.Rows, written.Columns) == (7 * scale, 9 * scale)
-    np.testing.assert_array_equal(written.pixel_array, stored.repeat(scale, -1).repeat(scale, -2))
+    assert (written.Rows, written.Columns) == (28, 36)
+    np.testing.assert_array_equal(written.pixel_array, stored.repeat(4, -1).repeat(4, -2))
 
 
 @pytest.mark.parametrize(
     ("photometric", "dtype", "bits", "ends", "expected"),
     [
         ("MONOCHROME2", np.int16, 16, (-999, 999), (-999, 999)),
-        ("MONOCHROME2", np.uint16, 16, (0, 511), (0, 511)),
         ("MONOCHROME2", np.uint16, 12, (3, 90), (0, 255)),
         ("MONOCHROME1", np.uint16, 16, (0, 511), (65535 - 511, 65535)),
         ("MONOCHROME1", np.int16, 16, (-999, 999), (-1000, 998)),
         ("RGB", np.uint16, 16, (7, 1000), (0, 1000)),
-        ("MONOCHROME2", np.uint8, 8, (3, 90), (0, 255)),
         ("MONOCHROME1", np.uint8, 8, (3, 90), (0, 255)),
     ],
 )
@@ -154,11 +149,10 @@ def test_a_larger_range_that_is_stated_and_possible_counts(tmp_path, stated, whi
     assert (opened.low, opened.high) == (0, white)
 
 
-@pytest.mark.parametrize("shape", [(7, 9, 3), (3, 7, 9, 3)])
-def test_rgb_survives_exactly(tmp_path, shape):
-    stored = noise(*shape)
+def test_rgb_survives_exactly(tmp_path):
+    stored = noise(7, 9, 3)
     _, written = derived(tmp_path, dataset(stored, "RGB"))
-    np.testing.assert_array_equal(written.pixel_array, stored.repeat(4, -2).repeat(4, -3))
+    np.testing.assert_array_equal(written.pixel_array, repeated(stored, 4))
     assert written.PhotometricInterpretation == "RGB"
 
 
@@ -253,7 +247,7 @@ def test_older_encodings_become_explicit_little_endian(tmp_path, syntax):
     np.testing.assert_array_equal(written.pixel_array, repeated(stored, 4))
 
 
-def test_the_patient_and_the_timing_are_kept(tmp_path):
+def test_patient_and_timing_are_kept_and_the_image_is_told_from_its_source(tmp_path):
     old, new = derived(tmp_path, dataset(noise(3, 7, 9)))
     for keyword in (
         "PatientName",
@@ -266,10 +260,6 @@ def test_the_patient_and_the_timing_are_kept(tmp_path):
         "FrameIncrementPointer",
     ):
         assert new[keyword] == old[keyword]
-
-
-def test_the_image_is_told_from_its_source(tmp_path):
-    old, new = derived(tmp_path, dataset(noise(3, 7, 9)))
     assert new.SOPInstanceUID != old.SOPInstanceUID
     assert new.file_meta.MediaStorageSOPInstanceUID == new.SOPInstanceUID
     assert new.SeriesInstanceUID != old.SeriesInstanceUID
@@ -325,7 +315,8 @@ def test_pixels_lie_where_they_lay(tmp_path):
     np.testing.assert_allclose(place(new, 2 * 4 + 1.5, 5 * 4 + 1.5), place(old, 2, 5))
 
 
-def test_regions_are_the_rectangles_of_tissue(tmp_path):
+def test_regions_are_the_rectangles_of_tissue_if_any_are_stated(tmp_path):
+    assert open_recording(save(tmp_path / "in.dcm", dataset(noise(7, 9)))).regions == ()
     made = dataset(
         noise(60, 80),
         SequenceOfUltrasoundRegions=Sequence(
@@ -340,10 +331,6 @@ def test_regions_are_the_rectangles_of_tissue(tmp_path):
     found = open_recording(save(tmp_path / "in.dcm", made)).regions
     assert found == ((5, 50, 10, 70), (0, 10, 70, 80))
     assert (found[0].top, found[0].bottom, found[0].left, found[0].right) == (5, 50, 10, 70)
-
-
-def test_no_regions_stand_for_the_whole_frame(tmp_path):
-    assert open_recording(save(tmp_path / "in.dcm", dataset(noise(7, 9)))).regions == ()
 
 
 def test_regions_are_enlarged(tmp_path):
@@ -424,8 +411,9 @@ def test_an_image_without_pixels_is_an_input_error(tmp_path):
         open_recording(save(tmp_path / "in.dcm", made))
 
 
-@pytest.mark.parametrize("compressed", [False, True])
-@pytest.mark.parametrize("kept", [0.02, 0.1, 0.5, 0.95])
+@pytest.mark.parametrize(
+    ("kept", "compressed"), [(0.02, False), (0.1, False), (0.95, False), (0.95, True)]
+)
 def test_a_file_cut_off_is_an_input_error(tmp_path, kept, compressed):
     made = dataset(noise(3, 60, 80))
     if compressed:

@@ -27,27 +27,21 @@ def few_colours(count=40):
     return np.stack([colours[noise(20, 30, seed=i) % count] for i, colours in enumerate(palettes)])
 
 
-@pytest.mark.parametrize("scale", [1, 4])
-def test_gray_is_exact(tmp_path, scale):
+def test_gray_is_exact(tmp_path):
     source, frames = gray_gif(tmp_path / "a.gif")
-    again = rewritten(source, tmp_path / "out.gif", scale)
-    assert again.shape == (20 * scale, 30 * scale)
+    again = rewritten(source, tmp_path / "out.gif", 4)
+    assert again.shape == (80, 120)
     assert (again.low, again.high, again.count) == (0, 255, 3)
-    np.testing.assert_array_equal(
-        frames_of(tmp_path / "out.gif"), frames.repeat(scale, 1).repeat(scale, 2)
-    )
+    np.testing.assert_array_equal(frames_of(tmp_path / "out.gif"), frames.repeat(4, 1).repeat(4, 2))
 
 
-@pytest.mark.parametrize("scale", [1, 4])
-def test_up_to_256_colours_of_a_frame_are_exact(tmp_path, scale):
+def test_up_to_256_colours_of_a_frame_are_exact(tmp_path):
     frames = few_colours()
     source = save(tmp_path / "a.gif", [Image.fromarray(frame) for frame in frames])
     before = frames_of(source)
     assert before.shape == (3, 20, 30, 3)
-    rewritten(source, tmp_path / "out.gif", scale)
-    np.testing.assert_array_equal(
-        frames_of(tmp_path / "out.gif"), before.repeat(scale, 1).repeat(scale, 2)
-    )
+    rewritten(source, tmp_path / "out.gif", 4)
+    np.testing.assert_array_equal(frames_of(tmp_path / "out.gif"), before.repeat(4, 1).repeat(4, 2))
 
 
 def test_more_colours_come_close(tmp_path):
@@ -60,12 +54,13 @@ def test_more_colours_come_close(tmp_path):
 
 
 @pytest.mark.parametrize("loop", [None, 0, 3])
-def test_durations_and_loop_are_kept(tmp_path, loop):
+def test_durations_and_loop_are_kept_and_the_derivation_added(tmp_path, loop):
     options = {} if loop is None else {"loop": loop}
     source, _ = gray_gif(tmp_path / "a.gif", **options)
     rewritten(source, tmp_path / "out.gif", 4)
     with Image.open(tmp_path / "out.gif") as image:
         assert image.info.get("loop") == loop
+        assert image.info["comment"] == DESCRIPTION.encode()
         durations = []
         for number in range(image.n_frames):
             image.seek(number)
@@ -78,13 +73,6 @@ def test_frames_that_are_alike_stay_apart(tmp_path):
     recording = open_recording(source)
     recording.write(tmp_path / "out.gif", [frames[0]] * 3, 1, DESCRIPTION)
     assert open_recording(tmp_path / "out.gif").count == 3
-
-
-def test_the_derivation_is_added(tmp_path):
-    source, _ = gray_gif(tmp_path / "a.gif")
-    rewritten(source, tmp_path / "out.gif", 1)
-    with Image.open(tmp_path / "out.gif") as image:
-        assert image.info["comment"] == DESCRIPTION.encode()
 
 
 def test_a_frame_covers_what_it_does_not_replace(tmp_path):
@@ -111,7 +99,7 @@ def test_one_frame_is_enough(tmp_path):
     assert again.count == 1
 
 
-@pytest.mark.parametrize("kept", [0.01, 0.2, 0.5, 0.9])
+@pytest.mark.parametrize("kept", [0.01, 0.5, 0.9])
 def test_a_file_cut_off_is_an_input_error(tmp_path, kept):
     source, _ = gray_gif(tmp_path / "a.gif")
     content = source.read_bytes()

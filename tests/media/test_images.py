@@ -24,33 +24,44 @@ def save_pages(path, pages, **options):
     return path
 
 
-@pytest.mark.parametrize("scale", [1, 4])
-@pytest.mark.parametrize("suffix", [".png", ".tif"])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_png_and_tiff_keep_every_bit(tmp_path, dtype, shape, suffix, scale):
+def test_png_keeps_every_bit(tmp_path, dtype, shape):
     array = noise(*shape, dtype=dtype)
-    source = save(tmp_path / f"in{suffix}", array)
+    source = save(tmp_path / "in.png", array)
     opened = open_recording(source)
     np.testing.assert_array_equal(next(opened.frames()), array)
     assert (opened.shape, opened.dtype, opened.count) == (shape, dtype, 1)
     assert (opened.low, opened.high) == (0, np.iinfo(dtype).max)
     assert opened.regions == ()
-    again = rewritten(source, tmp_path / f"out{suffix}", scale)
+    again = rewritten(source, tmp_path / "out.png", 4)
     frame = next(again.frames())
     assert frame.dtype == dtype
-    np.testing.assert_array_equal(frame, repeated(array, scale))
+    np.testing.assert_array_equal(frame, repeated(array, 4))
 
 
-@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("shape", SHAPES)
+def test_every_page_of_a_tiff_is_a_frame_that_keeps_every_bit(tmp_path, shape, dtype):
+    pages = noise(3, *shape, dtype=dtype)
+    if pages.ndim == 4 and dtype == np.uint16:
+        source = save(tmp_path / "in.tif", pages)
+    else:
+        source = save_pages(tmp_path / "in.tif", pages)
+    np.testing.assert_array_equal(frames_of(source), pages)
+    again = rewritten(source, tmp_path / "out.tif", 4)
+    assert (again.shape, again.dtype) == ((28, 36, *shape[2:]), dtype)
+    assert (again.low, again.high, again.count) == (0, np.iinfo(dtype).max, 3)
+    np.testing.assert_array_equal(frames_of(tmp_path / "out.tif"), pages.repeat(4, 1).repeat(4, 2))
+
+
 @pytest.mark.parametrize(
     ("brightest", "white"), [(0, 255), (90, 255), (256, 1023), (4095, 4095), (4096, 16383)]
 )
-def test_white_of_16_bit_is_the_next_full_depth(tmp_path, shape, suffix, brightest, white):
-    array = np.full(shape, brightest, np.uint16)
+def test_white_of_16_bit_is_the_next_full_depth(tmp_path, brightest, white):
+    array = np.full((7, 9), brightest, np.uint16)
     array[0, 0] = 0
-    opened = open_recording(save(tmp_path / f"in{suffix}", array))
+    opened = open_recording(save(tmp_path / "in.png", array))
     assert (opened.low, opened.high) == (0, white)
 
 
@@ -62,8 +73,7 @@ def test_white_is_the_same_for_all_pages(tmp_path, shape):
     assert open_recording(write(tmp_path / "in.tif", pages)).high == 4095
 
 
-@pytest.mark.parametrize("channels", [2, 4])
-@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize(("suffix", "channels"), [(".png", 4), (".tif", 2)])
 def test_alpha_is_kept_beside_the_frames_and_enlarged(tmp_path, suffix, channels):
     array = noise(5, 6, channels)
     recording = rewritten(save(tmp_path / f"in{suffix}", array), tmp_path / f"out{suffix}", 4)
@@ -72,11 +82,10 @@ def test_alpha_is_kept_beside_the_frames_and_enlarged(tmp_path, suffix, channels
         np.testing.assert_array_equal(np.asarray(image), repeated(array, 4))
 
 
-@pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_alpha_of_16_bit_is_kept(tmp_path, suffix):
+def test_alpha_of_16_bit_is_kept(tmp_path):
     array = noise(5, 6, 4, dtype=np.uint16)
-    rewritten(save(tmp_path / f"in{suffix}", array), tmp_path / f"out{suffix}", 4)
-    written = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(tmp_path / f"out{suffix}")))
+    rewritten(save(tmp_path / "in.tif", array), tmp_path / "out.png", 4)
+    written = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(tmp_path / "out.png")))
     np.testing.assert_array_equal(written, repeated(array, 4))
 
 
@@ -88,19 +97,6 @@ def test_a_transparent_colour_becomes_alpha(tmp_path):
         assert image.getpixel((3, 2))[1] == 0
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_every_page_of_a_tiff_is_a_frame(tmp_path, shape, dtype):
-    pages = noise(3, *shape, dtype=dtype)
-    if pages.ndim == 4 and dtype == np.uint16:
-        source = save(tmp_path / "in.tif", pages)
-    else:
-        source = save_pages(tmp_path / "in.tif", pages)
-    again = rewritten(source, tmp_path / "out.tif", 4)
-    assert again.count == 3
-    np.testing.assert_array_equal(frames_of(tmp_path / "out.tif"), pages.repeat(4, 1).repeat(4, 2))
-
-
 def test_pages_of_different_size_are_refused(tmp_path):
     source = save_pages(tmp_path / "in.tif", [noise(5, 6), noise(6, 5)])
     with pytest.raises(InputError, match="pages differ"):
@@ -108,13 +104,12 @@ def test_pages_of_different_size_are_refused(tmp_path):
     assert not (tmp_path / "out.tif").exists()
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_jpeg_is_written_in_high_quality(tmp_path, shape):
+def test_jpeg_is_written_in_high_quality(tmp_path):
     gradient = np.broadcast_to(np.arange(0, 240, 5, np.uint8), (32, 48))
-    array = gradient if len(shape) == 2 else np.stack([gradient] * 3, axis=2)
+    array = np.stack([gradient] * 3, axis=2)
     Image.fromarray(array).save(tmp_path / "in.jpg", quality=95)
     again = rewritten(tmp_path / "in.jpg", tmp_path / "out.jpg", 4)
-    assert again.shape == (128, 192, *shape[2:])
+    assert again.shape == (128, 192, 3)
     error = next(again.frames()).astype(int) - repeated(array, 4)
     assert np.abs(error).mean() < 2
     with Image.open(tmp_path / "out.jpg") as image:
@@ -137,22 +132,20 @@ def test_a_turned_photograph_is_upright_and_stays_so(tmp_path):
     assert again.shape == (32, 16)
 
 
-def test_a_palette_becomes_its_colours(tmp_path):
-    colours = np.array([[10, 200, 30], [250, 0, 4], [7, 7, 7]], np.uint8)
+@pytest.mark.parametrize(
+    ("colours", "shown"),
+    [
+        ([[10, 200, 30], [250, 0, 4], [7, 7, 7]], [[10, 200, 30], [250, 0, 4], [7, 7, 7]]),
+        ([[0, 0, 0], [90, 90, 90], [255, 255, 255]], [0, 90, 255]),
+    ],
+)
+def test_a_palette_becomes_its_colours_or_grays(tmp_path, colours, shown):
     index = noise(5, 6) % 3
     image = Image.fromarray(index)
-    image.putpalette(colours.tobytes())
+    image.putpalette(np.ravel(colours).tolist())
     image.save(tmp_path / "in.png")
     frame = next(open_recording(tmp_path / "in.png").frames())
-    np.testing.assert_array_equal(frame, colours[index])
-
-
-def test_a_palette_of_grays_is_gray(tmp_path):
-    image = Image.fromarray(noise(5, 6) % 3)
-    image.putpalette([0, 0, 0, 90, 90, 90, 255, 255, 255])
-    image.save(tmp_path / "in.png")
-    frame = next(open_recording(tmp_path / "in.png").frames())
-    np.testing.assert_array_equal(frame, np.array([0, 90, 255])[noise(5, 6) % 3])
+    np.testing.assert_array_equal(frame, np.array(shown)[index])
 
 
 def test_black_and_white_are_0_and_255(tmp_path):
@@ -237,8 +230,10 @@ def test_what_a_tiff_says_is_kept_and_the_derivation_added(tmp_path):
         assert written.info["compression"] == "tiff_lzw"
 
 
-@pytest.mark.parametrize(("source", "target"), [("a.png", "b.tif"), ("a.tif", "b.png")])
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(
+    ("source", "target", "dtype"),
+    [("a.png", "b.tif", np.uint8), ("a.tif", "b.png", np.uint8), ("a.png", "b.tif", np.uint16)],
+)
 def test_png_may_become_tiff_and_back(tmp_path, source, target, dtype):
     array = noise(5, 6, 3, dtype=dtype)
     again = rewritten(save(tmp_path / source, array), tmp_path / target, 1)
@@ -246,17 +241,16 @@ def test_png_may_become_tiff_and_back(tmp_path, source, target, dtype):
 
 
 @pytest.mark.parametrize(
-    ("array", "target", "reason"),
+    ("array", "reason"),
     [
-        (noise(5, 6, dtype=np.uint16), "out.jpg", "16 bit"),
-        (noise(5, 6, 3, dtype=np.uint16), "out.jpg", "16 bit"),
-        (noise(5, 6, 4), "out.jpg", "alpha"),
-        (noise(5, 6), "out.nii", "png"),
+        (noise(5, 6, dtype=np.uint16), "16 bit"),
+        (noise(5, 6, 3, dtype=np.uint16), "16 bit"),
+        (noise(5, 6, 4), "alpha"),
     ],
 )
-def test_a_format_that_cannot_hold_the_frames_is_refused(tmp_path, array, target, reason):
+def test_jpeg_is_refused_where_it_cannot_hold_the_frames(tmp_path, array, reason):
     with pytest.raises(InputError, match=reason):
-        rewritten(save(tmp_path / "in.png", array), tmp_path / target, 1)
+        rewritten(save(tmp_path / "in.png", array), tmp_path / "out.jpg", 1)
     assert [file.name for file in tmp_path.iterdir()] == ["in.png"]
 
 
@@ -280,10 +274,10 @@ def test_floating_point_pixels_are_refused(tmp_path):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-@pytest.mark.parametrize("kept", [0.1, 0.7])
-def test_a_file_cut_off_is_an_input_error(tmp_path, suffix, dtype, kept):
+def test_a_file_cut_off_is_an_input_error(tmp_path, suffix, dtype):
     source = save(tmp_path / f"in{suffix}", noise(40, 50, 3, dtype=dtype))
     content = source.read_bytes()
-    source.write_bytes(content[: int(len(content) * kept)])
-    with pytest.raises(InputError, match=f"in{suffix}: cannot be read as"):
+    source.write_bytes(content[: int(len(content) * 0.7)])
+    with pytest.raises(InputError, match=f"in{suffix}: cannot be read as") as caught:
         frames_of(source)
+    assert "\n" not in str(caught.value)  # of ITK's lines only the last is shown

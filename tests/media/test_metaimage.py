@@ -21,19 +21,24 @@ def save(path, array, compress=False, vector=False):
     return path
 
 
-@pytest.mark.parametrize("scale", [1, 4])
-@pytest.mark.parametrize("suffix", [".mhd", ".mha"])
-@pytest.mark.parametrize("compress", [False, True])
-@pytest.mark.parametrize("shape", [(7, 5), (3, 7, 5), (2, 3, 7, 5)])
-def test_values_survive_exactly(tmp_path, shape, compress, suffix, scale):
+@pytest.mark.parametrize(
+    ("shape", "suffix", "compress"),
+    [
+        ((7, 5), ".mhd", False),
+        ((3, 7, 5), ".mhd", True),
+        ((2, 3, 7, 5), ".mha", False),
+        ((3, 7, 5), ".mha", True),
+    ],
+)
+def test_values_survive_exactly(tmp_path, shape, suffix, compress):
     stored = noise(*shape, dtype=np.int16)
     source = save(tmp_path / f"a{suffix}", stored, compress)
-    again = rewritten(source, tmp_path / "new" / f"out{suffix}", scale)
-    assert (again.shape, again.dtype) == ((7 * scale, 5 * scale), np.int16)
+    again = rewritten(source, tmp_path / "new" / f"out{suffix}", 4)
+    assert (again.shape, again.dtype) == ((28, 20), np.int16)
     assert again.count == int(np.prod(shape[:-2]))
     written = SimpleITK.ReadImage(str(tmp_path / "new" / f"out{suffix}"))
     np.testing.assert_array_equal(
-        SimpleITK.GetArrayFromImage(written), stored.repeat(scale, -1).repeat(scale, -2)
+        SimpleITK.GetArrayFromImage(written), stored.repeat(4, -1).repeat(4, -2)
     )
     data = {".mha": set(), ".mhd": {"out.zraw" if compress else "out.raw"}}[suffix]
     assert {file.name for file in (tmp_path / "new").iterdir()} == {f"out{suffix}", *data}
@@ -86,11 +91,10 @@ def test_a_missing_data_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(("name", "cut"), [("a.mhd", "a.raw"), ("a.mha", "a.mha")])
-@pytest.mark.parametrize("kept", [0.1, 0.9])
-def test_a_file_cut_off_is_an_input_error(tmp_path, name, cut, kept):
+def test_a_file_cut_off_is_an_input_error(tmp_path, name, cut):
     source = save(tmp_path / name, noise(70, 50))
     content = (tmp_path / cut).read_bytes()
-    (tmp_path / cut).write_bytes(content[: int(len(content) * kept)])
+    (tmp_path / cut).write_bytes(content[: int(len(content) * 0.9)])
     with pytest.raises(InputError, match=f"{name}: cannot be read as MetaImage"):
         open_recording(source)
 
@@ -122,8 +126,9 @@ def test_a_header_may_list_a_data_file_for_every_frame(tmp_path):
         open_recording(header)
 
 
-@pytest.mark.parametrize("compress", [False, True])
-@pytest.mark.parametrize("name", ["out.mhd", "out.1.mhd", "OUT.MHD", "out.mha", "OUT.MHA"])
+@pytest.mark.parametrize(
+    ("name", "compress"), [("out.1.mhd", False), ("OUT.MHD", True), ("OUT.MHA", False)]
+)
 def test_nothing_is_written_but_what_the_name_tells(tmp_path, name, compress):
     recording = open_recording(save(tmp_path / "a.mhd", noise(7, 5), compress))
     target = tmp_path / "new" / name

@@ -34,22 +34,26 @@ def volume(*shape, dtype=np.uint8):
     )
 
 
-@pytest.mark.parametrize("scale", [1, 4])
-@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
-@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, ">i2"])
-@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3), (5, 7, 2, 3)])
-def test_stored_values_survive_exactly(tmp_path, shape, dtype, name, scale):
+@pytest.mark.parametrize(
+    ("shape", "dtype", "name"),
+    [
+        ((5, 7), np.uint8, "a.nii"),
+        ((5, 7, 3), np.int16, "a.nii.gz"),
+        ((5, 7, 2, 3), np.float32, "a.nii"),
+        ((5, 7, 3), ">i2", "a.nii"),
+        ((5, 7, 2, 3), ">i2", "a.nii.gz"),
+    ],
+)
+def test_stored_values_survive_exactly(tmp_path, shape, dtype, name):
     stored = volume(*shape, dtype=np.dtype(dtype).newbyteorder("=")).astype(dtype)
     source = save(tmp_path / name, stored)
-    again = rewritten(source, tmp_path / f"out_{name}", scale)
-    assert again.shape == (7 * scale, 5 * scale)
+    again = rewritten(source, tmp_path / f"out_{name}", 4)
+    assert again.shape == (28, 20)
     assert again.dtype == np.dtype(dtype).newbyteorder("=")
     written = nibabel.load(tmp_path / f"out_{name}")
-    assert written.shape == (5 * scale, 7 * scale, *shape[2:])
+    assert written.shape == (20, 28, *shape[2:])
     assert written.get_data_dtype() == np.dtype(dtype)
-    np.testing.assert_array_equal(
-        np.asarray(written.dataobj), stored.repeat(scale, 0).repeat(scale, 1)
-    )
+    np.testing.assert_array_equal(np.asarray(written.dataobj), stored.repeat(4, 0).repeat(4, 1))
 
 
 def test_frames_are_upright_and_in_order_of_time(tmp_path):
@@ -60,8 +64,14 @@ def test_frames_are_upright_and_in_order_of_time(tmp_path):
         np.testing.assert_array_equal(frame, stored[:, :, number % 2, number // 2].T)
 
 
-@pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
-@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (nibabel.Nifti1Image, "a.nii"),
+        (nibabel.Nifti1Image, "a.nii.gz"),
+        (nibabel.Nifti2Image, "a.nii.gz"),
+    ],
+)
 def test_voxels_lie_where_they_lay(tmp_path, kind, name):
     source = save(tmp_path / name, volume(5, 7, 3), kind)
     rewritten(source, tmp_path / f"out_{name}", 4)
@@ -128,12 +138,10 @@ def test_a_long_description_is_cut(tmp_path):
 @pytest.mark.parametrize(
     ("values", "dtype", "expected"),
     [
-        ([3, 90], np.uint8, (0, 255)),
-        ([-5, 200], np.int16, (-5, 255)),
+        ([0, 1], np.uint8, (0, 255)),
         ([0, 3000], np.int16, (0, 3000)),
         ([0.1, 0.9], np.float32, (0, 1)),
         ([-0.5, 2.5], np.float32, (-0.5, 255)),
-        ([0, 900.5], np.float64, (0, 900.5)),
         ([np.nan, 0.5], np.float32, (0, 1)),
     ],
 )
@@ -162,11 +170,10 @@ def test_rgb_is_refused(tmp_path):
         open_recording(save(tmp_path / "a.nii", rgb))
 
 
-@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
-@pytest.mark.parametrize("kept", [0.02, 0.5, 0.99])
+# Of the last, only the end of gzip's checksum is cut: all pixels are there, maybe wrong ones.
+@pytest.mark.parametrize(("name", "kept"), [("a.nii", 200), ("a.nii", -100), ("a.nii.gz", -4)])
 def test_a_file_cut_off_is_an_input_error(tmp_path, name, kept):
     source = save(tmp_path / name, volume(50, 70, 3))
-    content = source.read_bytes()
-    source.write_bytes(content[: int(len(content) * kept)])
+    source.write_bytes(source.read_bytes()[:kept])
     with pytest.raises(InputError, match=f"{name}: cannot be read as NIfTI"):
         frames_of(source)

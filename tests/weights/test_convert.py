@@ -10,6 +10,7 @@ from echojax.errors import InputError
 from echojax.models.msrresnet import MSRResNet, MSRResNetSettings
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.models.srresnet import SRResNet, SRResNetSettings
+from echojax.models.vgg import VGG19Settings
 from echojax.weights import convert, networks
 from tests.weights import public_checkpoints as public
 
@@ -41,66 +42,116 @@ def output(model, x):
     return y.transpose(0, 3, 1, 2) if y.ndim == 4 else y
 
 
-# What a layout computes; `checkpoint` and `computed` agree on the variant.
+# By case: the tensors' names, what varies in their shapes, the layout, and the settings it has
+# beside those of `RGB`.
+RGB = {"in_channels": 3, "out_channels": 3, "channels": 8}
 SRRESNETS = {
-    "lornatang": (public.lornatang(), {}, "clip", {}),
-    "lornatang x8": (public.lornatang(blocks=1, stages=3), {}, "clip", {}),
-    "lornatang 2022": (public.lornatang(conv="conv_block"), {}, "clip", {}),
-    "leftthomas": (public.leftthomas(5), {"bias": True}, "tanh", {}),
-    "leftthomas of 9": (public.leftthomas(9), {"bias": True, "channels": 4}, "tanh", {}),
+    "lornatang": (public.lornatang(), {}, "Lornatang SRGAN-PyTorch", {"activation": "clip"}),
+    "lornatang x8": (
+        public.lornatang(blocks=1, stages=3),
+        {},
+        "Lornatang SRGAN-PyTorch",
+        {"activation": "clip", "blocks": 1, "scale": 8},
+    ),
+    "lornatang 2022": (
+        public.lornatang(conv="conv_block"),
+        {},
+        "Lornatang SRGAN-PyTorch (2022)",
+        {"activation": "clip"},
+    ),
+    "leftthomas of 9": (
+        public.leftthomas(9, stages=1),
+        {"bias": True, "channels": 4},
+        "leftthomas SRGAN",
+        {"activation": "tanh", "bias": True, "blocks": 9, "channels": 4, "scale": 2},
+    ),
     "leftthomas with PReLU": (
         public.leftthomas(5),
         {"bias": True, "trunk_end": "prelu", "counters": False},
-        "tanh",
-        {"trunk_end": "prelu"},
+        "leftthomas SRGAN",
+        {"activation": "tanh", "bias": True, "blocks": 5, "trunk_end": "prelu"},
     ),
-    "sisr": (public.sisr(), {"bias": True}, "tanh", {}),
-    "sisr of 3x3": (public.sisr(), {"kernels": (3, 9)}, "tanh", {}),
-    "sgrvinod": (public.sgrvinod(), {"bias": True}, "tanh", {"normalise": True}),
+    "sisr": (public.sisr(), {"bias": True}, "SRResNet-SISR", {"activation": "tanh", "bias": True}),
+    "sisr of 3x3": (
+        public.sisr(),
+        {"kernels": (3, 9)},
+        "SRResNet-SISR",
+        {"activation": "tanh", "first_kernel": 3},
+    ),
+    "sisr of gray": (
+        public.sisr(),
+        {"images": 1},
+        "SRResNet-SISR",
+        {"activation": "tanh", "in_channels": 1, "out_channels": 1},
+    ),
+    "sgrvinod": (
+        public.sgrvinod(),
+        {"bias": True},
+        "sgrvinod super-resolution",
+        {"activation": "tanh", "bias": True, "normalise": True},
+    ),
 }
 
 
 @pytest.mark.parametrize("case", SRRESNETS)
-def test_srresnet_computes_what_its_checkpoint_does(case, saved):
+def test_srresnet_is_recognised_and_computes_what_its_checkpoint_does(case, saved):
     """Reference: convolutions in NCHW on the same tensors; tolerance 1e-5."""
-    names, variant, activation, told = SRRESNETS[case]
+    names, variant, layout, told = SRRESNETS[case]
+    settings = SRResNetSettings(**({"blocks": 2} | RGB | told))
     tensors = public.srresnet(names, **variant)
-    x = images(2, 3, 6, 7)
-    expected = public.run_srresnet(tensors, names, x, activation, **told)
+    converted = convert.convert(saved(tensors))
+    assert (converted.layout, converted.model.settings) == (layout, settings)
+    x = images(2, settings.in_channels, 6, 7)
+    expected = public.run_srresnet(
+        tensors,
+        names,
+        x,
+        settings.activation,
+        trunk_end=settings.trunk_end,
+        normalise=settings.normalise,
+    )
     assert expected.std() > 0.05
-    model = convert.convert(saved(tensors)).model
-    np.testing.assert_allclose(output(model, x), expected, atol=1e-5)
+    np.testing.assert_allclose(output(converted.model, x), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4])
-@pytest.mark.parametrize("program", ["basicsr", "mmagic"])
-def test_msrresnet_computes_what_its_checkpoint_does(program, scale, saved):
+@pytest.mark.parametrize(
+    ("program", "scale"), [("BasicSR", 2), ("BasicSR", 4), ("mmagic", 3), ("mmagic", 4)]
+)
+def test_msrresnet_is_recognised_and_computes_what_its_checkpoint_does(program, scale, saved):
     """Reference: convolutions in NCHW on the same tensors; tolerance 1e-5."""
     names = public.MMAGIC if program == "mmagic" else {}
     after = {"after": lambda x: x} if program == "mmagic" else {}
     tensors = public.msrresnet(scale=scale, **names)
+    converted = convert.convert(saved(tensors))
+    assert converted.layout == f"{program} MSRResNet"
+    assert converted.model.settings == MSRResNetSettings(
+        scale=scale, blocks=2, leaky_stages=program == "BasicSR", **RGB
+    )
     x = images(2, 3, 6, 7)
     expected = public.run_msrresnet(tensors, x, scale=scale, **names, **after)
-    model = convert.convert(saved(tensors)).model
-    np.testing.assert_allclose(output(model, x), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(output(converted.model, x), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_resnet18_computes_what_its_checkpoint_does(saved):
+def test_resnet18_is_recognised_and_computes_what_its_checkpoint_does(saved):
     """Reference: convolutions in NCHW on the same tensors; tolerance 1e-5, relative."""
-    tensors = public.resnet18()
+    tensors = public.resnet18(classes=7)
     x = images(2, 3, 45, 38) * 4 - 2
     expected = public.run_resnet18(tensors, x)
-    model = convert.convert(saved(tensors)).model
-    assert expected.shape == (2, 1000)
-    np.testing.assert_allclose(output(model, x), expected, rtol=1e-5, atol=2e-5)
+    converted = convert.convert(saved(tensors))
+    assert converted.layout == "torchvision ResNet-18"
+    assert converted.model.settings == ResNetSettings(classes=7, width=4)
+    assert expected.shape == (2, 7)
+    np.testing.assert_allclose(output(converted.model, x), expected, rtol=1e-5, atol=2e-5)
 
 
-def test_vgg19_computes_what_its_checkpoint_does(saved):
+def test_vgg19_is_recognised_and_computes_what_its_checkpoint_does(saved):
     """Reference: convolutions in NCHW on the same tensors; tolerance 1e-5, relative."""
     tensors = public.vgg()
     x = images(2, 3, 37, 32) * 4 - 2
     expected = public.run_vgg19(tensors, x)
     converted = convert.convert(saved(tensors))
+    assert converted.layout == "torchvision VGG19"
+    assert converted.model.settings == VGG19Settings(width=4)
     assert expected.std() > 0.001
     np.testing.assert_allclose(output(converted.model, x), expected, rtol=1e-5, atol=1e-6)
     (note,) = converted.notes
@@ -183,18 +234,12 @@ def test_long_lists_are_cut_and_counted(saved):
     assert str(refused.value).count("trunk.0.rcb.") == 20
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_numbers_that_are_none_are_refused(bad, saved):
-    wrong = LORNATANG["conv2.1.running_var"].copy()
+@pytest.mark.parametrize("bad", [np.nan, -np.inf, 1e60])
+def test_numbers_that_32_bits_do_not_hold_are_refused(bad, saved):
+    wrong = LORNATANG["conv2.1.running_var"].astype(np.float64)
     wrong[3] = bad
     with pytest.raises(InputError, match=r"not finite as 32-bit numbers: conv2\.1\.running_var"):
         convert.convert(saved(LORNATANG | {"conv2.1.running_var": wrong}))
-
-
-def test_numbers_beyond_32_bits_are_refused(saved):
-    large = {"conv3.bias": np.full(3, 1e60)}
-    with pytest.raises(InputError, match=r"not finite as 32-bit numbers: conv3\.bias"):
-        convert.convert(saved(LORNATANG | large))
 
 
 @pytest.mark.parametrize("other", [public.vgg(public.VGG16), public.vgg(norms=True)])
@@ -306,12 +351,7 @@ def grayed(model, x):
 
 TO_GRAY = {
     "none": ({"activation": "none"}, {"in_channels": 1, "out_channels": 1, "gray": False}),
-    "clip": ({"activation": "clip"}, {"in_channels": 1, "out_channels": 3, "gray": True}),
     "tanh": ({"activation": "tanh"}, {"in_channels": 1, "out_channels": 3, "gray": True}),
-    "normalise": (
-        {"activation": "tanh", "normalise": True},
-        {"in_channels": 3, "out_channels": 3, "gray": True},
-    ),
     "normalise without tanh": (
         {"activation": "none", "normalise": True},
         {"in_channels": 3, "out_channels": 3, "gray": True},
@@ -321,7 +361,7 @@ TO_GRAY = {
 
 @pytest.mark.parametrize("case", TO_GRAY)
 def test_gray_srresnet_averages_what_rgb_makes_of_gray(case, random_network):
-    """Reference: the RGB network on r = g = b, its outputs averaged; tolerance 1e-5."""
+    """Reference: the RGB network, left as it was, on r = g = b, averaged; tolerance 1e-5."""
     before, after = TO_GRAY[case]
     settings = SRResNetSettings(blocks=2, in_channels=3, out_channels=3, channels=8, **before)
     model = random_network(lambda: SRResNet(settings, rngs=nnx.Rngs(0)))
@@ -334,25 +374,16 @@ def test_gray_srresnet_averages_what_rgb_makes_of_gray(case, random_network):
     np.testing.assert_allclose(y, grayed(model, x), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("leaky", [True, False])
-def test_gray_msrresnet_averages_what_rgb_makes_of_gray(leaky, random_network):
+def test_gray_msrresnet_averages_what_rgb_makes_of_gray(random_network):
     """Reference: the RGB network on r = g = b, its outputs averaged; tolerance 1e-5."""
     settings = MSRResNetSettings(
-        blocks=2, channels=8, in_channels=3, out_channels=3, leaky_stages=leaky
+        blocks=2, channels=8, in_channels=3, out_channels=3, leaky_stages=False
     )
     model = random_network(lambda: MSRResNet(settings, rngs=nnx.Rngs(0)))
     gray, _ = convert.fold_to_gray(model)
     assert (gray.settings.in_channels, gray.settings.out_channels) == (1, 1)
     x = images(2, 1, 6, 7)
     np.testing.assert_allclose(output(gray, x), grayed(model, x), rtol=1e-5, atol=1e-5)
-
-
-def test_folding_leaves_the_rgb_network_alone(random_network):
-    settings = SRResNetSettings(blocks=1, channels=4, in_channels=3, out_channels=3)
-    model = random_network(lambda: SRResNet(settings, rngs=nnx.Rngs(0)))
-    before = output(model, images(1, 3, 5, 5))
-    convert.fold_to_gray(model)
-    np.testing.assert_array_equal(output(model, images(1, 3, 5, 5)), before)
 
 
 def test_gray_network_stays_as_it_is(random_network):

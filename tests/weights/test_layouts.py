@@ -3,10 +3,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from echojax.models.msrresnet import MSRResNetSettings
-from echojax.models.resnet import ResNetSettings
-from echojax.models.srresnet import SRResNetSettings
-from echojax.models.vgg import VGG19Settings
 from echojax.weights import layouts, sizes, state_dict, torch_objects
 from tests.weights import public_checkpoints as public
 
@@ -49,7 +45,7 @@ LORNATANG = public.srresnet(public.lornatang())
 PLAIN = {name for name in LORNATANG if not name.endswith("num_batches_tracked")}
 
 
-@pytest.mark.parametrize("prefix", ["", "_orig_mod.", "module.", "module._orig_mod.", "net."])
+@pytest.mark.parametrize("prefix", ["module._orig_mod.", "net."])
 def test_wrappers_prefixes_are_taken_off(prefix):
     found = state_dict.find({"state_dict": without_numbers(LORNATANG, prefix)})
     assert set(found.tensors) == PLAIN
@@ -125,83 +121,6 @@ def test_content_without_tensors_is_refused(content):
 def test_wrappers_are_taken_off_a_limited_number_of_times():
     name = "module." * 100_000 + "a"
     assert len(state_dict.find({name: Tensor((1,))}).tensors) == 1
-
-
-RGB = {"in_channels": 3, "out_channels": 3, "channels": 8}
-SRRESNETS = {
-    "lornatang": (public.lornatang(), {}, "Lornatang SRGAN-PyTorch", {"activation": "clip"}),
-    "lornatang 2022": (
-        public.lornatang(conv="conv_block"),
-        {},
-        "Lornatang SRGAN-PyTorch (2022)",
-        {"activation": "clip"},
-    ),
-    "lornatang x8": (
-        public.lornatang(stages=3),
-        {},
-        "Lornatang SRGAN-PyTorch",
-        {"activation": "clip", "scale": 8},
-    ),
-    "leftthomas": (
-        public.leftthomas(5),
-        {"bias": True},
-        "leftthomas SRGAN",
-        {"activation": "tanh", "bias": True, "blocks": 5},
-    ),
-    "leftthomas of 9": (
-        public.leftthomas(9, stages=1),
-        {"bias": True},
-        "leftthomas SRGAN",
-        {"activation": "tanh", "bias": True, "blocks": 9, "scale": 2},
-    ),
-    "leftthomas with PReLU": (
-        public.leftthomas(5),
-        {"bias": True, "trunk_end": "prelu", "counters": False},
-        "leftthomas SRGAN",
-        {"activation": "tanh", "bias": True, "blocks": 5, "trunk_end": "prelu"},
-    ),
-    "sisr": (public.sisr(), {}, "SRResNet-SISR", {"activation": "tanh"}),
-    "sisr of 3x3": (
-        public.sisr(),
-        {"kernels": (3, 9)},
-        "SRResNet-SISR",
-        {"activation": "tanh", "first_kernel": 3},
-    ),
-    "sgrvinod": (
-        public.sgrvinod(),
-        {"bias": True},
-        "sgrvinod super-resolution",
-        {"activation": "tanh", "bias": True, "normalise": True},
-    ),
-    "gray": (
-        public.sisr(),
-        {"images": 1},
-        "SRResNet-SISR",
-        {"activation": "tanh", "in_channels": 1, "out_channels": 1},
-    ),
-}
-
-
-@pytest.mark.parametrize("case", SRRESNETS)
-def test_srresnets_are_recognised_with_their_settings(case):
-    names, variant, layout, told = SRRESNETS[case]
-    tensors = state_dict.find(without_numbers(public.srresnet(names, **variant))).tensors
-    assert read(tensors) == (layout, SRResNetSettings(**({"blocks": 2} | RGB | told)))
-
-
-@pytest.mark.parametrize("scale", [2, 3, 4])
-def test_msrresnets_are_recognised_with_their_settings(scale):
-    expected = MSRResNetSettings(scale=scale, blocks=2, **RGB)
-    assert read(public.msrresnet(scale=scale)) == ("BasicSR MSRResNet", expected)
-    expected = MSRResNetSettings(scale=scale, blocks=2, leaky_stages=False, **RGB)
-    mmagic = public.msrresnet(scale=scale, **public.MMAGIC)
-    assert read(mmagic) == ("mmagic MSRResNet", expected)
-
-
-def test_torchvisions_networks_are_recognised_with_their_settings():
-    resnet = read(public.resnet18(width=6, classes=7))
-    assert resnet == ("torchvision ResNet-18", ResNetSettings(classes=7, width=6))
-    assert read(public.vgg(width=6)) == ("torchvision VGG19", VGG19Settings(width=6))
 
 
 def test_one_missing_tensor_changes_neither_layout_nor_settings():

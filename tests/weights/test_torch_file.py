@@ -105,6 +105,14 @@ def write_archive(path, value, storages, **members):
     return path
 
 
+def write_big_endian(path, value, storages):
+    swapped = {
+        key: np.frombuffer(array.tobytes(), f"u{array.itemsize}").byteswap()
+        for key, array in storages.items()
+    }
+    return write_archive(path, value, swapped, byteorder=b"big")
+
+
 def write_stream(path, value, storages):
     head = [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}]
     parts = [pickle.dumps(each, 2) for each in head]
@@ -119,13 +127,13 @@ WRITERS = pytest.mark.parametrize("write", [write_archive, write_stream])
 NO_HOOKS = Call(Name("collections", "OrderedDict"), ())
 
 
-def tensor(key, array, size=None, stride=None, offset=0, **storage):
+def tensor(key, array, size=None, stride=None, offset=0, bits=(), **storage):
     """A tensor over all of a flat array, or part of it."""
     kind = next(kind for kind, dtype in KINDS.items() if array.dtype == dtype)
     storage = Storage(key, kind, **{"count": array.size, **storage})
     size = array.shape if size is None else size
     stride = (1,) if stride is None else stride
-    args = (storage, offset, size, stride, False, NO_HOOKS)
+    args = (storage, offset, size, stride, False, NO_HOOKS, *bits)
     return Call(Name("torch._utils", "_rebuild_tensor_v2"), args)
 
 
@@ -143,18 +151,19 @@ def numbers(count=24, dtype=np.float32):
     return np.random.default_rng(0).uniform(0, 100, count).astype(dtype)
 
 
-@WRITERS
-@pytest.mark.parametrize("kind", KINDS)
-def test_tensors_of_every_type_come_back_exactly(tmp_path, write, kind):
-    array = numbers(24, np.float64).astype(KINDS[kind])
-    value = {"a.weight": tensor("0", array, (2, 3, 4), (12, 4, 1)), "b": 1}
-    loaded = read(write(tmp_path / "a.pth", value, {"0": array}))
-    assert list(loaded) == ["a.weight", "b"]
-    found = loaded["a.weight"]
-    assert isinstance(found, Tensor)
-    assert (found.shape, found.dtype) == ((2, 3, 4), array.dtype)
-    assert found.array().dtype == array.dtype
-    np.testing.assert_array_equal(found.array(), array.reshape(2, 3, 4))
+@pytest.mark.parametrize("write", [write_archive, write_big_endian, write_stream])
+def test_tensors_of_every_type_come_back_exactly(tmp_path, write):
+    arrays = {kind: numbers(24, np.float64).astype(dtype) for kind, dtype in KINDS.items()}
+    value = {kind: tensor(kind, each, (2, 3, 4), (1, 2, 6)) for kind, each in arrays.items()}
+    loaded = read(write(tmp_path / "a.pth", value | {"epoch": 1}, arrays))
+    assert list(loaded) == [*KINDS, "epoch"]
+    for kind, array in arrays.items():
+        found = loaded[kind]
+        assert isinstance(found, Tensor)
+        assert (found.shape, found.dtype) == ((2, 3, 4), array.dtype)
+        assert found.array().dtype == array.dtype
+        assert found.array().dtype.isnative
+        np.testing.assert_array_equal(found.array(), array.reshape(4, 3, 2).T, kind)
 
 
 @WRITERS
@@ -189,20 +198,13 @@ def test_views_of_one_storage_come_back_as_contiguous_arrays(tmp_path, write):
     np.testing.assert_array_equal(loaded["whole"].array(), whole)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, ml_dtypes.bfloat16, np.int64, np.bool_])
-def test_archives_from_big_endian_machines_are_converted(tmp_path, dtype):
-    array = numbers(6, np.float64).astype(dtype)
-    swapped = np.frombuffer(array.tobytes(), f"u{array.itemsize}").byteswap()
-    value = tensor("0", array, (3, 2), (1, 3))
-    path = write_archive(tmp_path / "a.pt", value, {"0": swapped}, byteorder=b"big")
-    np.testing.assert_array_equal(read(path).array(), array.reshape(2, 3).T)
-    assert read(path).array().dtype.isnative
-    path = write_archive(tmp_path / "a.pt", value, {"0": swapped}, byteorder=b"middle")
+def test_an_unknown_byte_order_is_refused(tmp_path):
+    value, storages = tensor("0", numbers()), {"0": numbers()}
+    path = write_archive(tmp_path / "a.pt", value, storages, byteorder=b"middle")
     assert "byte order" in refusal(path)
 
 
-@WRITERS
-def test_parameters_and_newer_types_come_back(tmp_path, write):
+def test_parameters_and_newer_types_come_back(tmp_path):
     array, wide = numbers(3), np.arange(3, dtype=np.uint16)
     plain = tensor("0", array)
     raw = Storage("1", "Untyped", 6, module="torch.storage")
@@ -219,15 +221,15 @@ def test_parameters_and_newer_types_come_back(tmp_path, write):
         tensor("0", array, module="torch.cuda"),
         Call(v3, (raw, 0, (3,), (1,), False, NO_HOOKS, uint16)),
     ]
-    loaded = read(write(tmp_path / "a.pt", value, {"0": array, "1": wide.view(np.uint8)}))
+    storages = {"0": array, "1": wide.view(np.uint8)}
+    loaded = read(write_archive(tmp_path / "a.pth", value, storages))
     for each in loaded[:-1]:
         np.testing.assert_array_equal(each.array(), array)
     np.testing.assert_array_equal(loaded[-1].array(), wide)
     assert loaded[-1].dtype == np.uint16
 
 
-@WRITERS
-def test_everything_beside_the_tensors_is_plain_or_opaque(tmp_path, write):
+def test_everything_beside_the_tensors_is_plain_or_opaque(tmp_path):
     value = {
         "epoch": 3,
         "losses": [0.5, (None, True)],
@@ -238,7 +240,7 @@ def test_everything_beside_the_tensors_is_plain_or_opaque(tmp_path, write):
         "dtype": Name("torch", "float16"),
         "optimizer": New(Name("torch.optim.adam", "Adam"), {"param_groups": []}),
     }
-    loaded = read(write(tmp_path / "a.pth.tar", value, {}))
+    loaded = read(write_archive(tmp_path / "a.pth.tar", value, {}))
     optimizer = loaded.pop("optimizer")
     assert isinstance(optimizer, Module)
     assert (optimizer.name, optimizer.state) == ("torch.optim.adam.Adam", {"param_groups": []})
@@ -253,8 +255,7 @@ def module(name="Net", modules=None, parameters=None, buffers=None, **more):
     return New(Name("models", name), {"training": True, **groups, **more})
 
 
-@WRITERS
-def test_whole_networks_give_the_state_dictionary_of_their_modules(tmp_path, write):
+def test_whole_networks_give_the_state_dictionary_of_their_modules(tmp_path):
     array = numbers(3)
     weight = tensor("0", array)
     inner = module("Inner", parameters={"weight": weight, "bias": None})
@@ -265,7 +266,7 @@ def test_whole_networks_give_the_state_dictionary_of_their_modules(tmp_path, wri
         buffers={"mean": weight, "cache": weight},
         _non_persistent_buffers_set=transient,
     )
-    loaded = read(write(tmp_path / "a.pth", {"model": net}, {"0": array}))["model"]
+    loaded = read(write_archive(tmp_path / "a.pth", {"model": net}, {"0": array}))["model"]
     assert loaded.name == "models.Net"
     state = loaded.state_dict()
     assert list(state) == ["scale", "mean", "0.weight", "1.weight"]
@@ -314,24 +315,9 @@ def test_networks_that_make_no_sense_are_refused(tmp_path, net, message):
 
 
 @WRITERS
-@pytest.mark.parametrize(
-    ("module_name", "name"),
-    [
-        ("os", "system"),
-        ("posix", "system"),
-        ("builtins", "eval"),
-        ("__builtin__", "exec"),
-        ("subprocess", "Popen"),
-        ("torch", "load"),
-        ("torch.storage", "_load_from_bytes"),
-        ("builtins", "getattr"),
-        ("torch._utils", "_rebuild_qtensor"),
-        ("torch.nn", "Linear"),
-    ],
-)
-def test_calls_are_refused_wherever_they_stand(tmp_path, write, module_name, name):
+def test_calls_are_refused_wherever_they_stand(tmp_path, write):
     marker = tmp_path / "executed"
-    evil = Call(Name(module_name, name), (f"touch {marker}",))
+    evil = Call(Name("os", "system"), (f"touch {marker}",))
     array = numbers(3)
     inside = tensor("0", array)
     storage, offset, size, _, *rest = inside.args
@@ -341,21 +327,44 @@ def test_calls_are_refused_wherever_they_stand(tmp_path, write, module_name, nam
     net = module(parameters={"a": tensor("0", array)}, forward=evil)
     for value in (evil, {"a": [evil]}, inside, hooks, net, {"state_dict": {"a": evil}}):
         reason = refusal(write(tmp_path / "a.pth", value, {"0": array}))
-        shown = f"{module_name.replace('__builtin__', 'builtins')}.{name}"
-        assert reason == f"the pickle wants to call {shown}; refused, nothing was executed"
+        assert reason == "the pickle wants to call os.system; refused, nothing was executed"
     assert not marker.exists()
 
 
 @WRITERS
-@pytest.mark.parametrize("name", ["Popen", "Anything"])
-def test_objects_that_are_no_networks_are_refused(tmp_path, write, name):
+@pytest.mark.parametrize(
+    "name",
+    [
+        "posix.system",
+        "builtins.eval",
+        "__builtin__.exec",
+        "builtins.getattr",
+        "subprocess.Popen",
+        "torch.load",
+        "torch.storage._load_from_bytes",
+        "torch._utils._rebuild_qtensor",
+        "torch.nn.Linear",  # which may be named
+    ],
+)
+def test_calls_are_refused_by_name_whatever_they_belong_to(tmp_path, write, name):
+    marker = tmp_path / "executed"
+    module_name, _, function = name.rpartition(".")
+    evil = Call(Name(module_name, function), (f"touch {marker}",))
+    reason = refusal(write(tmp_path / "a.pth", {"a": [evil]}, {}))
+    shown = name.replace("__builtin__", "builtins")
+    assert reason == f"the pickle wants to call {shown}; refused, nothing was executed"
+    assert not marker.exists()
+
+
+@WRITERS
+def test_objects_that_are_no_networks_are_refused(tmp_path, write):
     for value in (
-        New(Name("subprocess", name), {"args": "touch executed"}),
-        Raw(b"csubprocess\n" + name.encode() + b"\n(X\1\0\0\0at\x81"),
-        {"model": module(), "a": Name("subprocess", name)},
+        New(Name("subprocess", "Popen"), {"args": "touch executed"}),
+        Raw(b"csubprocess\nPopen\n(X\1\0\0\0at\x81"),
+        {"model": module(), "a": Name("subprocess", "Popen")},
     ):
         reason = refusal(write(tmp_path / "a.pth", value, {}))
-        assert f"subprocess.{name}; refused, nothing was executed" in reason
+        assert "subprocess.Popen; refused, nothing was executed" in reason
 
 
 def test_pickles_that_are_no_checkpoints_are_refused_unexecuted(tmp_path):
@@ -403,13 +412,11 @@ def test_truncated_files_are_refused(tmp_path, write):
         assert "truncated" in refusal(path)
 
 
-@WRITERS
 @pytest.mark.parametrize(
     ("size", "stride", "offset"),
     [
         ((25,), (1,), 0),
         ((24,), (1,), 1),
-        ((2, 13), (12, 1), 0),
         ((2,), (24,), 0),
         ((10**9,), (0,), 0),
         ((10**6, 10**6, 10**6), (0, 0, 0), 0),
@@ -425,17 +432,16 @@ def test_truncated_files_are_refused(tmp_path, write):
         (33 * (1,), 33 * (1,), 0),
         (6 * (2**40,) + (0,), 7 * (1,), 0),
         (3, 1, 0),
-        ("a", "b", 0),
     ],
 )
-def test_tensors_outside_their_storage_are_refused(tmp_path, write, size, stride, offset):
+def test_tensors_outside_their_storage_are_refused(tmp_path, size, stride, offset):
     array = numbers(24)
     value = tensor("0", array, size, stride, offset)
-    assert refusal(write(tmp_path / "a.pth", value, {"0": array})).startswith("damaged: ")
+    assert refusal(write_archive(tmp_path / "a.pth", value, {"0": array})).startswith("damaged: ")
 
 
 @WRITERS
-@pytest.mark.parametrize("count", [25, 10**12, 2**62, 2**80, -1, "24"])
+@pytest.mark.parametrize("count", [25, 10**12])
 def test_storages_larger_than_their_data_are_refused(tmp_path, write, count):
     array = numbers(24)
     value = tensor("0", array, count=count)
@@ -446,26 +452,21 @@ def test_storages_larger_than_their_data_are_refused(tmp_path, write, count):
     tracemalloc.stop()
 
 
-@WRITERS
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
         (Storage("0", "ComplexFloat", 3), "torch.ComplexFloatStorage, which cannot be read"),
         (Call(tensor("0", numbers()).function, (1, 0, (1,), (1,))), "arguments it does not take"),
+        (tensor("0", numbers(), bits=({"neg": True},)), "negated"),
+        (tensor("0", numbers(), count=2**62), "impossible size"),
+        (tensor("0", numbers(), count=-1), "impossible size"),
+        (tensor("0", numbers(), count="24"), "no storage"),
         (Raw(b"K\1Q"), "no storage"),
         (Raw(b"Pkey\n"), "PERSID"),
-        (tensor("1", numbers()), "damaged"),
     ],
 )
-def test_storages_that_cannot_be_read_are_refused(tmp_path, write, value, reason):
-    assert reason in refusal(write(tmp_path / "a.pth", value, {"0": numbers()}))
-
-
-@WRITERS
-def test_negated_tensors_are_refused(tmp_path, write):
-    value = tensor("0", numbers())
-    value.args += ({"neg": True},)
-    assert "negated" in refusal(write(tmp_path / "a.pth", value, {"0": numbers()}))
+def test_storages_that_cannot_be_read_are_refused(tmp_path, value, reason):
+    assert reason in refusal(write_archive(tmp_path / "a.pth", value, {"0": numbers()}))
 
 
 def test_views_of_the_older_format_are_read_and_checked(tmp_path):
@@ -482,6 +483,7 @@ def test_data_that_does_not_fit_the_older_format_is_refused(tmp_path):
     array = numbers(24)
     for value, storages in (
         (tensor("0", array), {}),
+        (tensor("0", array, (25,)), {"0": array}),
         (tensor("0", array), {"0": array, "1": array}),
         (tensor("0", array, (12,), count=12), {"0": array}),
         ([tensor("0", array), Storage("0", "Double", 12)], {"0": array}),
