@@ -89,14 +89,13 @@ def test_an_interrupt_in_a_terminal_ends_with_one_line_and_leaves_nothing(tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_dataset_and_preview_in_one_go_and_the_dataset_is_prepared_and_inspected(tmp_path, capsys):
+def test_dataset_and_preview_in_one_go_and_the_next_command_takes_the_dataset(tmp_path, capsys):
     out, sheet = tmp_path / "out", tmp_path / "sheet.png"
-    words = ["--patients", "1", "--size", "32", "--frames", "3", "--preview", str(sheet)]
-    assert main(["simulate", str(out), *words]) == 0
+    words = ["simulate", str(out), "--patients", "1", "--size", "32"]
+    assert main([*words, "--frames", "3", "--preview", str(sheet)]) == 0
     assert sheet.exists()
-    assert (
-        out / "database_nifti" / "patient0001" / "patient0001_2CH_half_sequence.nii.gz"
-    ).exists()
+    sequence = out / "database_nifti" / "patient0001" / "patient0001_2CH_half_sequence.nii.gz"
+    assert sequence.exists()
     printed = capsys.readouterr().out
     assert re.search(r"6 simulated frames of 1 patient in .*\d\.\d frames per second", printed)
     assert f"echojax prepare camus --from {out}" in printed
@@ -106,6 +105,10 @@ def test_dataset_and_preview_in_one_go_and_the_dataset_is_prepared_and_inspected
     assert main(["inspect", "--json", *data]) == 0
     counts = json.loads(capsys.readouterr().out)["counts"]
     assert sum(counts["4CH"]["ES"].values()) == 1
+    sheet.unlink()
+    assert main([*words, "--overwrite"]) == 0
+    assert not sequence.exists()
+    assert not sheet.exists()
 
 
 def test_a_folder_in_the_way_is_found_before_anything_is_made(tmp_path, capsys):

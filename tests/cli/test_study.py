@@ -192,11 +192,13 @@ def test_a_study_does_not_go_on_with_other_settings_of_its_classifiers(finished,
 
 def test_eval_prints_one_cell_from_what_the_run_has(run, capsys):
     before = (run / "predictions.csv").read_text()
-    words = ["eval", "--run", str(run), "--train", "poor", "--test", "good", "--sr", "srresnet"]
-    assert main([*words, "--task", "view"]) == 0
-    printed = capsys.readouterr().out.splitlines()
-    assert len(printed) == 2  # a heading first
-    assert all("srresnet" in line and "%" in line and "1 seed" in line for line in printed[1:])
+    words = ["eval", "--run", str(run), "--train", "poor", "--test", "good", "--task", "view"]
+    for sr in ([], ["--sr", "srresnet"]):
+        assert main([*words, *sr]) == 0
+        _, line = capsys.readouterr().out.splitlines()
+        assert ("srresnet" in line) == bool(sr)
+        assert "%" in line
+        assert "1 seed" in line
     assert (run / "predictions.csv").read_text() == before
 
 
