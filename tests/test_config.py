@@ -25,7 +25,7 @@ def test_defaults_are_valid():
     assert Config.model_validate(Config().model_dump()) == Config()
 
 
-def test_toml_and_back_is_the_same_configuration(tmp_path):
+def test_toml_and_back_is_the_same_configuration_with_every_key(tmp_path):
     original = load(
         overrides=[
             "data.dir=/somewhere/else",
@@ -39,67 +39,52 @@ def test_toml_and_back_is_the_same_configuration(tmp_path):
         ]
     )
     assert original != Config()
-    assert load(written(tmp_path, original.to_toml())) == original
-
-
-def test_toml_holds_every_key():
-    text = Config().to_toml()
+    text = original.to_toml()
+    assert load(written(tmp_path, text)) == original
     for key in config.keys(Config):
         section, name = key.split(".")
         assert f"\n{name} = " in text.partition(f"[{section}]")[2]
 
 
-def test_file_says_what_differs_from_the_defaults(tmp_path):
-    read = load(written(tmp_path, '[sr]\nsteps = 7\n[study]\ntrain = ["poor"]\n'))
-    assert read.sr.steps == 7
-    assert read.study.train == ("poor",)
-    assert read.sr.batch == Config().sr.batch
-
-
 def test_overrides_win_over_the_file_and_the_last_over_the_first(tmp_path):
-    file = written(tmp_path, "[sr]\nsteps = 7\nbatch = 3\n")
-    read = load(file, ["sr.steps=8", "sr.steps=9"])
+    """What neither names has its default."""
+    text = '[sr]\nsteps = 7\nbatch = 3\n[study]\ntrain = ["poor"]\n'
+    read = load(written(tmp_path, text), ["sr.steps=8", "sr.steps=9"])
     assert (read.sr.steps, read.sr.batch) == (9, 3)
+    assert read.study.train == ("poor",)
+    assert read.sr.crop == Config().sr.crop
+
+
+def test_override_values_are_toml_or_plain_strings():
+    overrides = {
+        "sr.steps = 100": 100,
+        "sr.bias=true": True,
+        "sr.learning_rate=0.25": 0.25,
+        'data.views=["2CH"]': ("2CH",),
+        'sr.schedule="cosine"': "cosine",
+        "sr.activation=clip": "clip",
+        "study.note= two words = three": "two words = three",
+        "classifier.init=weights/resnet18.safetensors": "weights/resnet18.safetensors",
+    }
+    read = load(overrides=list(overrides))
+    for text, value in overrides.items():
+        section, key = text.partition("=")[0].strip().split(".")
+        assert getattr(getattr(read, section), key) == value
 
 
 @pytest.mark.parametrize(
-    ("text", "section", "key", "value"),
+    ("wrong", "right"),
     [
-        ("sr.steps=100", "sr", "steps", 100),
-        ("sr.steps = 100", "sr", "steps", 100),
-        ("sr.bias=true", "sr", "bias", True),
-        ("sr.learning_rate=0.25", "sr", "learning_rate", 0.25),
-        ('data.views=["2CH"]', "data", "views", ("2CH",)),
-        ("sr.schedule=cosine", "sr", "schedule", "cosine"),
-        ('sr.schedule="cosine"', "sr", "schedule", "cosine"),
-        ("study.note=two words = three", "study", "note", "two words = three"),
-        ("classifier.init=weights/resnet18.safetensors", "classifier", "init", None),
+        ("sr.learning-rate", "sr.learning_rate"),
+        ("study.trian", "study.train"),
+        ("classifer.epochs", "classifier.epochs"),
     ],
 )
-def test_override_values_are_toml_or_plain_strings(text, section, key, value):
-    expected = text.partition("=")[2] if value is None else value
-    assert getattr(getattr(load(overrides=[text]), section), key) == expected
-
-
-MISSPELT = [
-    ("sr.stepz", "sr.steps"),
-    ("sr.learning-rate", "sr.learning_rate"),
-    ("study.trian", "study.train"),
-    ("classifer.epochs", "classifier.epochs"),
-    ("date.dir", "data.dir"),
-]
-
-
-@pytest.mark.parametrize(("wrong", "right"), MISSPELT)
-def test_misspelt_key_in_a_file_names_the_closest(tmp_path, wrong, right):
+def test_misspelt_key_names_the_closest(tmp_path, wrong, right):
     section, key = wrong.split(".")
     file = written(tmp_path, f"[{section}]\n{key} = 1\n")
     with pytest.raises(InputError, match=rf"study.toml: unknown key .*; did you mean {right}\?"):
         load(file)
-
-
-@pytest.mark.parametrize(("wrong", "right"), MISSPELT)
-def test_misspelt_override_names_the_closest(wrong, right):
     with pytest.raises(InputError, match=rf"--set: unknown key .*; did you mean {right}\?"):
         load(overrides=[f"{wrong}=1"])
 
@@ -120,20 +105,19 @@ def test_wrong_override_is_not_blamed_on_the_file(tmp_path):
     [
         "sr.steps=many",
         "sr.steps=1.5",
-        "sr.steps=0",
         "sr.crop=50",
         "sr.seed=-1",
         "sr.learning_rate=0",
-        "sr.learning_rate=-0.5",
         "sr.activation=relu",
         "sr.bias=maybe",
         "sr.quality=[]",
-        'sr.quality=["fine"]',
         "data.views=2CH",
         'study.train=["good", "excellent"]',
         "study.parts=1",
         "study.split_seed=-1",
         "classifier.size=16",
+        "sr.first_kernel=8",
+        "sr.last_kernel=8",
         "sr=5",
     ],
 )
@@ -152,12 +136,6 @@ def test_wrong_value_is_explained_in_words_of_the_file():
     assert all(word in message for word in ("good", "medium", "poor", "unlabelled"))
     assert "literal" not in message  # a word of pydantic's, not a key
     assert "after validation" not in message  # the list had one item
-
-
-@pytest.mark.parametrize("key", ["sr.first_kernel", "sr.last_kernel"])
-def test_even_kernel_that_would_change_the_image_size_is_refused(key):
-    with pytest.raises(InputError, match=key):
-        load(overrides=[f"{key}=8"])
 
 
 def test_every_wrong_value_is_named_at_once():
@@ -195,10 +173,7 @@ def test_file_that_is_not_toml_is_named(tmp_path, content):
     file.write_bytes(content)
     with pytest.raises(InputError, match=r"study.toml: cannot be read as TOML"):
         load(file)
-
-
-def test_folder_instead_of_a_file_is_named(tmp_path):
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=rf"{tmp_path}: cannot be read"):
         load(tmp_path)
 
 

@@ -128,22 +128,19 @@ def test_a_file_comes_whole_into_a_new_folder_and_nothing_else(source, target):
     assert source.requests[0]["User-Agent"].startswith("echojax/")
 
 
-def test_a_file_that_is_there_is_not_downloaded_again(source, target):
+def test_a_file_that_is_there_is_not_downloaded_again_and_kept_if_its_hash_is_another(
+    source, target
+):
     download.download(source.url, target)
     download.download(source.url, target, sha256=sha256(OLD))
-    assert len(source.requests) == 1
-
-
-def test_a_file_that_is_there_with_another_hash_is_named_and_kept(source, target):
-    download.download(source.url, target)
     with pytest.raises(EchojaxError, match=rf"{target}: its sha256 .*delete it to download"):
         download.download(source.url, target, sha256=sha256(NEW))
     assert target.read_bytes() == OLD
+    assert len(source.requests) == 1
 
 
-@pytest.mark.parametrize("digits", [8, 20, 64])
-def test_leading_digits_of_the_hash_are_enough_in_either_case(source, target, digits):
-    download.download(source.url, target, sha256=sha256(OLD)[:digits].upper())
+def test_leading_digits_of_the_hash_are_enough_in_either_case(source, target):
+    download.download(source.url, target, sha256=sha256(OLD)[:20].upper())
     assert target.read_bytes() == OLD
 
 
@@ -185,24 +182,18 @@ def test_a_broken_download_says_how_far_it_came_and_how_to_go_on(source, target)
 
 
 @pytest.mark.usefixtures("broken_off")
-def test_a_second_call_asks_only_for_the_rest(source, target):
-    download.download(source.url, target, sha256=sha256(OLD))
-    assert target.read_bytes() == OLD
-    assert [asked["Range"] for asked in source.requests] == [f"bytes={HALF}-"]
-    assert source.requests[0]["If-Range"] == '"old"'
-    assert source.sent == [len(OLD) - HALF]
-    assert names(target) == {"weights.pth"}
-
-
-@pytest.mark.usefixtures("broken_off")
-def test_a_download_may_break_off_more_than_once(source, target):
+def test_another_call_asks_only_for_the_rest_however_often_it_breaks_off(source, target):
     source.break_after = 1000
     with pytest.raises(EchojaxError, match="broke off"):
         download.download(source.url, target)
     source.break_after = None
-    download.download(source.url, target)
-    assert source.requests[1]["Range"] == f"bytes={HALF + 1000}-"
+    download.download(source.url, target, sha256=sha256(OLD))
     assert target.read_bytes() == OLD
+    ranges = [asked["Range"] for asked in source.requests]
+    assert ranges == [f"bytes={HALF}-", f"bytes={HALF + 1000}-"]
+    assert {asked["If-Range"] for asked in source.requests} == {'"old"'}
+    assert source.sent == [1000, len(OLD) - HALF - 1000]
+    assert names(target) == {"weights.pth"}
 
 
 @pytest.mark.usefixtures("broken_off")
@@ -220,13 +211,6 @@ def test_a_version_is_forgotten_with_its_bytes(source, target):
     with pytest.raises(EchojaxError, match="broke off"):
         download.download(source.url, target)
     source.content, source.headers, source.break_after = OLD, {"ETag": '"old"'}, None
-    download.download(source.url, target)
-    assert target.read_bytes() == OLD
-
-
-@pytest.mark.usefixtures("broken_off")
-def test_a_server_that_ignores_ranges_is_asked_for_all(source, target):
-    source.ranges = False
     download.download(source.url, target)
     assert target.read_bytes() == OLD
 
@@ -253,9 +237,8 @@ def test_a_part_longer_than_the_file_is_thrown_away(source, target):
     assert target.read_bytes() == OLD
 
 
-@pytest.mark.parametrize("headers", [{}, {"ETag": 'W/"weak"'}])
-def test_without_a_sure_version_a_download_starts_again(source, target, headers):
-    source.headers = headers
+def test_without_a_version_a_download_starts_again(source, target):
+    source.headers = {}
     source.break_after = HALF
     with pytest.raises(EchojaxError, match="run the same command again to start again"):
         download.download(source.url, target)
@@ -265,7 +248,7 @@ def test_without_a_sure_version_a_download_starts_again(source, target, headers)
     assert "Range" not in source.requests[1]
 
 
-def test_a_date_is_a_version_too(source, target):
+def test_a_date_is_a_version_where_the_tag_is_weak(source, target):
     date = "Mon, 06 Jan 2025 08:00:00 GMT"
     source.headers = {"ETag": 'W/"weak"', "Last-Modified": date}
     source.break_after = HALF
@@ -288,7 +271,6 @@ def test_a_file_of_unsaid_length_is_read_to_its_end_without_a_bar(source, target
 @pytest.mark.parametrize(
     ("status", "says"),
     [
-        (403, r"the server says 403 Forbidden; give --mirror URL"),
         (404, r"the server says 404 Not Found; give --mirror URL"),
         (503, r"the server says 503 Service Unavailable; try again later; give --mirror URL"),
         (416, r"the server says 416 "),
@@ -422,7 +404,7 @@ def test_a_redirect_from_https_to_http_is_refused():
         download._Redirects().redirect_request(old, io.BytesIO(), 302, "Found", Message(), new)
 
 
-@pytest.mark.parametrize("url", ["ftp://host/a.pth", "weights.pth", "/data/weights.pth", "http:/a"])
+@pytest.mark.parametrize("url", ["ftp://host/a.pth", "/data/weights.pth", "http:/a"])
 def test_other_kinds_of_address_are_refused(target, url):
     with pytest.raises(InputError, match=f"^{url}: expected an address .*https://"):
         download.download(url, target)
@@ -474,14 +456,11 @@ def test_a_file_missing_from_a_mirror_on_disk(tmp_path, target):
     assert names(target) == set()
 
 
-@pytest.mark.parametrize("mirror", ["http://copy/models", "http://copy/models/"])
-def test_a_mirror_holds_the_file_under_the_same_name(mirror):
+def test_a_mirror_holds_the_file_under_the_same_name():
     url = "https://host/a/b/weights-8c4a7569.pth.tar?download=true"
-    assert download.mirrored(url, mirror) == "http://copy/models/weights-8c4a7569.pth.tar"
-
-
-def test_without_a_mirror_the_address_stays():
-    assert download.mirrored("https://host/a.pth?x=1", None) == "https://host/a.pth?x=1"
+    copy = "http://copy/models/weights-8c4a7569.pth.tar"
+    assert download.mirrored(url, "http://copy/models/") == copy
+    assert download.mirrored(url, None) == url
 
 
 def test_a_mirror_without_a_scheme_is_refused():
@@ -492,12 +471,9 @@ def test_a_mirror_without_a_scheme_is_refused():
 @pytest.mark.parametrize(
     ("file", "digits"),
     [
-        ("vgg19-dcbb9e9d.pth", "dcbb9e9d"),
         ("SRGAN_x4-ImageNet-8c4a7569.pth.tar", "8c4a7569"),
         (f"generator-{sha256(OLD)}.pth", sha256(OLD)),
         ("resnet18-F37072FD.pth", "f37072fd"),
-        ("msrresnet_div2k_20200521-61556be5.pth", "61556be5"),
-        ("SRGAN_x4-ImageNet.pth.tar", None),
         ("weights-abc1234.pth", None),
         ("weights-20240131.pth", None),
         ("weights_dcbb9e9d.pth", None),
@@ -511,7 +487,6 @@ def test_the_hash_in_a_file_s_name(file, digits):
 @pytest.mark.parametrize(
     ("url", "file"),
     [
-        ("https://host/models/vgg19-dcbb9e9d.pth", "vgg19-dcbb9e9d.pth"),
         ("https://host/resolve/main/a.pth.tar?download=true", "a.pth.tar"),
         ("file:///data/my%20copies/my%20weights.pth", "my weights.pth"),
         ("https://host/..%2F..%2Fweights.pth", "weights.pth"),
@@ -521,7 +496,7 @@ def test_the_name_of_the_file_an_address_leads_to(url, file):
     assert download.file_name(url) == file
 
 
-@pytest.mark.parametrize("url", ["https://host", "https://host/", "https://host/a/%2E%2E"])
+@pytest.mark.parametrize("url", ["https://host/", "https://host/a/%2E%2E"])
 def test_an_address_without_a_file_is_refused(url):
     with pytest.raises(InputError, match="names no file"):
         download.file_name(url)

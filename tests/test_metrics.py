@@ -32,10 +32,7 @@ def test_psnr_by_hand():
     spike[2, 3] = 1
     assert psnr(np.zeros((10, 10)), spike) == pytest.approx(20)
     assert psnr(reference, reference - 0.05) == pytest.approx(26.0206, abs=1e-4)
-
-
-def test_psnr_of_the_identical_is_infinite():
-    assert psnr(noise(0), noise(0)) == float("inf")
+    assert psnr(reference, reference) == float("inf")
 
 
 def test_metrics_are_computed_in_double_precision():
@@ -45,20 +42,15 @@ def test_metrics_are_computed_in_double_precision():
     assert psnr(reference, image) == pytest.approx(-20 * np.log10(error), rel=1e-9)
 
 
-def test_ssim_of_the_identical_is_one():
-    assert ssim(noise(0), noise(0)) == pytest.approx(1, abs=1e-12)
-
-
-@pytest.mark.parametrize("amount", [0.02, 0.2, 1.0])
-def test_ssim_is_wangs(amount):
+def test_ssim_is_wangs():
     """Reference: the formula evaluated directly, Gaussian window 11x11; tolerance 1e-9."""
     x = ndimage.gaussian_filter(noise(1), 2)
-    y = np.clip(x + amount * (noise(2) - 0.5), 0, 1)
+    y = np.clip(x + 0.2 * (noise(2) - 0.5), 0, 1)
     assert ssim(x, y) == pytest.approx(wang(x, y), abs=1e-9)
-
-
-def test_ssim_of_opposites_is_negative():
-    assert ssim(noise(3), 1 - noise(3)) < 0
+    assert ssim(x, x) == pytest.approx(1, abs=1e-12)
+    opposite = 1 - noise(3)
+    assert ssim(noise(3), opposite) == pytest.approx(wang(noise(3), opposite), abs=1e-9)
+    assert ssim(noise(3), opposite) < 0
 
 
 def test_ssim_needs_eleven_pixels():

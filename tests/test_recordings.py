@@ -72,15 +72,13 @@ class TestPlan:
             Job(source, tmp_path / "out.tif", tmp_path / "out_compare.png")
         ]
 
-    def test_a_single_file_goes_into_a_folder_that_is_there(self, tmp_path):
-        source = save(tmp_path / "a.png")
-        (tmp_path / "out.d").mkdir()
-        assert recordings.plan([source], tmp_path / "out.d")[0].target == tmp_path / "out.d/a.png"
-
-    def test_several_files_go_into_a_folder(self, tmp_path):
+    def test_files_go_into_a_folder(self, tmp_path):
         sources = [save(tmp_path / name) for name in ("a.png", "b.png")]
-        targets = [job.target for job in recordings.plan(sources, tmp_path / "out")]
-        assert targets == [tmp_path / "out/a.png", tmp_path / "out/b.png"]
+        targets = [job.target for job in recordings.plan(sources, tmp_path / "new")]
+        assert targets == [tmp_path / "new/a.png", tmp_path / "new/b.png"]
+        (tmp_path / "out.d").mkdir()
+        (job,) = recordings.plan(sources[:1], tmp_path / "out.d")
+        assert job.target == tmp_path / "out.d/a.png"
 
     def test_folders_keep_their_structure_and_what_is_no_recording_is_left_alone(self, tmp_path):
         deep, flat = save(tmp_path / "in/one/two/a.png"), save(tmp_path / "in/b.png")
@@ -91,13 +89,10 @@ class TestPlan:
             Job(deep, tmp_path / "out/one/two/a.png", tmp_path / "out/one/two/a_compare.png"),
         ]
 
-    def test_a_folder_of_results_inside_the_input_is_no_input(self, tmp_path):
-        source = save(tmp_path / "a.png")
-        save(tmp_path / "out/a.png")
-        assert [job.source for job in recordings.plan([tmp_path], tmp_path / "out")] == [source]
-
     @pytest.mark.parametrize("link", [False, True])
-    def test_a_folder_of_results_is_known_by_whatever_path(self, tmp_path, monkeypatch, link):
+    def test_a_folder_of_results_is_no_input_by_whatever_path_it_is_named(
+        self, tmp_path, monkeypatch, link
+    ):
         save(tmp_path / "in/a.png")
         save(tmp_path / "in/out/a.png")
         monkeypatch.chdir(tmp_path / "in")
@@ -137,7 +132,7 @@ class TestPlan:
         source, out = save_dicom(tmp_path / "IM_0001"), save_dicom(tmp_path / "out")
         assert recordings.plan([source], out)[0].target == out
 
-    @pytest.mark.parametrize("name", ["out.avi", "out.v2", "out.tar.gz"])
+    @pytest.mark.parametrize("name", ["out.avi", "out.v2"])
     def test_a_name_of_another_family_is_refused_with_what_is_possible(self, tmp_path, name):
         source = save(tmp_path / "a.png")
         with pytest.raises(InputError, match=r"choose a name that ends in \.png, \.jpg"):
@@ -149,24 +144,18 @@ class TestPlan:
         with pytest.raises(InputError, match=r"choose a name that ends in \.dcm"):
             recordings.plan([source], tmp_path / "out.png")
 
-    def test_two_recordings_of_one_name_are_refused(self, tmp_path):
-        sources = [save(tmp_path / folder / "a.png") for folder in ("one", "two")]
-        with pytest.raises(InputError, match="would both become"):
-            recordings.plan(sources, tmp_path / "out")
-
-    def test_a_recording_is_never_its_own_target(self, tmp_path):
-        source = save(tmp_path / "a.png")
-        with pytest.raises(InputError, match="choose another -o"):
-            recordings.plan([source], tmp_path)
-
-    def test_no_recording_is_the_target_of_another(self, tmp_path):
+    def test_no_recording_is_a_target_its_own_or_of_another(self, tmp_path):
         inner = save(tmp_path / "in/in/a.png")
         outer = save(tmp_path / "in/a.png")
-        with pytest.raises(InputError, match=f"{outer}: is an input and would be replaced"):
-            recordings.plan([tmp_path / "in"], tmp_path)
+        for inputs, out in (([outer], tmp_path / "in"), ([tmp_path / "in"], tmp_path)):
+            with pytest.raises(InputError, match=f"{outer}: is an input .*; choose another -o"):
+                recordings.plan(inputs, out)
         assert inner.is_file()
 
-    def test_a_data_file_is_the_target_of_no_other_recording(self, tmp_path):
+    def test_two_recordings_never_become_one_file_nor_one_data_file(self, tmp_path):
+        sources = [save(tmp_path / folder / "a.png") for folder in ("one", "two")]
+        with pytest.raises(InputError, match=r"would both become .*a\.png"):
+            recordings.plan(sources, tmp_path / "out")
         sources = [save_mhd(tmp_path / "one/s.mhd"), save_dicom(tmp_path / "two/s.raw")]
         with pytest.raises(InputError, match=r"would both become .*s\.raw"):
             recordings.plan(sources, tmp_path / "out")
@@ -174,10 +163,8 @@ class TestPlan:
     @pytest.mark.parametrize(
         ("names", "expected"),
         [
-            (("a.png", "b.tif"), ("a_compare.png", "b_compare.png")),
             (("1.2.840.1", "1.2.840.2"), ("1.2.840.1_compare.png", "1.2.840.2_compare.png")),
             (("d.DCM", "d.png"), ("d.DCM_compare.png", "d.png_compare.png")),
-            (("a.png", "a_compare.png"), ("a.png_compare.png", "a_compare_compare.png")),
             (
                 ("a.png", "a_compare.png", "a.png_compare.png"),
                 ("a.png__compare.png", "a_compare_compare.png", "a.png_compare_compare.png"),
@@ -201,12 +188,10 @@ class TestPlan:
         (job,) = recordings.plan([source], tmp_path / "a.png")
         assert job.comparison == tmp_path / "a.png_compare.png"
 
-    def test_an_input_that_is_not_there_is_named(self, tmp_path):
+    def test_inputs_without_a_recording_are_named(self, tmp_path):
         with pytest.raises(InputError, match=r"none\.png: no such file"):
             recordings.plan([tmp_path / "none.png"], tmp_path / "out")
-
-    def test_a_folder_without_recordings_is_named(self, tmp_path):
-        with pytest.raises(InputError, match="holds no recording"):
+        with pytest.raises(InputError, match=f"{tmp_path}: holds no recording"):
             recordings.plan([tmp_path], tmp_path / "out")
 
     def test_existing_results_are_refused_and_so_are_existing_comparisons(self, tmp_path):
@@ -220,7 +205,7 @@ class TestPlan:
         with pytest.raises(InputError, match=r"out\.png is there already"):
             recordings.check_free([job], compare=False)
 
-    @pytest.mark.parametrize("name", ["s.mhd", "s.raw", "s.zraw"])
+    @pytest.mark.parametrize("name", ["s.raw", "s.zraw"])
     def test_a_data_file_that_is_there_is_refused(self, tmp_path, name):
         jobs = recordings.plan([save_mhd(tmp_path / "s.mhd")], tmp_path / "out")
         recordings.check_free(jobs, compare=False)
@@ -231,12 +216,6 @@ class TestPlan:
 
 
 class TestWork:
-    @pytest.mark.parametrize(("mode", "size"), [("upscale", (80, 96)), ("restore", (20, 24))])
-    def test_a_frame_is_upscaled_or_restored(self, tmp_path, enlarger, mode, size):
-        job = job_of(save(tmp_path / "a.png"), tmp_path / "out.png")
-        assert Work(enlarger, "test", mode).run([job]) == []
-        assert first(job.target).shape == size
-
     def test_a_bad_file_is_reported_and_the_others_are_done(self, tmp_path, enlarger):
         bad = tmp_path / "bad.png"
         bad.write_text("no picture")
@@ -246,7 +225,7 @@ class TestWork:
         assert failure.startswith(f"{bad}: ")
         assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
 
-    @pytest.mark.parametrize("data", ["frames.raw", "frames.zraw", "more/frames.raw"])
+    @pytest.mark.parametrize("data", ["frames.zraw", "more/frames.raw"])
     def test_the_data_of_the_source_is_never_replaced(self, tmp_path, enlarger, data):
         (tmp_path / "more").mkdir()
         source = save_mhd(tmp_path / "a.mhd", data)
@@ -289,7 +268,8 @@ class TestWork:
 
     def test_the_comparison_shows_bicubic_and_the_network(self, tmp_path, enlarger):
         job = job_of(save(tmp_path / "a.png", value=128), tmp_path / "out.png")
-        Work(enlarger, "test", "upscale", compare=True).run([job])
+        assert Work(enlarger, "test", "upscale", compare=True).run([job]) == []
+        assert first(job.target).shape == (80, 96)
         picture = np.array(Image.open(job.comparison))
         assert picture.shape == (80, 2 * 96 + 8)
         assert np.all(picture[:, :96] == 128)  # bicubic keeps a flat image
@@ -297,13 +277,13 @@ class TestWork:
 
     def test_the_comparison_of_a_restored_frame_begins_with_the_original(self, tmp_path, enlarger):
         job = job_of(save(tmp_path / "a.png"), tmp_path / "out.png")
-        Work(enlarger, "test", "restore", compare=True).run([job])
+        assert Work(enlarger, "test", "restore", compare=True).run([job]) == []
+        assert first(job.target).shape == (20, 24)
         picture = np.array(Image.open(job.comparison))
         assert picture.shape == (20, 3 * 24 + 16)
         np.testing.assert_array_equal(picture[:, :24], first(job.source))
 
-    @pytest.mark.parametrize("mode", ["upscale", "restore"])
-    @pytest.mark.parametrize("factor", [2, 4])
+    @pytest.mark.parametrize(("mode", "factor"), [("upscale", 4), ("restore", 2)])
     def test_outside_of_ultrasound_regions_no_network_is_at_work(
         self, tmp_path, random_network, mode, factor
     ):

@@ -70,14 +70,3 @@ def test_the_checkout_runs_without_install():
         [sys.executable, "cli.py", "--version"], capture_output=True, text=True, check=True
     )
     assert finished.stdout.startswith("echojax, version")
-
-
-def test_a_simulated_dataset_is_prepared_and_inspected(tmp_path, capfd):
-    source, data = str(tmp_path / "camus"), ["--data-dir", str(tmp_path / "data")]
-    words = ["simulate", source, "--patients", "2", "--size", "64", "--workers", "1"]
-    assert main(words) == 0
-    assert main(["prepare", "camus", "--from", source, *data]) == 0
-    capfd.readouterr()
-    assert main(["inspect", "--json", *data]) == 0
-    found = json.loads(capfd.readouterr().out)
-    assert sum(found["counts"]["4CH"]["ES"].values()) == 2

@@ -9,6 +9,12 @@ from echojax.cli import main
 from echojax.models.srresnet import SRResNet, SRResNetSettings
 from echojax.weights import networks
 
+SET5 = {
+    "sr": {"baby": 32.51, "bird": 32.70, "butterfly": 26.38, "head": 32.23, "woman": 29.49},
+    "bicubic": {"baby": 31.78, "bird": 30.18, "butterfly": 22.10, "head": 31.61, "woman": 26.47},
+}
+MEAN = {"sr": 30.66, "bicubic": 28.43}
+
 
 @pytest.fixture(scope="module")
 def weights_of(tmp_path_factory, random_network):
@@ -39,27 +45,24 @@ def size(path):
         return image.size
 
 
-def test_enhance_writes_a_file_four_times_larger(tmp_path, picture, weights, capsys):
-    out = tmp_path / "out.png"
-    assert main(["enhance", str(picture), "-o", str(out), "--weights", weights]) == 0
-    assert size(out) == (192, 160)
-    assert str(out) in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("scale", [2, 8])
-def test_the_network_decides_the_scale(tmp_path, picture, weights_of, scale, capsys):
+def test_the_network_decides_the_scale(tmp_path, picture, weights_of, capsys):
+    scale = 2
     out, given = tmp_path / "out.tif", ["--weights", weights_of(scale)]
     assert main(["enhance", str(picture), "-o", str(out), "--compare", *given]) == 0
     assert size(out) == (scale * 48, scale * 40)
     assert size(tmp_path / "out_compare.png") == (2 * scale * 48 + 8, scale * 40)
     restored = [str(picture), "-o", str(out), "--mode", "restore", "--overwrite", *given]
-    assert main(["enhance", *restored]) == 0
+    assert main(["enhance", *restored, "--compare"]) == 0
     assert size(out) == (48, 40)
+    assert size(tmp_path / "out_compare.png") == (3 * 48 + 16, 40)
     capsys.readouterr()
     assert main(["evaluate-sr", str(picture.parent), "--json", *given]) == 0
     found = json.loads(capsys.readouterr().out)
+    assert found.keys() == {"images", "mean", "protocol"}
     assert found["protocol"]["scale"] == scale
-    assert found["mean"].keys() == {"sr", "bicubic", "lanczos"}
+    assert found["images"].keys() == {"a.png"}
+    assert found["images"]["a.png"].keys() == found["mean"].keys() == {"sr", "bicubic", "lanczos"}
+    assert all(scores.keys() == {"psnr", "ssim"} for scores in found["mean"].values())
 
 
 def test_enhance_keeps_the_structure_of_a_folder_and_names_a_bad_file(
@@ -85,14 +88,7 @@ def test_enhance_overwrites_only_when_told(tmp_path, picture, weights, capsys):
     assert "--overwrite" in capsys.readouterr().err
     assert main([*arguments, "--overwrite"]) == 0
     assert size(out) == (192, 160)
-
-
-def test_enhance_restores_and_compares(tmp_path, picture, weights):
-    out = tmp_path / "out.png"
-    arguments = ["enhance", str(picture), "-o", str(out), "--weights", weights]
-    assert main([*arguments, "--mode", "restore", "--compare"]) == 0
-    assert size(out) == (48, 40)
-    assert (tmp_path / "out_compare.png").is_file()
+    assert str(out) in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -110,17 +106,6 @@ def test_enhance_says_which_network_it_lacks(tmp_path, picture, monkeypatch, cap
     monkeypatch.setenv("ECHOJAX_WEIGHTS", str(tmp_path))
     assert main(["enhance", str(picture), "-o", str(tmp_path / "out.png"), *given]) == 2
     assert said in capsys.readouterr().err
-
-
-def test_evaluate_sr_prints_json_as_documented(picture, weights, capsys):
-    folder = str(picture.parent)
-    assert main(["evaluate-sr", folder, "--weights", weights, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    methods = {"sr", "bicubic", "lanczos"}
-    assert found.keys() == {"images", "mean", "protocol"}
-    assert found["images"].keys() == {"a.png"}
-    assert found["images"]["a.png"].keys() == found["mean"].keys() == methods
-    assert all(scores.keys() == {"psnr", "ssim"} for scores in found["mean"].values())
 
 
 def test_evaluate_sr_prints_a_markdown_table(picture, capsys):
@@ -142,7 +127,7 @@ def test_evaluate_sr_tells_of_the_sector_where_it_is_asked(picture, weights, cap
 def test_evaluate_sr_of_real_weights_gives_the_known_figures(
     shared_data, tmp_path, monkeypatch, capsys
 ):
-    """Reference: data/README.md, measured with PyTorch; to 0.02 dB."""
+    """Reference: data/README.md, measured with PyTorch and Pillow's bicubic; to 0.02 dB."""
     monkeypatch.chdir(tmp_path)
     file = shared_data / "sr_weights" / "leftthomas_netG_epoch_4_100.pth"
     assert main(["weights", "convert", str(file)]) == 0
@@ -151,8 +136,9 @@ def test_evaluate_sr_of_real_weights_gives_the_known_figures(
     arguments = ["evaluate-sr", str(shared_data / "set5"), "--weights", weights, "--json"]
     assert main(arguments) == 0
     found = json.loads(capsys.readouterr().out)
-    expected = {"baby": 32.51, "bird": 32.70, "butterfly": 26.38, "head": 32.23, "woman": 29.49}
-    for name, psnr in expected.items():
-        assert found["images"][f"{name}.png"]["sr"]["psnr"] == pytest.approx(psnr, abs=0.02)
-    assert found["mean"]["sr"]["psnr"] == pytest.approx(30.66, abs=0.02)
-    assert found["mean"]["bicubic"]["psnr"] == pytest.approx(28.43, abs=0.02)
+    for way, expected in SET5.items():
+        psnr = {name: scores[way]["psnr"] for name, scores in found["images"].items()}
+        assert psnr == {f"{name}.png": pytest.approx(v, abs=0.02) for name, v in expected.items()}
+        assert found["mean"][way]["psnr"] == pytest.approx(MEAN[way], abs=0.02)
+    ranked = [found["mean"][way]["psnr"] for way in ("bicubic", "lanczos", "sr")]
+    assert ranked == sorted(ranked)

@@ -31,9 +31,10 @@ def spoil(release):
     return "patient0002/patient0002_4CH_ED.nii.gz"
 
 
-def test_frames_come_back_as_they_were_written(nifti_folder, tmp_path):
+def test_frames_come_back_as_they_were_written(nifti_folder, tmp_path, capsys):
     camus.prepare(nifti_folder, tmp_path / "data")
     frames = camus.load(tmp_path / "data")
+    assert capsys.readouterr().out == ""
     assert isinstance(frames, Frames)
     assert len(frames) == 8
     for name, image, mask in zip(frames.ids, frames.images, frames.masks, strict=True):
@@ -41,12 +42,15 @@ def test_frames_come_back_as_they_were_written(nifti_folder, tmp_path):
         np.testing.assert_array_equal(image, invented_image(name))
         np.testing.assert_array_equal(mask, invented_mask(name))
     np.testing.assert_allclose(frames.spacing, np.tile(NIFTI_SPACING, (8, 1)), rtol=1e-6)
+    assert camus.left_out(tmp_path / "data") == []
 
 
-def test_order_is_patient_view_phase_over_all_splits(tmp_path):
+def test_frames_of_all_splits_come_in_order_with_what_cfg_files_and_lists_say(tmp_path):
     patients = ["patient0003", "patient0001", "patient0004", "patient0002"]
     lists = {"training": patients[:1], "validation": patients[1:2], "testing": patients[2:3]}
-    camus.prepare(nifti_release(tmp_path / "camus", patients, lists), tmp_path / "data")
+    release = nifti_release(tmp_path / "camus", patients, lists)
+    write_cfg(release / "database_nifti/patient0002/Info_4CH.cfg", {"Sex": "M", "Age": "71"})
+    camus.prepare(release, tmp_path / "data")
     frames = camus.load(tmp_path / "data")
     assert frames.ids == [
         f"{patient}_{view}_{phase}"
@@ -54,38 +58,26 @@ def test_order_is_patient_view_phase_over_all_splits(tmp_path):
         for view in ("2CH", "4CH")
         for phase in ("ED", "ES")
     ]
+    for image, found in zip(frames.images, frames.hashes, strict=True):
+        np.testing.assert_array_equal(found, frame_hash(image))
+    of_each = frames.take(range(2, 16, 4))  # 4CH ED
+    np.testing.assert_array_equal(of_each.ef, [54, np.nan, 54, 54])
+    assert of_each.age.tolist() == [56, 71, 56, 56]
+    assert of_each.sex.tolist() == ["F", "M", "F", "F"]
+    assert of_each.split.tolist() == ["validation", "", "train", "test"]
 
 
-def test_frames_without_mask_or_quality_say_so(nifti_folder, tmp_path):
+def test_what_no_file_says_is_unknown(nifti_folder, tmp_path):
     folder = nifti_folder / "database_nifti/patient0001"
     (folder / "patient0001_2CH_ES_gt.nii.gz").unlink()
     write_cfg(folder / "Info_4CH.cfg", {"ED": "1"})
     write_cfg(folder / "Info_2CH.cfg", {"ImageQuality": "Medium"})
-    camus.prepare(nifti_folder, tmp_path / "data")
-    frames = camus.load(tmp_path / "data")
-    assert [mask is None for mask in frames.masks] == [False, True] + 6 * [False]
-    assert frames.quality.tolist() == [1, 1, -1, -1, 0, 0, 0, 0]
-
-
-def test_what_cfg_files_and_lists_say_is_kept(tmp_path):
-    patients = [f"patient000{k}" for k in range(1, 5)]
-    lists = {"training": patients[:1], "validation": patients[1:2], "testing": patients[2:3]}
-    release = nifti_release(tmp_path / "camus", patients, lists)
-    write_cfg(release / "database_nifti/patient0002/Info_4CH.cfg", {"Sex": "M", "Age": "71"})
-    camus.prepare(release, tmp_path / "data")
-    frames = camus.load(tmp_path / "data").take(range(2, 16, 4))  # 4CH ED of each
-    assert frames.patient.tolist() == patients
-    np.testing.assert_array_equal(frames.ef, [54, np.nan, 54, 54])
-    assert frames.age.tolist() == [56, 71, 56, 56]
-    assert frames.sex.tolist() == ["F", "M", "F", "F"]
-    assert frames.split.tolist() == ["train", "validation", "test", ""]
-
-
-def test_what_no_cfg_file_or_list_says_is_unknown(nifti_folder, tmp_path):
-    for cfg in nifti_folder.rglob("*.cfg"):
+    for cfg in nifti_folder.rglob("patient0002/*.cfg"):
         cfg.unlink()
     camus.prepare(nifti_folder, tmp_path / "data")
     frames = camus.load(tmp_path / "data")
+    assert [mask is None for mask in frames.masks] == [False, True] + 6 * [False]
+    assert frames.quality.tolist() == [1, 1, -1, -1, -1, -1, -1, -1]
     assert np.isnan([*frames.ef, *frames.age]).all()
     assert {*frames.sex, *frames.split} == {""}
 
@@ -101,41 +93,21 @@ def test_testing_patients_of_the_challenge_are_patients_of_their_own(tmp_path):
     assert [mask is None for mask in frames.masks].count(True) == 4
 
 
-def test_existing_dataset_is_refused_and_kept(nifti_folder, tmp_path):
+def test_an_existing_dataset_is_replaced_only_if_asked_and_by_a_whole_one(nifti_folder, tmp_path):
     data = tmp_path / "data"
     camus.prepare(nifti_folder, data)
     before = contents(data)
     with pytest.raises(InputError, match="there is a dataset already; pass --overwrite"):
         camus.prepare(nifti_folder, data)
     assert contents(data) == before
-
-
-def test_overwrite_replaces_the_dataset(nifti_folder, tmp_path):
-    data = tmp_path / "data"
-    camus.prepare(nifti_folder, data)
-    shutil.rmtree(nifti_folder / "database_nifti/patient0001")
-    camus.prepare(nifti_folder, data, overwrite=True)
-    assert set(camus.load(data).patient) == {"patient0002"}
-    assert [entry.name for entry in data.iterdir()] == ["camus"]
-
-
-def test_failure_leaves_the_previous_dataset_and_no_litter(nifti_folder, tmp_path):
-    data = tmp_path / "data"
-    camus.prepare(nifti_folder, data)
-    before = contents(data)
     spoil(nifti_folder)
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="truncated"):
         camus.prepare(nifti_folder, data, overwrite=True)
     assert contents(data) == before
+    shutil.rmtree(nifti_folder / "database_nifti/patient0002")
+    camus.prepare(nifti_folder, data, overwrite=True)
+    assert set(camus.load(data).patient) == {"patient0001"}
     assert [entry.name for entry in data.iterdir()] == ["camus"]
-
-
-def test_first_failure_leaves_nothing(nifti_folder, tmp_path):
-    data = tmp_path / "data"
-    spoil(nifti_folder)
-    with pytest.raises(InputError):
-        camus.prepare(nifti_folder, data)
-    assert not data.exists() or not list(data.iterdir())
 
 
 def test_overwrite_never_deletes_the_release_it_reads(tmp_path):
@@ -156,55 +128,31 @@ def test_overwrite_never_deletes_what_is_not_a_prepared_dataset(nifti_folder, tm
     assert precious.read_text() == "years of work"
 
 
-def test_bad_file_is_named_with_what_to_do(nifti_folder, tmp_path):
+def test_bad_file_is_named_with_what_to_do_and_nothing_is_left(nifti_folder, tmp_path):
     bad = spoil(nifti_folder)
     with pytest.raises(InputError, match=rf"{bad}: .*download it again.*--skip-bad") as error:
         camus.prepare(nifti_folder, tmp_path / "data")
     assert error.value.exit_code == 2
+    assert not any((tmp_path / "data").iterdir())
 
 
-def test_bad_files_left_out_are_remembered(nifti_folder, tmp_path):
-    bad = spoil(nifti_folder)
-    camus.prepare(nifti_folder, tmp_path / "data", skip_bad=True)
-    assert "patient0002_4CH_ED" not in camus.load(tmp_path / "data").ids
-    (left_out,) = camus.left_out(tmp_path / "data")
-    assert left_out.file == bad
-    assert "truncated" in left_out.why
-
-
-def test_nothing_is_left_out_of_a_whole_release(nifti_folder, tmp_path):
-    camus.prepare(nifti_folder, tmp_path / "data")
-    assert camus.left_out(tmp_path / "data") == []
-
-
-def test_sources_that_are_no_release_are_input_errors(tmp_path):
-    empty, other = tmp_path / "empty", tmp_path / "other"
-    empty.mkdir()
-    other.mkdir()
-    (other / "readme.txt").write_text("no frames here")
-    for source, why in (
-        (tmp_path / "nowhere", "no such folder"),
-        (empty, "is empty"),
-        (other, "neither CAMUS layout"),
-    ):
-        with pytest.raises(InputError, match=f"{source}: .*{why}"):
-            camus.prepare(source, tmp_path / "data")
-
-
-def test_skipping_bad_files_is_not_advised_where_it_cannot_help(tmp_path):
-    with pytest.raises(InputError) as error:
-        camus.prepare(tmp_path / "nowhere", tmp_path / "data")
-    assert "--skip-bad" not in str(error.value)
-
-
-def test_split_without_one_good_frame_is_left_out(tmp_path):
+def test_bad_files_left_out_are_remembered_even_if_they_are_a_whole_split(tmp_path):
     lists = {"training": ["patient0001"], "validation": ["patient0002"]}
     release = nifti_release(tmp_path / "camus", subgroups=lists)
-    for file in release.glob("*/patient0002/*.nii.gz"):
+    bad = sorted(release.glob("*/patient0002/*_E[DS].nii.gz"))
+    for file in bad:
         truncate(file)
     camus.prepare(release, tmp_path / "data", skip_bad=True)
     assert set(camus.load(tmp_path / "data").patient) == {"patient0001"}
-    assert len(camus.left_out(tmp_path / "data")) == 4
+    left_out = camus.left_out(tmp_path / "data")
+    assert [entry.file for entry in left_out] == [f"patient0002/{file.name}" for file in bad]
+    assert all("truncated" in entry.why for entry in left_out)
+
+
+def test_skipping_bad_files_is_not_advised_where_it_cannot_help(tmp_path):
+    with pytest.raises(InputError, match="nowhere: no such folder") as error:
+        camus.prepare(tmp_path / "nowhere", tmp_path / "data")
+    assert "--skip-bad" not in str(error.value)
 
 
 def test_release_without_one_good_frame_is_an_input_error(nifti_folder, tmp_path):
@@ -243,15 +191,6 @@ def test_recordings_under_two_ids_are_one_group(tmp_path):
     }
 
 
-def test_hashes_are_those_of_the_frames_they_stand_beside(tmp_path):
-    patients = ["patient0003", "patient0001", "patient0002"]
-    lists = {"training": patients[:1], "validation": patients[1:]}
-    camus.prepare(nifti_release(tmp_path / "camus", patients, lists), tmp_path / "data")
-    frames = camus.load(tmp_path / "data").take([11, 0, 5])
-    for image, found in zip(frames.images, frames.hashes, strict=True):
-        np.testing.assert_array_equal(found, frame_hash(image))
-
-
 def test_a_dataset_can_be_moved(nifti_folder, tmp_path):
     camus.prepare(nifti_folder, tmp_path / "data")
     before = camus.load(tmp_path / "data")
@@ -276,12 +215,6 @@ def test_nothing_prepared_is_an_input_error_that_names_the_command(tmp_path):
     for read in (camus.load, camus.left_out):
         with pytest.raises(InputError, match=r"no prepared dataset.*echojax prepare camus"):
             read(tmp_path)
-
-
-def test_preparing_prints_nothing_on_stdout(nifti_folder, tmp_path, capsys):
-    camus.prepare(nifti_folder, tmp_path / "data")
-    camus.load(tmp_path / "data")
-    assert capsys.readouterr().out == ""
 
 
 def test_square_pixels_halve_the_finer_axis(make_frames):

@@ -23,13 +23,8 @@ def pairs(frames):
     return duplicate_patients(frames.patient, frames.view, frames.phase, frames.hashes)
 
 
-def test_identical_frames_are_found(make_frames):
-    frames = make_frames([heart(0), heart(1), heart(0)], ["p2", "p3", "p1"])
-    assert pairs(frames) == [("p1", "p2")]
-
-
-def test_slightly_noisy_frames_are_found(make_frames):
-    frames = make_frames([heart(0), noisy(heart(0), 9), heart(1)], ["p1", "p2", "p3"])
+def test_noisy_copies_are_found(make_frames):
+    frames = make_frames([heart(0), heart(1), noisy(heart(0), 9)], ["p2", "p3", "p1"])
     assert pairs(frames) == [("p1", "p2")]
 
 
@@ -37,11 +32,6 @@ def test_one_shared_frame_is_enough(make_frames):
     images = [heart(0), heart(1), heart(2), heart(1)]
     frames = make_frames(images, ["p1", "p1", "p2", "p2"], phase=[0, 1, 0, 1])
     assert pairs(frames) == [("p1", "p2")]
-
-
-def test_resampled_copies_are_found(make_frames):
-    larger = heart(0).repeat(2, 0).repeat(2, 1)
-    assert pairs(make_frames([heart(0), larger], ["p1", "p2"])) == [("p1", "p2")]
 
 
 def test_different_patients_are_not_duplicates(make_frames):
@@ -60,15 +50,7 @@ def test_only_frames_of_one_view_and_phase_are_compared(make_frames, axis):
     assert pairs(frames) == []
 
 
-@pytest.mark.parametrize("level", [0, 77])
-def test_blank_frames_are_like_no_other(make_frames, level):
-    blank = np.full((64, 56), level, np.uint8)
-    frames = make_frames([blank, blank, heart(0)], ["p1", "p2", "p3"])
-    assert pairs(frames) == []
-
-
-@pytest.mark.parametrize("middle", ["p1", "p2", "p3"])
-@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(("middle", "order"), [("p1", 1), ("p2", -1), ("p3", 1)])
 def test_three_ids_of_one_recording_are_one_group(make_frames, middle, order):
     """One id shares a frame with each of the others, which have none in common."""
     one, other = (p for p in ("p1", "p2", "p3") if p != middle)

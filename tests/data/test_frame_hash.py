@@ -29,14 +29,12 @@ def stretched(image):
 
 
 COPIES = {
-    "smaller": lambda image: resized(image, 112, 112),
     "another aspect": lambda image: resized(image, 300, 400),
-    "brighter": lambda image: curve(image, 0.8),
     "darker": lambda image: curve(image, 1.25),
     "less gain": lambda image: np.round(0.7 * image).astype(np.uint8),
-    "stretched": stretched,
-    "JPEG": jpeg,
-    "all at once": lambda image: jpeg(curve(stretched(resized(image, 160, 160)), 0.8)),
+    "smaller, stretched, brighter, JPEG": lambda image: jpeg(
+        curve(stretched(resized(image, 112, 112)), 0.8)
+    ),
 }
 
 
@@ -56,7 +54,7 @@ def test_copies_are_alike_and_nothing_else_is(hearts, change):
 
 
 def test_frames_are_seen_if_a_copy_of_them_was_learned_from(hearts):
-    learned = hashes([COPIES["all at once"](image) for image in hearts[:10]])
+    learned = hashes([COPIES["smaller, stretched, brighter, JPEG"](image) for image in hearts[:10]])
     asked = [3, 15, 0]
     assert seen(hashes(hearts)[asked], learned).tolist() == [True, False, True]
     assert seen(hashes(hearts)[asked], learned[:0]).tolist() == [False] * 3
@@ -71,10 +69,9 @@ def test_a_copy_is_found_among_very_many(hearts):
         assert seen(hashes(hearts[:2]), learned).tolist() == [True, False]
 
 
-@pytest.mark.parametrize("level", [0, 77])
-def test_blank_frames_are_like_no_other(level, hearts):
-    blank = hashes([np.full((64, 56), level, np.uint8)])
-    assert not alike(blank, hashes([np.zeros((8, 8), np.uint8), *hearts])).any()
+def test_blank_frames_are_like_no_other_not_even_blank_ones(hearts):
+    blank = hashes([np.full((64, 56), level, np.uint8) for level in (0, 77)])
+    assert not alike(blank, np.concatenate([blank, hashes(hearts)])).any()
 
 
 def test_text_comes_back_as_hashes_and_is_compact(hearts):

@@ -49,7 +49,7 @@ def model(generator):
     return generator(first_kernel=9, last_kernel=9)
 
 
-@pytest.fixture(params=["bicubic x2", "lanczos x4", "network x2", "network x4", "network x8"])
+@pytest.fixture(params=["lanczos x2", "network x8"])
 def enlarger(request, generator):
     method, scale = request.param.split(" x")
     if method == "network":
@@ -58,16 +58,16 @@ def enlarger(request, generator):
 
 
 class TestModes:
-    def test_upscaling_makes_a_frame_larger_by_the_enlargers_scale(self, enlarger):
-        large = upscale(noise(45, 70), enlarger)
-        assert large.shape == (enlarger.scale * 45, enlarger.scale * 70)
-        assert large.dtype == np.float32
-        assert 0 <= large.min() < large.max() <= 1
-
-    def test_restoring_keeps_a_size_that_the_scale_does_not_divide(self, enlarger):
-        restored = restore(noise(45, 71), enlarger)
+    def test_upscaling_makes_frames_larger_and_restoring_keeps_a_size_no_scale_divides(
+        self, enlarger
+    ):
+        frame = noise(45, 71)
+        large, restored = upscale(frame, enlarger), restore(frame, enlarger)
+        assert large.shape == (enlarger.scale * 45, enlarger.scale * 71)
         assert restored.shape == (45, 71)
-        assert restored.dtype == np.float32
+        for result in (large, restored):
+            assert result.dtype == np.float32
+            assert 0 <= result.min() < result.max() <= 1
 
     def test_restoring_is_reduction_by_pillows_bicubic_and_enlargement(self):
         frame = np.random.default_rng(0).integers(0, 256, (44, 68), np.uint8)
@@ -80,26 +80,20 @@ class TestModes:
 
 class TestNetwork:
     def test_rounding_up_the_size_changes_nothing_but_the_lower_right_border(self, model):
-        low = noise(45, 70)
+        """And nothing at all without a step."""
+        low = noise(21, 18)
         exact = np.clip(np.asarray(model(low[None, ..., None]))[0, ..., 0], 0, 1)
         seen = upscale(low, Network(model))
         # Eleven low-resolution pixels are more than this network of one block looks around.
         inside = (slice(-4 * 11),) * 2
         np.testing.assert_allclose(seen[inside], exact[inside], atol=1e-5)
-
-    def test_without_a_step_an_image_is_left_as_it_is(self, model):
-        low = noise(21, 18)
-        exact = np.clip(np.asarray(model(low[None, ..., None]))[0, ..., 0], 0, 1)
         np.testing.assert_allclose(upscale(low, Network(model, step=1)), exact, atol=1e-5)
 
     @pytest.mark.parametrize(
         ("settings", "given"),
         [
-            ({}, 1),
-            ({"scale": 2}, 1),
             ({"scale": 8}, 1),
             ({}, 3),
-            ({"in_channels": 3, "out_channels": 3}, 1),
             ({"in_channels": 3, "out_channels": 3}, 3),
             ({"network": MSRResNet, "settings": MSRResNetSettings, "scale": 3}, 1),
         ],
@@ -175,12 +169,13 @@ class TestNetwork:
         assert (large.min(), large.max()) == (0, 1)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(
-    ("method", "pillows"),
-    [("bicubic", Image.Resampling.BICUBIC), ("lanczos", Image.Resampling.LANCZOS)],
+    ("method", "pillows", "channels", "scale"),
+    [
+        ("bicubic", Image.Resampling.BICUBIC, 3, 2),
+        ("lanczos", Image.Resampling.LANCZOS, 1, 4),
+    ],
 )
-@pytest.mark.parametrize("scale", [2, 4])
 def test_interpolation_is_pillows_even_in_tiles(monkeypatch, channels, method, pillows, scale):
     monkeypatch.setattr(enhance, "TILE", 32)
     image = noise(9, 75, channels)
@@ -201,9 +196,17 @@ DEPTHS = [
 
 
 class TestDepths:
-    @pytest.mark.parametrize("mode", ["upscale", "restore"])
-    @pytest.mark.parametrize("colours", [(), (3,)])
-    @pytest.mark.parametrize(("dtype", "low", "high"), DEPTHS)
+    @pytest.mark.parametrize(
+        ("mode", "colours", "dtype", "low", "high"),
+        [
+            (*how, *depth)
+            for how, depth in zip(
+                [("upscale", (3,)), ("restore", ()), ("upscale", ()), ("restore", (3,))],
+                DEPTHS,
+                strict=True,
+            )
+        ],
+    )
     def test_a_frame_keeps_its_type_and_range(self, mode, colours, dtype, low, high):
         """Restored, it keeps its odd size too; what was outside the range is inside."""
         frame = low + (high - low) * (1.4 * noise(13, 18, *colours) - 0.2)
@@ -227,26 +230,24 @@ class TestDepths:
         difference = np.abs(result.astype(np.float64) - np.asarray(large, np.float64))
         assert difference.max() < (0.51 if integer else 1e-5)
 
-    @pytest.mark.parametrize("mode", ["upscale", "restore"])
-    def test_users_get_what_classifiers_see_but_rounded(self, gray_generator, mode):
+    def test_users_get_what_classifiers_see_but_rounded(self, gray_generator):
         frame = np.random.default_rng(2).integers(0, 65_536, (45, 70), np.uint16)
         network = Network(gray_generator, tile=32)
-        result = enhance.enhance(frame, network, mode=mode, low=0, high=65_535)
-        seen = enhance.enhance(frame.astype(np.float32) / 65_535, network, mode=mode)
+        result = upscale(frame, network, low=0, high=65_535)
+        seen = upscale(frame.astype(np.float32) / 65_535, network)
         assert result.dtype == np.uint16
         np.testing.assert_allclose(result, 65_535 * seen, rtol=0, atol=0.51)
 
-    @pytest.mark.parametrize(("value", "expected"), [(0.4 / 10, 0), (0.6 / 10, 1), (9.9 / 10, 10)])
-    def test_integers_are_rounded_not_truncated(self, value, expected):
+    def test_integers_are_rounded_not_truncated(self):
         class Flat:
-            scale = 4
+            scale = 3
 
             def pieces(self, image):
-                shape = (4 * image.shape[0], 4 * image.shape[1], 1)
-                yield Piece(slice(None), slice(None), np.full(shape, value, np.float32))
+                values = np.float32([0.4, 0.6, 9.9]) / 10
+                yield Piece(slice(None), slice(None), np.tile(values[:, None], (3, 1, 1)))
 
-        result = upscale(np.zeros((2, 2), np.int16), Flat(), low=-5, high=5)
-        np.testing.assert_array_equal(result, expected - 5)
+        result = upscale(np.zeros((1, 1), np.int16), Flat(), low=-5, high=5)
+        np.testing.assert_array_equal(result, np.tile(np.array([0, 1, 10]) - 5, (3, 1)))
 
     @pytest.mark.parametrize(("mode", "factor"), [("upscale", 4), ("restore", 1)])
     def test_what_is_no_number_stays_so_and_harms_nothing_else(self, mode, factor):

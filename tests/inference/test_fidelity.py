@@ -13,14 +13,7 @@ from echojax.inference.tiles import Piece
 from echojax.media import open_recording
 from echojax.metrics import psnr, ssim
 from echojax.models.srresnet import SRResNet, SRResNetSettings
-from echojax.weights import convert
 
-# Measured with PyTorch, Pillow's bicubic; see README.md of the shared data.
-SET5 = {
-    "sr": {"baby": 32.51, "bird": 32.70, "butterfly": 26.38, "head": 32.23, "woman": 29.49},
-    "bicubic": {"baby": 31.78, "bird": 30.18, "butterfly": 22.10, "head": 31.61, "woman": 26.47},
-}
-MEAN = {"sr": 30.66, "bicubic": 28.43}
 BICUBIC_AND_LANCZOS = fidelity.interpolations(4)
 BT601 = np.array([65.481, 128.553, 24.966])
 
@@ -72,24 +65,14 @@ class Given:
         yield Piece(slice(None), slice(None), self.result)
 
 
-def test_set5_gives_the_published_figures_of_a_public_network(shared_data):
-    """PSNR of the leftthomas generator and of bicubic; tolerance 0.02 dB."""
-    file = shared_data / "sr_weights" / "leftthomas_netG_epoch_4_100.pth"
-    enlargers = fidelity.beside_interpolations(convert.convert(file).model)
-    report = fidelity.evaluate(shared_data / "set5", enlargers)
-    for way, expected in SET5.items():
-        found = {name: scores[way]["psnr"] for name, scores in report.images.items()}
-        assert found == {f"{name}.png": pytest.approx(v, abs=0.02) for name, v in expected.items()}
-        assert report.mean[way]["psnr"] == pytest.approx(MEAN[way], abs=0.02)
-    ranked = [report.mean[way]["psnr"] for way in ("bicubic", "lanczos", "sr")]
-    assert ranked == sorted(ranked)
-
-
-@pytest.mark.parametrize("scale", [4, 8])
-@pytest.mark.parametrize("shape", [(64, 80), (67, 82), (64, 80, 3), (67, 82, 3)])
 @pytest.mark.parametrize(
-    ("way", "method"),
-    [("bicubic", Image.Resampling.BICUBIC), ("lanczos", Image.Resampling.LANCZOS)],
+    ("shape", "way", "method", "scale"),
+    [
+        ((64, 80), "bicubic", Image.Resampling.BICUBIC, 4),
+        ((67, 82), "lanczos", Image.Resampling.LANCZOS, 8),
+        ((64, 80, 3), "lanczos", Image.Resampling.LANCZOS, 4),
+        ((67, 82, 3), "bicubic", Image.Resampling.BICUBIC, 8),
+    ],
 )
 def test_protocol_is_that_of_pillow_spelled_out(shape, way, method, scale):
     """Gray and colour, sizes that are multiples or not; tolerance 0.05 dB and 0.002 (rounding)."""
@@ -188,13 +171,6 @@ def test_json_holds_every_score_their_means_and_the_protocol(tmp_path, network):
     assert "BT.601, 16-235" in found["protocol"]["channel"]
 
 
-def test_without_a_network_interpolation_stands_alone(tmp_path):
-    folder = save(tmp_path / "set", a=picture(0, (40, 40)))
-    report = fidelity.evaluate(folder, BICUBIC_AND_LANCZOS)
-    assert list(report.mean) == ["bicubic", "lanczos"]
-    assert "Network" not in report.as_text()
-
-
 def test_identical_images_have_no_number_in_json(tmp_path):
     """A flat image comes back as it was: PSNR is infinite, which JSON cannot say."""
     flat = np.full((40, 40), 100, np.uint8)
@@ -206,6 +182,8 @@ def test_identical_images_have_no_number_in_json(tmp_path):
 def test_tables_have_a_row_for_every_image_and_the_mean(tmp_path):
     folder = save(tmp_path / "set", a=picture(0, (40, 40)), longer_name=picture(1, (40, 44)))
     report = fidelity.evaluate(folder, BICUBIC_AND_LANCZOS)
+    assert list(report.mean) == ["bicubic", "lanczos"]
+    assert "Network" not in report.as_text()
     score = report.images["longer_name.png"]["lanczos"]
     cell = f"{score['psnr']:.2f} / {score['ssim']:.4f}"
     table = report.as_markdown().split("\n\n")[0].splitlines()
@@ -245,7 +223,7 @@ def test_folders_that_cannot_be_measured_are_input_errors(tmp_path):
         fidelity.evaluate(folder, BICUBIC_AND_LANCZOS)
 
 
-@pytest.mark.parametrize(("scale", "least"), [(2, 16), (4, 20), (8, 32)])
+@pytest.mark.parametrize(("scale", "least"), [(2, 16), (8, 32)])
 def test_smallest_image_has_a_score(tmp_path, network, scale, least):
     """SSIM needs 11 pixels beside the border of the scale."""
     assert fidelity.smallest(scale) == least

@@ -82,7 +82,6 @@ TABLE = [
     ("haze", -60, -35, 1, cavity, walls),
     ("clutter", -50, -15, 1, near, deep),
     ("edge_loss", 0, 18, -1, across(0.8, 1), across(-1, 0)),
-    ("edge_loss", 0, -18, -1, across(-1, -0.8), across(0, 1)),
     ("shadow", 0, 18, -1, across(0.35, 0.45), across(-1, 0)),
     ("dropout", 0, 11, -1, walls, cavity),
 ]

@@ -1,6 +1,7 @@
 """The folder as a whole: its files, its cfg, and what stands in its way."""
 
 import json
+import shutil
 from itertools import chain
 from pathlib import Path
 
@@ -37,11 +38,22 @@ def expected_files(patients, shown):
     return expected
 
 
-def test_layout_is_that_of_the_camus_nifti_release(dataset):
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    """One small patient of seed 0, which tests only copy."""
+    out = tmp_path_factory.mktemp("small") / "out"
+    simulate(out, patients=1, seed=0, size=32)
+    return out
+
+
+@pytest.fixture
+def out(simulated, tmp_path):
+    """A copy of it to put something else in the place of."""
+    return shutil.copytree(simulated, tmp_path / "out")
+
+
+def test_layout_is_that_of_the_camus_nifti_release_sequences_beside_the_phases(dataset, sequences):
     assert files(dataset).keys() == expected_files(PATIENTS, PHASES)
-
-
-def test_sequences_lie_beside_the_phases_as_in_camus(sequences):
     assert files(sequences).keys() == expected_files(2, (*PHASES, "half_sequence"))
 
 
@@ -129,10 +141,11 @@ def test_existing_folder_is_refused_with_a_way_out(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
 
 
-def test_an_empty_folder_is_used(tmp_path):
-    out = tmp_path / "empty"
+def test_an_empty_folder_is_used_and_progress_counts_patients(tmp_path):
+    out, calls = tmp_path / "empty", []
     out.mkdir()
-    simulate(out, patients=1, seed=0, size=32)
+    simulate(out, patients=2, seed=0, size=32, progress=calls.append)
+    assert calls == [1, 1]
     assert (out / "simulation.json").exists()
     assert list(tmp_path.iterdir()) == [out]
 
@@ -148,22 +161,20 @@ def test_overwrite_replaces_a_simulated_folder_whole(tmp_path):
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_overwrite_replaces_what_an_earlier_version_wrote(tmp_path):
-    out = tmp_path / "out"
-    simulate(out, patients=1, seed=0, size=32)
+def test_overwrite_replaces_an_earlier_version_and_what_a_file_manager_left(out):
     marker = {"generator": "echojax.simulate", "version": 1, "seed": 0, "patients": 1, "size": 32}
     (out / "simulation.json").write_text(json.dumps(marker))
     (out / "database_nifti" / "patient0001" / "simulation.json").unlink()
+    (out / "database_nifti" / ".DS_Store").write_text("icons")
     simulate(out, patients=1, seed=1, size=32, overwrite=True)
     assert json.loads((out / "simulation.json").read_text())["version"] > 1
+    assert files(out).keys() == expected_files(1, PHASES)
 
 
 @pytest.mark.parametrize(
     "foreign", ["no marker", "broken marker", "other marker", "added file", "added sequence"]
 )
-def test_overwrite_of_anybody_elses_data_is_refused(tmp_path, foreign):
-    out = tmp_path / "out"
-    simulate(out, patients=1, seed=0, size=32)
+def test_overwrite_of_anybody_elses_data_is_refused(out, foreign):
     marker, patient = out / "simulation.json", out / "database_nifti" / "patient0001"
     if foreign == "no marker":
         marker.unlink()
@@ -181,18 +192,8 @@ def test_overwrite_of_anybody_elses_data_is_refused(tmp_path, foreign):
     assert files(out) == before
 
 
-def test_overwrite_does_not_mind_what_a_file_manager_left(tmp_path):
-    out = tmp_path / "out"
-    simulate(out, patients=1, seed=0, size=32)
-    (out / "database_nifti" / ".DS_Store").write_text("icons")
-    simulate(out, patients=1, seed=1, size=32, overwrite=True)
-    assert files(out).keys() == expected_files(1, PHASES)
-
-
 @pytest.mark.parametrize("can_be_put_back", [True, False])
-def test_what_cannot_be_replaced_is_never_lost(tmp_path, monkeypatch, can_be_put_back):
-    out = tmp_path / "out"
-    simulate(out, patients=1, seed=0, size=32)
+def test_what_cannot_be_replaced_is_never_lost(out, tmp_path, monkeypatch, can_be_put_back):
     before = files(out)
     rename = Path.rename
 
@@ -229,26 +230,14 @@ def stop(_):
     raise StopError
 
 
-def test_an_interrupted_run_leaves_nothing_behind(tmp_path):
-    with pytest.raises(StopError):
-        simulate(tmp_path / "out", patients=2, seed=0, size=32, progress=stop)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_interrupted_overwrite_keeps_the_old_folder(tmp_path):
-    out = tmp_path / "out"
-    simulate(out, patients=1, seed=0, size=32)
+def test_an_interrupted_run_leaves_nothing_behind_and_keeps_an_old_folder(out, tmp_path):
     before = files(out)
+    with pytest.raises(StopError):
+        simulate(tmp_path / "new", patients=2, seed=0, size=32, progress=stop)
     with pytest.raises(StopError):
         simulate(out, patients=2, seed=1, size=32, overwrite=True, progress=stop)
     assert files(out) == before
     assert list(tmp_path.iterdir()) == [out]
-
-
-def test_progress_counts_patients(tmp_path):
-    calls = []
-    simulate(tmp_path / "out", patients=3, seed=0, size=32, progress=calls.append)
-    assert calls == [1, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ def test_a_patient_depends_on_how_many_there_are_only_through_its_quality(datase
                 assert np.array_equal(*mask) == same
 
 
-@pytest.mark.parametrize("frames", [2, 3, 6])
+@pytest.mark.parametrize("frames", [2, 5])
 def test_stills_are_the_ends_of_every_sequence(frames):
     view = draw_view(SEED, 0, "4CH", "Good")
     stills, sequence = draw_frames(view, 64), draw_frames(view, 64, frames)

@@ -105,14 +105,6 @@ def test_speckle_of_blood_is_new_in_every_frame(shown, moving):
     assert abs(likeness(shown, cavity, moving)) < 0.25
 
 
-def test_displacement_is_undone_by_material(shown):
-    for view, _ in shown:
-        points = septum(view)
-        back = material(view.section, 1.0, *followed(view, 1.0, points))
-        for was, found in zip(points, back, strict=True):
-            assert np.abs(was - np.asarray(found)).max() < 0.1
-
-
 def test_a_sequence_contracts_from_ed_to_es_slowest_at_both_ends():
     contracted = activities(9)
     assert contracted[[0, -1]].tolist() == [0, 1]

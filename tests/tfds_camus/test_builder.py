@@ -61,7 +61,10 @@ def examples(builder, split="train"):
 
 
 def test_nifti_release_comes_back_as_it_was_written(nifti_folder, build):
-    found = examples(build(nifti_folder))
+    builder = build(nifti_folder)
+    assert set(builder.info.splits) == {"train"}  # there are no lists
+    assert list(builder.info.metadata["left_out"]) == []
+    found = examples(builder)
     assert len(found) == 8
     for name, example in found.items():
         np.testing.assert_array_equal(example["image"][..., 0], invented_image(name))
@@ -114,10 +117,6 @@ def test_lists_become_splits(tmp_path, build):
         assert {example["subgroup"] for example in found.values()} == {subgroup}
 
 
-def test_release_without_lists_is_one_split(nifti_folder, build):
-    assert set(build(nifti_folder).info.splits) == {"train"}
-
-
 def test_testing_patients_of_the_challenge_are_a_split_of_their_own(tmp_path, build):
     folder = challenge_release(tmp_path / "camus", ("patient0001",), ("patient0001",))
     builder = build(folder)
@@ -143,48 +142,41 @@ def damage(release):
     return files, frames | {"patient0002_2CH_ED", "patient0002_2CH_ES"}
 
 
-def test_bad_files_are_left_out_and_listed_on_request(nifti_folder, build):
-    names = {frame.key for frame in scan(nifti_folder).frames}
+def waiting(tmp_path):
+    """What is left of images that waited for their split."""
+    built = tmp_path / "built"
+    return [*built.glob(".*"), *built.rglob("*.png")]
+
+
+def test_bad_files_are_left_out_and_listed_on_request(nifti_folder, build, tmp_path):
+    """Every frame is handed over once, as it was read."""
     files, lost = damage(nifti_folder)
     absent = "patient0002/patient0002_4CH_ES.nii.gz"
     (nifti_folder / "database_nifti" / absent).unlink()
-    builder = build(nifti_folder, skip_bad=True)
-    assert set(examples(builder)) == names - lost - {"patient0002_4CH_ES"}
+    names = [frame.key for frame in scan(nifti_folder).frames]
+    calls = []
+    builder = build(nifti_folder, skip_bad=True, on_frame=lambda *call: calls.append(call))
+    assert set(examples(builder)) == set(names) - lost
     left_out = builder.info.metadata["left_out"]
     assert sorted(entry["file"] for entry in left_out) == sorted({*files, absent})
     assert all(entry["why"] for entry in left_out)
+    assert [frame.key for frame, _ in calls] == names
+    assert {frame.key for frame, image in calls if image is None} == lost
+    for frame, image in calls:
+        if image is not None:
+            np.testing.assert_array_equal(image, invented_image(frame.key))
+    assert not waiting(tmp_path)
 
 
-def test_nothing_left_out_is_listed_as_nothing(nifti_folder, build):
-    assert list(build(nifti_folder).info.metadata["left_out"]) == []
-
-
-def test_every_bad_file_is_named_once(nifti_folder, build):
-    files, _ = damage(nifti_folder)
-    with pytest.raises(CamusError) as error:
-        build(nifti_folder)
-    assert {file: str(error.value).count(file) for file in files} == dict.fromkeys(files, 1)
-
-
-def test_bad_files_of_several_splits_are_named_together(tmp_path, build):
+def test_every_bad_file_of_every_split_is_named_once(tmp_path, build):
     patients = ("patient0001", "patient0002")
     lists = {"training": patients[:1], "validation": patients[1:]}
     folder = nifti_release(tmp_path / "camus", patients, lists)
     files, _ = damage(folder)
     with pytest.raises(CamusError) as error:
         build(folder)
-    assert [file for file in files if file not in str(error.value)] == []
-
-
-def test_every_frame_is_handed_over_once_as_it_was_read(nifti_folder, build):
-    _, lost = damage(nifti_folder)
-    calls = []
-    build(nifti_folder, skip_bad=True, on_frame=lambda *call: calls.append(call))
-    assert [frame.key for frame, _ in calls] == [frame.key for frame in scan(nifti_folder).frames]
-    assert {frame.key for frame, image in calls if image is None} == lost
-    for frame, image in calls:
-        if image is not None:
-            np.testing.assert_array_equal(image, invented_image(frame.key))
+    assert {file: str(error.value).count(file) for file in files} == dict.fromkeys(files, 1)
+    assert not waiting(tmp_path)
 
 
 def test_every_file_is_read_once(nifti_folder, build, monkeypatch):
@@ -201,18 +193,6 @@ def test_every_file_is_read_once(nifti_folder, build, monkeypatch):
     files = [path for path in nifti_folder.rglob("*") if path.is_file()]
     assert len(files) == 2 * 10
     assert sorted(path for path in opened if path.is_relative_to(nifti_folder)) == sorted(files)
-
-
-@pytest.mark.parametrize("skip_bad", [True, False])
-def test_nothing_is_left_of_what_waited_for_its_split(nifti_folder, build, tmp_path, skip_bad):
-    damage(nifti_folder)
-    if skip_bad:
-        build(nifti_folder, skip_bad=True)
-    else:
-        with pytest.raises(CamusError):
-            build(nifti_folder)
-    assert not list((tmp_path / "built").glob(".*"))
-    assert not list((tmp_path / "built").rglob("*.png"))
 
 
 def test_building_and_reading_import_neither_tensorflow_nor_echojax(nifti_folder, tmp_path):

@@ -19,11 +19,6 @@ from tfds_camus.files import CamusError, Info, read_frame, read_info, read_mask
 WRITERS = {".nii.gz": write_nifti, ".mhd": write_mhd}
 
 
-@pytest.fixture(params=WRITERS)
-def suffix(request):
-    return request.param
-
-
 def named(folder, suffix="", kind=""):
     patient = folder / "patient0007"
     patient.mkdir(exist_ok=True)
@@ -36,18 +31,13 @@ def cfg(folder, **fields):
     return path
 
 
-def test_frame_is_upright(tmp_path, suffix):
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_frame_is_upright_with_the_spacing_of_rows_then_columns(tmp_path, suffix):
     path, upright = named(tmp_path, suffix), invented_image("frame")
-    WRITERS[suffix](path, upright)
-    frame, _ = read_frame(path)
+    WRITERS[suffix](path, upright, spacing=(0.154, 0.308))
+    frame, spacing = read_frame(path)
     assert frame.dtype == np.uint8
     np.testing.assert_array_equal(frame, upright)
-
-
-def test_spacing_is_that_of_rows_then_columns(tmp_path, suffix):
-    path = named(tmp_path, suffix)
-    WRITERS[suffix](path, invented_image("frame"), spacing=(0.154, 0.308))
-    _, spacing = read_frame(path)
     assert spacing == pytest.approx((0.154, 0.308))
 
 
@@ -73,7 +63,7 @@ def test_sequence_is_not_a_frame(tmp_path):
         read_frame(path)
 
 
-@pytest.mark.parametrize("value", [-1, 256, np.nan, np.inf])
+@pytest.mark.parametrize("value", [-1, 256, np.nan])
 def test_values_that_are_not_gray_levels_are_refused(tmp_path, value):
     path, image = named(tmp_path, ".nii.gz"), invented_image("frame").astype(np.float32)
     image[3, 4] = value
@@ -91,22 +81,25 @@ def test_float_masks_are_rounded(tmp_path):
     np.testing.assert_array_equal(read, mask)
 
 
-def test_mask_of_another_size_names_both_sizes(tmp_path, suffix):
-    path = named(tmp_path, suffix, "_gt")
-    WRITERS[suffix](path, invented_mask("frame"))
-    with pytest.raises(CamusError, match=r"patient0007_2CH_ED_gt.*: mask is 30x22 .* is 22x30"):
+def test_mask_of_another_size_names_both_sizes(tmp_path):
+    path = named(tmp_path, ".mhd", "_gt")
+    write_mhd(path, invented_mask("frame"))
+    with pytest.raises(
+        CamusError,
+        match=r"patient0007_2CH_ED_gt.mhd: mask is 30x22 .* is 22x30 .*expected the same size",
+    ):
         read_mask(path, (22, 30))
 
 
-def test_unknown_labels_are_named(tmp_path, suffix):
-    path, mask = named(tmp_path, suffix, "_gt"), invented_mask("frame")
+def test_unknown_labels_are_named(tmp_path):
+    path, mask = named(tmp_path, ".nii.gz", "_gt"), invented_mask("frame")
     mask[0, 0], mask[1, 1] = 4, 7
-    WRITERS[suffix](path, mask)
-    with pytest.raises(CamusError, match=r"patient0007_2CH_ED_gt.*: labels \[4, 7\]"):
+    write_nifti(path, mask)
+    with pytest.raises(CamusError, match=r"patient0007_2CH_ED_gt.nii.gz: labels \[4, 7\]"):
         read_mask(path, mask.shape)
 
 
-@pytest.mark.parametrize("keep", [0.0, 0.1, 0.5, 0.95])
+@pytest.mark.parametrize("keep", [0.0, 0.95])
 def test_truncated_nifti_is_named(tmp_path, keep):
     path = named(tmp_path, ".nii.gz")
     write_nifti(path, invented_image("frame"))
@@ -153,7 +146,7 @@ def test_header_without_its_raw_file_names_both(tmp_path):
         read_frame(path)
 
 
-@pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])
+@pytest.mark.parametrize("keep", [0.0, 0.99])
 def test_truncated_raw_file_is_named(tmp_path, keep):
     path = named(tmp_path, ".mhd")
     write_mhd(path, invented_image("frame"))
@@ -162,20 +155,9 @@ def test_truncated_raw_file_is_named(tmp_path, keep):
         read_frame(path)
 
 
-def test_cfg_of_the_nifti_release(tmp_path):
+def test_cfg_of_either_release_and_what_one_does_not_say(tmp_path):
     assert read_info(cfg(tmp_path, **NIFTI_CFG)) == Info("good", "F", 56.0, 54.0)
-
-
-def test_cfg_of_the_challenge_release(tmp_path):
     assert read_info(cfg(tmp_path, **CHALLENGE_CFG)) == Info("poor", "M", 61.0, 63.2)
-
-
-@pytest.mark.parametrize("word", ["Good", "Medium", "Poor"])
-def test_quality_is_read_in_lower_case(tmp_path, word):
-    assert read_info(cfg(tmp_path, ImageQuality=word)).quality == word.lower()
-
-
-def test_what_a_cfg_does_not_say_is_none(tmp_path):
     assert read_info(cfg(tmp_path, ED="1", ES="18")) == Info(None, None, None, None)
 
 
@@ -185,15 +167,14 @@ def test_unknown_quality_word_is_named(tmp_path):
         read_info(path)
 
 
-@pytest.mark.parametrize("key", ["Age", "EF", "LVef"])
+@pytest.mark.parametrize("key", ["Age", "LVef"])
 def test_number_that_is_none_is_named(tmp_path, key):
     path = cfg(tmp_path, **{key: "unclear"})
     with pytest.raises(CamusError, match=f"Info_2CH.cfg: {key} is 'unclear'; expected a number"):
         read_info(path)
 
 
-@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
-def test_line_ends_and_spaces_do_not_matter(tmp_path, line_end):
+def test_line_ends_and_spaces_do_not_matter(tmp_path):
     path = tmp_path / "Info_4CH.cfg"
-    path.write_bytes(f"ImageQuality:Medium {line_end}Age :  70{line_end}EF: 54%".encode())
+    path.write_bytes(b"ImageQuality:Medium \r\nAge :  70\r\nEF: 54%")
     assert read_info(path) == Info("medium", None, 70.0, 54.0)
