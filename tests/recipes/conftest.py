@@ -2,7 +2,7 @@ import jax
 import pytest
 
 
-@pytest.fixture(autouse=True, scope="package")
+@pytest.fixture(autouse=True, scope="module")
 def quick_compilation():
     """Steps are few: compiling their programs is nearly all of the time."""
     before = jax.config.read("jax_disable_most_optimizations")

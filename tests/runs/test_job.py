@@ -149,6 +149,11 @@ def test_a_setting_matters_to_the_jobs_that_depend_on_it(asked, override, names)
     assert refused(asked(override)) == names
 
 
+def test_a_run_with_super_resolution_alone_goes_on_when_the_classifier_changes(asked):
+    asked()["sr"].begin()
+    assert refused(asked("classifier.epochs=7", "pretrain.epochs=7", "sr.gan_steps=7")) == set()
+
+
 @pytest.mark.parametrize(
     ("key", "names"),
     [

@@ -33,18 +33,18 @@ np.savez(out / "rendered.npz", *rendered)
 """
 
 
-def test_files_and_gray_levels_are_the_same_with_1_and_4_threads(sequences, tmp_path):
+def test_files_and_gray_levels_are_the_same_with_1_2_and_4_threads(sequences, tmp_path):
     running = []
-    for threads in (1, 4):
+    for threads in (1, 2, 4):
         out = tmp_path / str(threads)
         out.mkdir()
         words = [sys.executable, "-c", RENDER, str(out), str(SEED), str(SIZE)]
         running.append(subprocess.Popen(words, env=os.environ | {"NPROC": str(threads)}))
-    assert [process.wait() for process in running] == [0, 0]
-    for threads in (1, 4):
+    assert [process.wait() for process in running] == [0, 0, 0]
+    for threads in (1, 2, 4):
         assert files(tmp_path / str(threads) / "camus") == files(sequences)
     # Before they are rounded to gray levels: a difference would rarely show there.
-    rendered = {(tmp_path / str(threads) / "rendered.npz").read_bytes() for threads in (1, 4)}
+    rendered = {(tmp_path / str(threads) / "rendered.npz").read_bytes() for threads in (1, 2, 4)}
     assert len(rendered) == 1
 
 
