@@ -6,6 +6,11 @@ from echojax.simulate.dataset import simulate
 from tests.simulate.reading import PATIENTS, SEED, SIZE
 
 
+@pytest.fixture(autouse=True, scope="module")
+def quick_compilation():
+    """Not here: how programs are compiled may change a pixel."""
+
+
 @pytest.fixture(scope="session", autouse=True)
 def programs():
     """Rendering takes ten seconds to compile; what was compiled before is used again.
