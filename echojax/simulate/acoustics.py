@@ -20,7 +20,15 @@ from echojax.simulate.motion import displacement
 from echojax.simulate.programs import compiled
 from echojax.simulate.quality import Appearance
 from echojax.simulate.scene import ATTENUATION, SOLID, Mottle, Scene, amplitude, draw_mottle
-from echojax.simulate.sector import BEAMS, SAMPLES, Sector, box_mean, grid, start_points
+from echojax.simulate.sector import (
+    BEAMS,
+    SAMPLES,
+    Sector,
+    box_mean,
+    cartesian,
+    grid,
+    start_points,
+)
 from echojax.simulate.tissue import tissues
 
 SCATTERERS = SAMPLES * BEAMS
@@ -186,8 +194,7 @@ def _speckle(
     section: Section, sector: Sector, scatterers: Scatterers, activities: jax.Array
 ) -> jax.Array:
     """Speckle of scatterers where they are in each frame: (n, *GRID), of unit power."""
-    depth, angle = jnp.asarray(scatterers.depth), jnp.asarray(scatterers.angle)
-    x, z = depth * jnp.sin(angle), depth * jnp.cos(angle)
+    x, z = cartesian(jnp.asarray(scatterers.depth), jnp.asarray(scatterers.angle))
     values = jnp.asarray(scatterers.values)
 
     def frame(activity: jax.Array) -> jax.Array:
@@ -311,7 +318,7 @@ def _lateral(appearance: Appearance, sector: Sector, signal: jax.Array) -> jax.A
 
 
 def _beam_loss(appearance: Appearance, across: jax.Array) -> jax.Array:
-    """What each beam (1, beams) loses to a rib's shadow and at a badly coupled edge, in dB."""
+    """What each beam loses to a rib's shadow and at a badly coupled edge, in dB."""
     shadow = jnp.exp(-0.5 * ((across - appearance.shadow_at) / SHADOW_WIDTH) ** 2)
     edge = jnp.clip(across * jnp.sign(appearance.edge_loss), 0, 1) ** 2
     return appearance.shadow * shadow + jnp.abs(appearance.edge_loss) * edge

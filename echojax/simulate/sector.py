@@ -60,7 +60,7 @@ def grid(sector: Sector) -> tuple[jax.Array, jax.Array]:
 
 def points(sector: Sector) -> tuple[jax.Array, jax.Array]:
     """Where the grid lies in the image plane: x and z in mm, each (depth, beams)."""
-    return _cartesian(*grid(sector))
+    return cartesian(*grid(sector))
 
 
 def start_points(
@@ -72,7 +72,7 @@ def start_points(
     # The centres of groups of beams, as `resized` understands them.
     beam = COARSE_BEAMS * jnp.arange(columns) + (COARSE_BEAMS - 1) / 2
     angle = (beam * (2 / (BEAMS - 1)) - 1) * sector.half_angle
-    x, z = _cartesian(depth[:, None], angle[None, :])
+    x, z = cartesian(depth[:, None], angle[None, :])
     was_x, was_z = material(section, activity, x, z)
     shift = jnp.stack([was_x - x, was_z - z])
     shift = resized(shift, (SAMPLES, BEAMS))
@@ -80,7 +80,8 @@ def start_points(
     return x + shift[0], z + shift[1]
 
 
-def _cartesian(depth: jax.Array, angle: jax.Array) -> tuple[jax.Array, jax.Array]:
+def cartesian(depth: jax.Array, angle: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Points of beam space in the image plane: x and z in mm, of depths in mm and radians."""
     return depth * jnp.sin(angle), depth * jnp.cos(angle)
 
 
