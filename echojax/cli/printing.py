@@ -24,10 +24,11 @@ def accuracies(predictions: Path, cells: "Sequence[Cell]") -> None:
         cell = row.cell
         if cell not in cells:
             continue
+        interval = "" if math.isnan(row.low) else f" [{row.low:.1%}, {row.high:.1%}]"
         enhanced = "-" if cell.sr == "none" else f"{cell.sr}, {cell.mode}, {cell.sr_on}"
         click.echo(
             f"{cell.protocol:<9}{cell.task:<6}{cell.train:<8}{cell.test:<8}{enhanced:<26}"
-            f"{row.accuracy:.1%} [{row.low:.1%}, {row.high:.1%}]  "
+            f"{row.accuracy:.1%}{interval}  "
             f"{count(row.frames, 'frame')}, {count(row.folds, 'fold')}, {count(row.seeds, 'seed')}"
         )
 

@@ -86,7 +86,7 @@ def _gain_sentences(run: Material, protocol: str) -> list[str]:
 def change(row: CostRow | MeanGainRow) -> str:
     """A change with its interval, and whether that can be told from none."""
     if math.isnan(row.low):
-        return f"{percent(row.change)} (too few patients for an interval)"
+        return f"{percent(row.change)} (too few trainings or patients for an interval)"
     sure = "" if row.low > 0 or row.high < 0 else ", not distinguishable from none"
     return f"{percent(row.change)} ({signed(row.low)} to {signed(row.high)}{sure})"
 

@@ -7,6 +7,7 @@ figure is not there.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -179,9 +180,10 @@ def _square(axes: Axes, x: int, y: int, row: AccuracyRow | None) -> None:
     level = 0.05 + 0.85 * min(max(2 * row.accuracy - 1, 0), 1)
     square.set_facecolor(matplotlib.colormaps["Blues"](level))
     style: Any = {**CENTRE, "color": "white" if row.accuracy > 0.85 else INK}
-    number, interval = f"{100 * row.accuracy:.1f}", f"{100 * row.low:.0f} to {100 * row.high:.0f}"
-    axes.text(x, y - 0.12, number, **style, fontsize=14, fontweight="bold")
-    axes.text(x, y + 0.12, interval, **style, fontsize=8.5)
+    axes.text(x, y - 0.12, f"{100 * row.accuracy:.1f}", **style, fontsize=14, fontweight="bold")
+    if not math.isnan(row.low):
+        interval = f"{100 * row.low:.0f} to {100 * row.high:.0f}"
+        axes.text(x, y + 0.12, interval, **style, fontsize=8.5)
     published = published_accuracy(row.cell)
     if published is not None:
         axes.text(x, y + 0.33, f"paper {published:.0f}", **style, fontsize=8.5, style="italic")

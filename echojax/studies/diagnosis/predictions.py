@@ -61,12 +61,14 @@ class Predictions:
         return {cell: self.take(np.array(members[cell])) for cell in cells}
 
 
-def match(before: Predictions, after: Predictions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices into two cells of the rows both have: same frame, fold and seed.
+def match(
+    before: Predictions, after: Predictions, *key: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices into two cells of the rows both have: alike in some columns.
 
-    Both arrays have shape (n,), in the order of `after`.
+    By default those are frame, fold and seed. Both arrays have shape (n,), in the order of `after`.
     """
-    key = "frame", "fold", "seed"
+    key = key or ("frame", "fold", "seed")
     rows_before = {of: row for row, of in enumerate(before.tuples(*key))}
     pairs = [
         (rows_before[of], row) for row, of in enumerate(after.tuples(*key)) if of in rows_before

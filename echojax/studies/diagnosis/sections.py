@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from echojax.report import origin
+from echojax.report.crossed import LEAST_PATIENTS, LEAST_TRAININGS
 from echojax.report.figures import enhancement_label
 from echojax.report.page import MISSING, Html, absent, interval, share, signed, table, text
 from echojax.studies.diagnosis import paper, tables
@@ -96,7 +97,7 @@ def _accuracy(cell: Cell, accuracies: Mapping[Cell, AccuracyRow | None]) -> list
     published = tables.published_accuracy(cell)
     return [
         f"{100 * row.accuracy:.1f}",
-        f"{100 * row.low:.1f} to {100 * row.high:.1f}",
+        "" if math.isnan(row.low) else f"{100 * row.low:.1f} to {100 * row.high:.1f}",
         "" if published is None else f"{published:.0f}",
     ]
 
@@ -108,8 +109,8 @@ def gains(run: Material) -> str | None:
         return None
     html = (
         "<h2>With super-resolution</h2><p>Change of accuracy in percent of the accuracy without "
-        "enhancement, on the same frames, folds and seeds, with 95 % intervals from resampled "
-        "patients. An interval that excludes zero has its change in bold. <em>bicubic</em> is the "
+        "enhancement, on the same frames, folds and seeds, with 95 % intervals over patients and "
+        "trainings. An interval that excludes zero has its change in bold. <em>bicubic</em> is the "
         "control: the same operation without a network.</p>"
     )
     if not run.gain:
@@ -254,7 +255,8 @@ def limits(run: Material) -> str:
         "control": any(sr == "bicubic" for _, sr in methods)
         and "bicubic interpolation goes the same way as super-resolution",
         "once": seeds > 1
-        and f"intervals over patients; {count(seeds, 'seed')} and {count(folds, 'fold')}",
+        and f"intervals over patients and trainings: {count(seeds, 'seed')}, "
+        f"{count(folds, 'fold')}",
         "operation": {row.cell.mode for row in run.gain} >= set(MODES)
         and "both operations are measured, side by side",
     }
@@ -265,8 +267,9 @@ def limits(run: Material) -> str:
     return (
         "<h2>Limits</h2>"
         + table(["weak point of the paper", "answered here", "how"], rows)
-        + "<p>Intervals cover the choice of test patients, and nothing else: not another hospital, "
-        "machine or reader of quality, nor another training set. "
+        + "<p>Intervals cover the choice of test patients and the chance of training, and nothing "
+        "else: not another hospital, machine or reader of quality, nor another training set. Fewer "
+        f"than {LEAST_TRAININGS} trainings or {LEAST_PATIENTS} patients give no interval. "
         f"{_seed_spread(run)} Many cells are compared without correction, so about "
         "one interval in twenty misses zero where nothing changes. Poor frames come mostly from "
         "other patients than good ones, so what poor quality costs is not the effect of quality "

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from echojax.report import statistics, tables
-from echojax.report.statistics import Estimate, Sample
+from echojax.report import crossed, statistics, tables
+from echojax.report.crossed import Estimate, Scores, Spread
 from echojax.studies.diagnosis import paper
 from echojax.studies.diagnosis.cells import Cell, ordered
 from echojax.studies.diagnosis.predictions import Predictions, match
@@ -87,11 +87,16 @@ class CostRow(NamedTuple):
 
 def accuracy_rows(predictions: Predictions) -> list[AccuracyRow]:
     """Accuracy of every cell, cells in reading order."""
-    return [_accuracy_row(cell, rows) for cell, rows in predictions.cells().items()]
+    scores = {cell: _scores(cell, rows) for cell, rows in predictions.cells().items()}
+    known = _spreads({cell: [own] for cell, own in scores.items()})
+    return [
+        _accuracy_row(cell, rows, scores[cell], known[cell])
+        for cell, rows in predictions.cells().items()
+    ]
 
 
-def _accuracy_row(cell: Cell, rows: Predictions) -> AccuracyRow:
-    estimate = statistics.accuracy(_sample(rows), rows["frame"])
+def _accuracy_row(cell: Cell, rows: Predictions, scores: Scores, known: Spread) -> AccuracyRow:
+    estimate = crossed.share(scores, _distinct(rows, "frame"), known)
     return AccuracyRow(
         cell=cell,
         accuracy=estimate.value,
@@ -108,16 +113,21 @@ def _accuracy_row(cell: Cell, rows: Predictions) -> AccuracyRow:
 def gain_rows(predictions: Predictions) -> list[GainRow]:
     """Every enhanced cell that has a counterpart without enhancement, in reading order."""
     cells = predictions.cells()
-    return [
-        _gain_row(cell, before, after)
+    pairs = {
+        cell: pair
         for cell in cells
         if cell.sr != NONE
-        for before, after in _pairs(cells, [(cell.baseline(), cell)])
+        for pair in _pairs(cells, [(cell.baseline(), cell)])
+    }
+    changes = {cell: [_relative(cell, *pair)] for cell, pair in pairs.items()}
+    known = _spreads(changes)
+    return [
+        _gain_row(cell, *pair, crossed.estimate(changes[cell], known[cell]))
+        for cell, pair in pairs.items()
     ]
 
 
-def _gain_row(cell: Cell, before: Predictions, after: Predictions) -> GainRow:
-    change = _change([(before, after)])
+def _gain_row(cell: Cell, before: Predictions, after: Predictions, change: Estimate) -> GainRow:
     return GainRow(
         cell=cell,
         before=float(np.mean(before.correct)),
@@ -141,9 +151,10 @@ def mean_gain_rows(predictions: Predictions) -> list[MeanGainRow]:
     rows = []
     for protocol, sr, mode in ordered(groups, "protocol", "sr", "mode"):
         group = groups[protocol, sr, mode]
-        gains = _pairs(cells, [(cell.baseline(), cell) for cell in group])
-        controls = _pairs(cells, [(cell._replace(sr="bicubic"), cell) for cell in group])
-        change, control = _change(gains), _change([] if sr == "bicubic" else controls)
+        gains = _changes(cells, [(cell.baseline(), cell) for cell in group])
+        controls = _changes(cells, [(cell._replace(sr="bicubic"), cell) for cell in group])
+        change = crossed.estimate(gains)
+        control = crossed.estimate([] if sr == "bicubic" else controls)
         rows.append(
             MeanGainRow(
                 protocol=protocol,
@@ -164,12 +175,16 @@ def mean_gain_rows(predictions: Predictions) -> list[MeanGainRow]:
 def cost_rows(predictions: Predictions) -> list[CostRow]:
     """Every cell off the diagonal without enhancement against the diagonal of its train stratum."""
     cells = predictions.cells()
+    pairs = {
+        cell: (cells[cell._replace(test=cell.train)], away)
+        for cell, away in cells.items()
+        if cell.sr == NONE and cell.train != cell.test and cell._replace(test=cell.train) in cells
+    }
+    changes = {cell: [_relative(cell, *pair)] for cell, pair in pairs.items()}
+    known = _spreads(changes)
     rows = []
-    for cell, away in cells.items():
-        home = cells.get(cell._replace(test=cell.train))
-        if cell.sr != NONE or cell.train == cell.test or home is None:
-            continue
-        change = _change([(home, away)])
+    for cell, (home, away) in pairs.items():
+        change = crossed.estimate(changes[cell], known[cell])
         rows.append(
             CostRow(
                 cell=cell,
@@ -187,8 +202,42 @@ def _distinct(rows: Predictions, column: str) -> int:
     return len(np.unique(rows[column]))
 
 
-def _sample(rows: Predictions) -> Sample:
-    return Sample(rows.correct, rows["patient"])
+def _scores(cell: Cell, rows: Predictions) -> Scores:
+    """Answers by patient and training; a training counts once, whatever it is tested on."""
+    enhanced = f"{cell.sr}-{cell.mode}" if cell.sr_on in ("train", "both") else NONE
+    kind = "/".join([cell.protocol, cell.task, cell.train, enhanced, ""])
+    repeated = np.char.add(kind, rows["fold"].astype(str))
+    return Scores(rows.correct.astype(float), rows["patient"], repeated, rows["seed"])
+
+
+def _relative(cell: Cell, before: Predictions, after: Predictions) -> Scores:
+    """The change in percent; the trainings of a seed, before and after, count as one."""
+    return crossed.relative(_scores(cell, before), _scores(cell, after))
+
+
+def _changes(cells: dict[Cell, Predictions], comparisons: list[tuple[Cell, Cell]]) -> list[Scores]:
+    return [
+        _relative(after, *pair)
+        for before, after in comparisons
+        for pair in _pairs(cells, [(before, after)])
+    ]
+
+
+def _spreads(groups: Mapping[Cell, Sequence[Scores]]) -> dict[Cell, Spread]:
+    """How far trainings lie apart in all the cells of one sort, for each cell.
+
+    Of one sort are cells of a protocol and task; where the same classifier answers about frames
+    with and without enhancement, also of one enhancement, since little of the training remains.
+    """
+    sorts: dict[tuple[str, ...], list[Sequence[Scores]]] = {}
+    sort = {
+        cell: (cell.protocol, cell.task, *((cell.sr, cell.mode) if cell.sr_on == "test" else ()))
+        for cell in groups
+    }
+    for cell, scores in groups.items():
+        sorts.setdefault(sort[cell], []).append(scores)
+    known = {names: crossed.spread(members) for names, members in sorts.items()}
+    return {cell: known[sort[cell]] for cell in groups}
 
 
 def _pairs(
@@ -202,12 +251,6 @@ def _pairs(
             if len(index_after):
                 pairs.append((cells[before].take(index_before), cells[after].take(index_after)))
     return pairs
-
-
-def _change(pairs: list[tuple[Predictions, Predictions]]) -> Estimate:
-    return statistics.relative_change(
-        [(_sample(before), _sample(after)) for before, after in pairs]
-    )
 
 
 def baseline(

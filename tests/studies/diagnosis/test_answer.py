@@ -13,8 +13,8 @@ def test_an_interval_with_zero_is_called_indistinguishable(low, high, said):
     assert ("nothing beyond interpolation" in answer.control(row)) == said
 
 
-def test_without_patients_to_resample_no_interval_is_claimed():
+def test_without_an_interval_none_is_claimed():
     nan = float("nan")
     row = tables.MeanGainRow("paper", "srresnet", "restore", 4, 1.0, nan, nan, nan, nan, nan)
-    assert "too few patients" in answer.change(row)
+    assert "too few trainings or patients" in answer.change(row)
     assert "no bicubic control" in answer.control(row)

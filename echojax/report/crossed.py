@@ -1,0 +1,320 @@
+"""How sure a mean is that rests on patients and on trainings, both of them drawn by chance.
+
+Every answer is of a patient and by a training; answers of one patient are alike, and so are those
+of one training. An interval that knew of patients alone would take a training's luck for an effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtr, stdtrit
+
+from echojax.report.statistics import Z_95, wilson
+
+LEAST_TRAININGS, LEAST_PATIENTS = 2, 5  # fewer give no interval
+_LEVEL = 0.95
+_POWER = 0.8
+_FLIPS = 9999
+_DUST = 1e-12  # of rounding, where nothing differs
+
+Floats = NDArray[np.float64]
+
+
+class Scores(NamedTuple):
+    """What n answers score, whose they are, and who gave them.
+
+    Attributes:
+        score: 1 for right and 0 for wrong, or after minus before, (n,).
+        patient: (n,).
+        repeated: what a training repeats with another seed: its classifier and fold, (n,).
+        seed: which of the repetitions, (n,).
+    """
+
+    score: NDArray[Any]
+    patient: NDArray[Any]
+    repeated: NDArray[Any]
+    seed: NDArray[Any]
+
+
+class Estimate(NamedTuple):
+    """A mean with its 95 % interval.
+
+    Attributes:
+        value: the mean.
+        low: of the interval; nan where none can be given.
+        high: of the interval.
+        error: standard error of the mean; nan where it is not known.
+        freedom: degrees of freedom of the error.
+    """
+
+    value: float
+    low: float
+    high: float
+    error: float
+    freedom: float
+
+    @property
+    def p(self) -> float:
+        """Two-sided, against zero; nan without an error, 1 where nothing ever differs."""
+        if self.error == 0:
+            return 1.0 if self.value == 0 else 0.0
+        return float(2 * stdtr(self.freedom, -abs(self.value / self.error)))
+
+
+NOTHING = Estimate(*5 * (np.nan,))
+
+
+class Spread(NamedTuple):
+    """How far trainings of one kind lie apart by chance.
+
+    Attributes:
+        variance: of one training's mean score around that of its kind.
+        freedom: degrees of freedom that it rests on; 0 where nothing was repeated.
+    """
+
+    variance: float
+    freedom: int
+
+
+class _Parts:
+    """What every answer adds to the mean of cells, by patient and training."""
+
+    def __init__(self, cells: Sequence[Scores]) -> None:
+        means = [float(np.mean(cell.score)) for cell in cells]
+        self.value = float(np.mean(means))
+        # Beyond what an average answer adds.
+        parts = np.concatenate(
+            [
+                (cell.score - mean) / len(cell.score) / len(cells)
+                for cell, mean in zip(cells, means, strict=True)
+            ]
+        )
+        weight = np.concatenate(
+            [np.full(len(cell.score), 1 / len(cell.score) / len(cells)) for cell in cells]
+        )
+        patient, patients = _numbered(np.concatenate([cell.patient for cell in cells]))
+        kind, kinds = _numbered(np.concatenate([cell.repeated for cell in cells]))
+        seed = np.concatenate([cell.seed for cell in cells])
+        training, trainings = _numbered(kind, seed)
+        self.kind = np.zeros(trainings, np.intp)
+        self.kind[training] = kind
+        self.table = np.zeros((patients, trainings))
+        np.add.at(self.table, (patient, training), parts)
+        self.there = np.zeros_like(self.table, bool)
+        self.there[patient, training] = True
+        self.weight = np.bincount(training, weight, trainings)  # of each training in the mean
+        self.means = self.table.sum(axis=0) / self.weight
+        if np.bincount(self.kind).max() == 1:  # nothing was repeated
+            self.kind[:], kinds = 0, 1
+            scores = np.concatenate([cell.score for cell in cells])
+            self.means = np.bincount(training, weight * scores, trainings) / self.weight
+        self.repetitions = np.bincount(self.kind, minlength=kinds)
+
+    def deviations(self) -> Iterator[Floats]:
+        """Of the trainings of each repeated kind, their mean scores around that of the kind."""
+        for number in np.flatnonzero(self.repetitions > 1):
+            means = self.means[self.kind == number]
+            yield means - means.mean()
+
+    def interaction(self) -> tuple[float, float]:
+        """Variance of the mean by patients who suit one training and not another; its freedom."""
+        total, freedom = 0.0, 0.0
+        for number in np.flatnonzero(self.repetitions > 1):
+            columns = self.kind == number
+            own = self.table[np.ix_(self.there[:, columns].any(axis=1), columns)]
+            rest = own - own.mean(axis=1, keepdims=True) - own.mean(axis=0) + own.mean()
+            free = (own.shape[0] - 1) * (own.shape[1] - 1)
+            if free:
+                total += own.size / free * float((rest**2).sum())
+                freedom += free
+        return total, freedom
+
+
+def spread(groups: Iterable[Sequence[Scores]]) -> Spread:
+    """How far trainings lie apart, from all that were repeated in some comparisons.
+
+    Two trainings alone say next to nothing of it; those of many cells of one sort say enough.
+
+    Args:
+        groups: the cells of each comparison.
+    """
+    squares, freedom = 0.0, 0
+    for cells in groups:
+        for off in _Parts(cells).deviations() if any(len(cell.score) for cell in cells) else ():
+            squares += float(off @ off)
+            freedom += len(off) - 1
+    return Spread(squares / freedom if freedom else np.nan, freedom)
+
+
+def estimate(cells: Sequence[Scores], trainings: Spread | None = None) -> Estimate:
+    """Mean of the mean scores of cells, of equal weight, and how far chance moves it.
+
+    The variance is that between patients plus that between the trainings of one kind, less their
+    interaction, which is in both (Searle, Casella and McCulloch, Variance Components, 1992, for
+    crossed factors), from linearised means; degrees of freedom by Satterthwaite (Biometrics
+    Bulletin 2, 1946). Where no training was repeated, those of other kinds stand for repetitions.
+
+    Args:
+        cells: their answers; patients and trainings may be in several.
+        trainings: how far trainings lie apart in cells of this sort; by default as in these.
+
+    Returns:
+        The mean; without an interval if there are fewer than 2 trainings or 5 patients; all nan
+        without answers.
+    """
+    cells = [cell for cell in cells if len(cell.score)]
+    if not cells:
+        return NOTHING
+    parts = _Parts(cells)
+    patients, number = parts.table.shape
+    if number < LEAST_TRAININGS or patients < LEAST_PATIENTS:
+        return Estimate(parts.value, np.nan, np.nan, np.nan, np.nan)
+    if abs(parts.value) < _DUST:
+        parts.value = 0.0
+    known = trainings or spread([cells])
+    of_patient = parts.table.sum(axis=1)
+    between_patients = patients / (patients - 1) * float(of_patient @ of_patient)
+    between_trainings = known.variance * float(parts.weight @ parts.weight)
+    interaction, free = parts.interaction()
+    terms = [(between_patients, patients - 1.0)]
+    if between_trainings > interaction:
+        terms += [(between_trainings, float(known.freedom)), (-interaction, max(free, 1.0))]
+    total = sum(term for term, _ in terms)
+    if total <= _DUST**2:
+        return Estimate(parts.value, parts.value, parts.value, 0.0, patients - 1.0)
+    freedom = total**2 / sum(term**2 / of for term, of in terms)
+    freedom = max(freedom, min(of for _, of in terms))  # what is subtracted would take it lower
+    error = float(np.sqrt(total))
+    half = error * float(stdtrit(freedom, (1 + _LEVEL) / 2))
+    return Estimate(parts.value, parts.value - half, parts.value + half, error, float(freedom))
+
+
+def _numbered(*columns: NDArray[Any]) -> tuple[NDArray[np.intp], int]:
+    """Rows of columns as numbers from 0, and how many there are."""
+    numbers = np.zeros(len(columns[0]), np.intp)
+    for column in columns:
+        _, own = np.unique(column, return_inverse=True)
+        _, numbers = np.unique(numbers * (own.max() + 1) + own, return_inverse=True)
+    return numbers, int(numbers.max()) + 1
+
+
+def share(cell: Scores, frames: int, trainings: Spread | None = None) -> Estimate:
+    """Share of right answers, as `estimate`, with Wilson's interval for an effective number.
+
+    Args:
+        cell: answers that score 0 or 1.
+        frames: how many distinct ones they are about; they are never worth more than that.
+        trainings: as in `estimate`.
+
+    Returns:
+        Value and bounds in [0, 1].
+    """
+    found = estimate([cell], trainings)
+    if np.isnan(found.low):
+        return found
+    size, quantile = float(len(np.unique(cell.patient))), Z_95
+    if found.error > 0 and 0 < found.value < 1:
+        size = min(found.value * (1 - found.value) / found.error**2, float(frames))
+        quantile = float(stdtrit(found.freedom, (1 + _LEVEL) / 2))
+    low, high = wilson(found.value, size, quantile)
+    return found._replace(low=low, high=high)
+
+
+def relative(before: Scores, after: Scores) -> Scores:
+    """Scores whose mean is the relative change of a mean in percent, 100 (after / before - 1).
+
+    To first order (the delta method) they vary as it does. Patients and trainings before and after
+    may be the same or others.
+
+    Returns:
+        One score an answer, those before first; none where there are no answers, or the mean
+        before is zero.
+    """
+    joined = [np.concatenate(columns) for columns in zip(before, after, strict=True)]
+    if not len(before.score) or not len(after.score) or not np.any(before.score):
+        return Scores(*(column[:0] for column in joined))
+    base, ratio = np.mean(before.score), np.mean(after.score) / np.mean(before.score)
+    n = len(joined[0])
+    off = np.concatenate(
+        [
+            -ratio * (before.score - base) * n / len(before.score),
+            (after.score - ratio * base) * n / len(after.score),
+        ]
+    )
+    return Scores(100 * (ratio - 1 + off / base), *joined[1:])
+
+
+def sign_flip(cells: Sequence[Scores]) -> float:
+    """Two-sided p of mean differences: how often patients of flipped signs give as much.
+
+    It tests answers of the same classifiers with and without something, where nothing but the
+    patients is drawn by chance.
+
+    Returns:
+        p; nan without answers.
+    """
+    cells = [cell for cell in cells if len(cell.score)]
+    if not cells:
+        return float("nan")
+    patient, patients = _numbered(np.concatenate([cell.patient for cell in cells]))
+    parts = np.concatenate([cell.score / len(cell.score) for cell in cells])
+    sums = np.bincount(patient, parts, patients)
+    if patients == 1 or not sums.any():
+        return 1.0
+    from scipy.stats import permutation_test  # takes half a second
+
+    flipped = permutation_test(
+        (sums,), np.sum, permutation_type="samples", n_resamples=_FLIPS, rng=0, vectorized=True
+    )
+    return float(flipped.pvalue)
+
+
+def corrected_t(differences: Sequence[float], tested: float) -> tuple[float, float, float]:
+    """Mean difference over trainings on overlapping data, with its interval and p.
+
+    Args:
+        differences: one a fold and seed, at least 2.
+        tested: frames tested over frames learned from, in each.
+
+    Returns:
+        Low, high and p, by the t test of Nadeau and Bengio (Machine Learning 52, 2003).
+    """
+    n = len(differences)
+    mean, variance = float(np.mean(differences)), float(np.var(differences, ddof=1))
+    error = float(np.sqrt(variance * (1 / n + tested)))
+    if error == 0:
+        return mean, mean, 1.0 if mean == 0 else 0.0
+    half = error * float(stdtrit(n - 1, (1 + _LEVEL) / 2))
+    return mean - half, mean + half, float(2 * stdtr(n - 1, -abs(mean / error)))
+
+
+def holm(p: Iterable[float]) -> Floats:
+    """Adjust the p values of a family, so that the chance of any false finding stays at its level.
+
+    Source: Holm, Scandinavian Journal of Statistics 6, 1979. What is nan is not in the family.
+    """
+    found = np.array(list(p), np.float64)
+    order = np.argsort(found)[: np.count_nonzero(~np.isnan(found))]
+    steps = found[order] * np.arange(len(order), 0, -1)
+    found[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return found
+
+
+def equivalence(of: Estimate, margin: float) -> float:
+    """The p of the larger of two one-sided tests: a mean of +-margin or beyond is excluded.
+
+    Source: Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987.
+    """
+    if of.error == 0:
+        return 0.0 if abs(of.value) < margin else 1.0
+    return float(stdtr(of.freedom, (abs(of.value) - margin) / of.error))
+
+
+def detectable(of: Estimate) -> float:
+    """The smallest mean that this design finds with a power of 80 % (5 % level, two-sided)."""
+    quantiles = stdtrit(of.freedom, [(1 + _LEVEL) / 2, _POWER])
+    return of.error * float(quantiles.sum())
