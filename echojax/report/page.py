@@ -44,12 +44,12 @@ def share(value: float) -> str:
     return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
 
 
-def interval(value: float, low: float, high: float) -> str:
-    """A change with its interval, bold where that excludes zero; empty where it is nan."""
+def interval(value: float, low: float, high: float, *, sure: bool = False) -> str:
+    """A change with its interval, bold if it is sure; empty where it is nan."""
     if math.isnan(value):
         return ""
     bounds = "" if math.isnan(low) else f" <small>({signed(low)} to {signed(high)})</small>"
-    kind = "b" if low > 0 or high < 0 else "span"
+    kind = "b" if sure else "span"
     return Html(f"<{kind}>{signed(value)}</{kind}>{bounds}")
 
 

@@ -19,9 +19,9 @@ def test_signs_are_shown_except_of_zero():
     assert page.signed(-0.04) == "0.0"
 
 
-def test_a_change_is_bold_only_where_its_interval_excludes_zero():
-    assert page.interval(1.0, 0.1, 2.0).startswith("<b>+1.0<")
-    assert page.interval(1.0, -1.0, 2.0).startswith("<span>+1.0<")
+def test_a_change_is_bold_only_where_it_is_sure():
+    assert page.interval(1.0, 0.1, 2.0, sure=True).startswith("<b>+1.0<")
+    assert page.interval(1.0, 0.1, 2.0).startswith("<span>+1.0<")
     assert page.interval(1.0, NAN, NAN).startswith("<span>+1.0<")
     assert page.interval(NAN, NAN, NAN) == ""
 

@@ -18,6 +18,7 @@ from echojax.runs import log as training_log
 from echojax.runs.log import LogRow
 from echojax.studies.diagnosis import figures, predictions, tables
 from echojax.studies.diagnosis.cells import Cell, StudyConfig, all_cells, in_order
+from echojax.studies.diagnosis.primary import PrimaryRow, primary_rows
 from echojax.studies.diagnosis.restoration import SuperResolutionRow, super_resolution_rows
 from echojax.studies.diagnosis.tables import AccuracyRow, CostRow, GainRow, MeanGainRow
 from echojax.vocabulary import GENERATORS, NONE
@@ -35,6 +36,7 @@ class Material:
         accuracy: a row a cell.
         gain: a row an enhanced cell.
         mean_gain: a row an enhancement and mode.
+        primary: a row a primary comparison.
         cost: a row a cell off the diagonal.
         fidelity: a row a generator.
         figures: PNG files by what they show; one that has no data is absent.
@@ -47,6 +49,7 @@ class Material:
     accuracy: list[AccuracyRow]
     gain: list[GainRow]
     mean_gain: list[MeanGainRow]
+    primary: list[PrimaryRow]
     cost: list[CostRow]
     fidelity: list[SuperResolutionRow]
     figures: dict[str, Path]
@@ -100,6 +103,7 @@ def gather(run: Path) -> Material:
         accuracy=tables.accuracy_rows(found),
         gain=tables.gain_rows(found),
         mean_gain=tables.mean_gain_rows(found),
+        primary=primary_rows(found),
         cost=tables.cost_rows(found),
         fidelity=super_resolution_rows(log),
         figures={},
@@ -112,6 +116,9 @@ def _write_tables(material: Material, folder: Path) -> None:
     tables.write(folder, "accuracy", material.accuracy)
     tables.write(folder, "gain", material.gain)
     tables.write(folder, "mean_gain", material.mean_gain)
+    csv_tables.write(
+        folder / "primary.csv", PrimaryRow._fields, map(PrimaryRow._asdict, material.primary)
+    )
     tables.write(folder, "quality_cost", material.cost)
     tables.write(folder, "super_resolution", material.fidelity)
 

@@ -15,6 +15,7 @@ SECTIONS: tuple[Callable[[Material], str | None], ...] = (
     sections.banner,
     answer,
     sections.protocols,
+    sections.primary,
     sections.baseline,
     sections.gains,
     sections.fidelity,

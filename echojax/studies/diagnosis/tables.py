@@ -87,16 +87,16 @@ class CostRow(NamedTuple):
 
 def accuracy_rows(predictions: Predictions) -> list[AccuracyRow]:
     """Accuracy of every cell, cells in reading order."""
-    scores = {cell: _scores(cell, rows) for cell, rows in predictions.cells().items()}
-    known = _spreads({cell: [own] for cell, own in scores.items()})
+    own = {cell: scores(cell, rows) for cell, rows in predictions.cells().items()}
+    known = _spreads({cell: [each] for cell, each in own.items()})
     return [
-        _accuracy_row(cell, rows, scores[cell], known[cell])
+        _accuracy_row(cell, rows, own[cell], known[cell])
         for cell, rows in predictions.cells().items()
     ]
 
 
-def _accuracy_row(cell: Cell, rows: Predictions, scores: Scores, known: Spread) -> AccuracyRow:
-    estimate = crossed.share(scores, _distinct(rows, "frame"), known)
+def _accuracy_row(cell: Cell, rows: Predictions, own: Scores, known: Spread) -> AccuracyRow:
+    estimate = crossed.share(own, _distinct(rows, "frame"), known)
     return AccuracyRow(
         cell=cell,
         accuracy=estimate.value,
@@ -117,7 +117,7 @@ def gain_rows(predictions: Predictions) -> list[GainRow]:
         cell: pair
         for cell in cells
         if cell.sr != NONE
-        for pair in _pairs(cells, [(cell.baseline(), cell)])
+        for pair in matched(cells, [(cell.baseline(), cell)])
     }
     changes = {cell: [_relative(cell, *pair)] for cell, pair in pairs.items()}
     known = _spreads(changes)
@@ -202,7 +202,7 @@ def _distinct(rows: Predictions, column: str) -> int:
     return len(np.unique(rows[column]))
 
 
-def _scores(cell: Cell, rows: Predictions) -> Scores:
+def scores(cell: Cell, rows: Predictions) -> Scores:
     """Answers by patient and training; a training counts once, whatever it is tested on."""
     enhanced = f"{cell.sr}-{cell.mode}" if cell.sr_on in ("train", "both") else NONE
     kind = "/".join([cell.protocol, cell.task, cell.train, enhanced, ""])
@@ -212,14 +212,14 @@ def _scores(cell: Cell, rows: Predictions) -> Scores:
 
 def _relative(cell: Cell, before: Predictions, after: Predictions) -> Scores:
     """The change in percent; the trainings of a seed, before and after, count as one."""
-    return crossed.relative(_scores(cell, before), _scores(cell, after))
+    return crossed.relative(scores(cell, before), scores(cell, after))
 
 
 def _changes(cells: dict[Cell, Predictions], comparisons: list[tuple[Cell, Cell]]) -> list[Scores]:
     return [
         _relative(after, *pair)
         for before, after in comparisons
-        for pair in _pairs(cells, [(before, after)])
+        for pair in matched(cells, [(before, after)])
     ]
 
 
@@ -234,13 +234,13 @@ def _spreads(groups: Mapping[Cell, Sequence[Scores]]) -> dict[Cell, Spread]:
         cell: (cell.protocol, cell.task, *((cell.sr, cell.mode) if cell.sr_on == "test" else ()))
         for cell in groups
     }
-    for cell, scores in groups.items():
-        sorts.setdefault(sort[cell], []).append(scores)
-    known = {names: crossed.spread(members) for names, members in sorts.items()}
+    for cell, members in groups.items():
+        sorts.setdefault(sort[cell], []).append(members)
+    known = {names: crossed.spread(every) for names, every in sorts.items()}
     return {cell: known[sort[cell]] for cell in groups}
 
 
-def _pairs(
+def matched(
     cells: dict[Cell, Predictions], comparisons: list[tuple[Cell, Cell]]
 ) -> list[tuple[Predictions, Predictions]]:
     """Cells before and after, the rows both have; a comparison without any is left out."""

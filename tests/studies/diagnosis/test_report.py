@@ -7,6 +7,7 @@ import pytest
 
 from echojax.errors import InputError
 from echojax.studies.diagnosis import predictions, report, tables
+from echojax.studies.diagnosis.primary import primary_rows
 
 SPACE = "\N{NO-BREAK SPACE}"
 FIGURES = (
@@ -50,7 +51,7 @@ def read(run: Path) -> Page:
 
 
 def test_every_table_and_figure_is_written_and_every_figure_is_in_the_page(finished: Path):
-    for name in ("accuracy", "gain", "mean_gain", "quality_cost", "super_resolution"):
+    for name in ("accuracy", "gain", "mean_gain", "primary", "quality_cost", "super_resolution"):
         assert len((finished / "tables" / f"{name}.csv").read_text().splitlines()) > 1
     html = (finished / "report.html").read_text()
     images = re.findall(r'src="data:image/png;base64,([^"]+)"', html)
@@ -76,8 +77,11 @@ def test_the_answer_has_the_computed_numbers_of_every_protocol(finished: Path, f
                 f"the {row.cell.task} classifier is right on {100 * row.home:.1f} % of good and "
                 f"{100 * row.away:.1f} % of poor ones"
             ) in text
-    for mean in tables.mean_gain_rows(found):
-        assert f"{mean.change:+.1f} %" in text.replace("\N{MINUS SIGN}", "-")
+    compared = primary_rows(found)
+    assert len(compared) == 2 * 2 * 2
+    for row in compared:
+        said = f"{row.task}, {row.mode} {row.points:+.1f} ({row.low:+.1f} to {row.high:+.1f})"
+        assert f"{said}, {row.verdict}" in text.replace("\N{MINUS SIGN}", "-")
 
 
 # Three right of five without enhancement; with it, of the four frames that both have, three.

@@ -1,0 +1,137 @@
+"""The primary question: does super-resolution give a classifier more than interpolation does?
+
+Fixed before any result: networks against the bicubic control, in points of accuracy, mean over the
+cells of the paper's Fig. 4 at equal weights; one comparison a task, network and mode, Holm's
+adjustment over those of a protocol. Everything else in a report is exploratory.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from echojax.report import crossed
+from echojax.report.crossed import Scores
+from echojax.studies.diagnosis.cells import Cell, ordered
+from echojax.studies.diagnosis.predictions import Predictions
+from echojax.studies.diagnosis.tables import matched, scores
+from echojax.vocabulary import GENERATORS
+
+# (train, test, enhanced side): one side is poor, and enhanced.
+CELLS = (
+    ("poor", "good", "train"),
+    ("poor", "medium", "train"),
+    ("good", "poor", "test"),
+    ("medium", "poor", "test"),
+)
+MARGIN = 3.0  # points; less makes no difference to anybody
+LEVEL = 0.05
+
+
+class PrimaryRow(NamedTuple):
+    """A network against bicubic interpolation, in one task and mode.
+
+    Attributes:
+        protocol: how frames were split.
+        task: what was asked.
+        sr: the network.
+        mode: what it was used for.
+        cells: how many of `CELLS` the run has; the question is answered with all of them.
+        points: difference of accuracy, in points.
+        low: of its 95 % interval; nan where none can be given.
+        high: of the interval.
+        p: two-sided.
+        holm: p adjusted for the family; nan for what is not complete.
+        equivalence: p of two one-sided tests against `MARGIN`.
+        detectable: the smallest difference that is found in 8 of 10 such runs, points.
+        percent: the difference in percent of the accuracy with bicubic interpolation.
+    """
+
+    protocol: str
+    task: str
+    sr: str
+    mode: str
+    cells: int
+    points: float
+    low: float
+    high: float
+    p: float
+    holm: float
+    equivalence: float
+    detectable: float
+    percent: float
+
+    @property
+    def verdict(self) -> str:
+        """What may be said."""
+        if self.cells < len(CELLS):
+            return f"not answered: {self.cells} of {len(CELLS)} cells are in this run"
+        if math.isnan(self.low):
+            return "not answered: too few trainings or patients"
+        if self.holm < LEVEL:
+            return "more than bicubic" if self.points > 0 else "less than bicubic"
+        if self.equivalence < LEVEL:
+            return f"within {MARGIN:g} points of bicubic"
+        return f"not decided; {self.detectable:.1f} points would have been found"
+
+
+def primary_rows(predictions: Predictions) -> list[PrimaryRow]:
+    """Every primary comparison of which the run has a cell, in reading order."""
+    cells = predictions.cells()
+    asked = {(c.protocol, c.task, c.sr, c.mode) for c in cells if c.sr in GENERATORS}
+    rows = [
+        row
+        for key in ordered(asked, "protocol", "task", "sr", "mode")
+        if (row := _row(cells, *key)) is not None
+    ]
+    for protocol in {row.protocol for row in rows}:
+        family = [
+            number
+            for number, row in enumerate(rows)
+            if row.protocol == protocol and row.cells == len(CELLS)
+        ]
+        adjusted = crossed.holm(rows[number].p for number in family)
+        for number, p in zip(family, adjusted, strict=True):
+            rows[number] = rows[number]._replace(holm=float(p))
+    return rows
+
+
+def _row(
+    cells: dict[Cell, Predictions], protocol: str, task: str, sr: str, mode: str
+) -> PrimaryRow | None:
+    after = [Cell(protocol, task, train, test, sr, mode, side) for train, test, side in CELLS]
+    pairs = [
+        (cell, *pair)
+        for cell in after
+        if cell in cells
+        for pair in matched(cells, [(cell._replace(sr="bicubic"), cell)])
+    ]
+    if not pairs:
+        return None
+    difference = crossed.estimate([_points(*pair) for pair in pairs])
+    percent = crossed.estimate(
+        [crossed.relative(scores(cell, before), scores(cell, then)) for cell, before, then in pairs]
+    )
+    return PrimaryRow(
+        protocol=protocol,
+        task=task,
+        sr=sr,
+        mode=mode,
+        cells=len(pairs),
+        points=difference.value,
+        low=difference.low,
+        high=difference.high,
+        p=difference.p,
+        holm=math.nan,
+        equivalence=crossed.equivalence(difference, MARGIN),
+        detectable=crossed.detectable(difference),
+        percent=percent.value,
+    )
+
+
+def _points(cell: Cell, before: Predictions, after: Predictions) -> Scores:
+    """After minus before, answer by answer; a training of either and one of the other make one."""
+    change = 100 * (after.correct.astype(float) - before.correct)
+    return scores(cell, after)._replace(score=np.asarray(change))
