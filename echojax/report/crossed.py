@@ -7,7 +7,7 @@ of one training. An interval that knew of patients alone would take a training's
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ LEAST_TRAININGS, LEAST_PATIENTS = 2, 5  # fewer give no interval
 _LEVEL = 0.95
 _POWER = 0.8
 _FLIPS = 9999
+_SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")  # ties count half
 _DUST = 1e-12  # of rounding, where nothing differs
 
 Floats = NDArray[np.float64]
@@ -222,6 +223,53 @@ def share(cell: Scores, frames: int, trainings: Spread | None = None) -> Estimat
         quantile = float(stdtrit(found.freedom, (1 + _LEVEL) / 2))
     low, high = wilson(found.value, size, quantile)
     return found._replace(low=low, high=high)
+
+
+def balanced(cell: Scores, label: NDArray[Any]) -> Scores:
+    """Scores whose mean is the balanced accuracy, the mean of the shares right of both classes.
+
+    Args:
+        cell: answers that score 0 or 1.
+        label: class of what each is about, 0 or 1, (n,); without both, there are no scores.
+    """
+    return _of_classes(cell, label, cell.score, 0.5)
+
+
+def area(cell: Scores, label: NDArray[Any], probability: NDArray[Any]) -> Scores:
+    """Scores whose mean is the area under the ROC curve, mean over trainings.
+
+    By placements, each answer's share of answers of the other class that it stands on the right
+    side of (DeLong, DeLong and Clarke-Pearson, Biometrics 44, 1988).
+
+    Args:
+        cell: whose answers.
+        label: class of what each is about, 0 or 1, (n,); without both, there are no scores.
+        probability: that of class 1, (n,).
+    """
+    training, trainings = _numbered(cell.repeated, cell.seed)
+    placed = np.full(len(label), np.nan)
+    for number in range(trainings):
+        own = training == number
+        for one, sign in ((0, -1), (1, 1)):
+            mine, others = own & (label == one), np.sort(sign * probability[own & (label != one)])
+            if len(others):
+                ranks = [np.searchsorted(others, sign * probability[mine], s) for s in _SIDES]
+                placed[mine] = np.mean(ranks, axis=0) / len(others)
+    known = ~np.isnan(placed)
+    kept = Scores(*(column[known] for column in cell))
+    # Either class alone has the area as its mean, and both move it.
+    return _of_classes(kept, label[known], placed[known], 1.0)
+
+
+def _of_classes(cell: Scores, label: NDArray[Any], score: NDArray[Any], weight: float) -> Scores:
+    """Scores whose mean is that of both classes' means; each class moves it by its weight."""
+    label = np.asarray(label)
+    if len(np.unique(label)) < 2:
+        return Scores(*(column[:0] for column in cell))
+    means = np.array([np.mean(score[label == one]) for one in (0, 1)])
+    shares = np.array([np.mean(label == one) for one in (0, 1)])
+    moved = means.mean() + weight * (score - means[label]) / shares[label]
+    return cell._replace(score=moved)
 
 
 def relative(before: Scores, after: Scores) -> Scores:

@@ -196,3 +196,47 @@ def test_a_perfect_cell_is_not_certain():
     found = crossed.share(twice(np.ones(80), np.repeat(np.arange(20), 4)), 80)
     assert found.value == found.high == 1
     assert found.low == pytest.approx(20 / (20 + statistics.Z_95**2))  # Wilson, 20 of 20
+
+
+def test_balanced_accuracy_is_the_mean_of_both_recalls_and_varies_as_when_resampled():
+    """Reference: 4000 resamples of the patients; to 5 %."""
+    rng = np.random.default_rng(10)
+    patients, label = np.repeat(np.arange(80), 3), (rng.random(240) < 0.3).astype(int)
+    right = rng.random(240) < np.where(label, 0.6, 0.9)
+    cell = twice(right, patients)
+    found = crossed.estimate([crossed.balanced(cell, np.tile(label, 2))])
+
+    def recalls(weight):
+        of = [weight[label == k] @ right[label == k] / weight[label == k].sum() for k in (0, 1)]
+        return np.mean(of)
+
+    assert found.value == pytest.approx(recalls(np.ones(240)))
+    drawn = rng.multinomial(80, np.full(80, 1 / 80), 4000)
+    resampled = [recalls(weight[patients].astype(float)) for weight in drawn]
+    assert found.error == pytest.approx(np.std(resampled), rel=0.05)
+
+
+def test_the_area_is_the_share_of_pairs_in_the_right_order_and_ties_count_half():
+    """Reference: every pair; and DeLong's variance for patients of one frame, in plain NumPy."""
+    rng = np.random.default_rng(11)
+    label = (rng.random(90) < 0.4).astype(int)
+    probability = np.round(np.clip(rng.normal(0.4 + 0.2 * label, 0.2), 0, 1), 1)
+    found = crossed.estimate(
+        [
+            crossed.area(
+                twice(np.ones(90), np.arange(90)), np.tile(label, 2), np.tile(probability, 2)
+            )
+        ]
+    )
+    ones, zeros = probability[label == 1], probability[label == 0]
+    order = (ones[:, None] > zeros) + 0.5 * (ones[:, None] == zeros)
+    assert found.value == pytest.approx(order.mean())
+    variance = sum(np.var(order.mean(axis), ddof=1) / order.shape[1 - axis] for axis in (0, 1))
+    assert found.error == pytest.approx(math.sqrt(variance), rel=0.02)
+
+
+def test_of_one_class_alone_neither_is_known():
+    cell = twice(np.ones(20), np.arange(20))
+    label = np.zeros(40, int)
+    for scores in (crossed.balanced(cell, label), crossed.area(cell, label, np.ones(40))):
+        assert all(map(math.isnan, crossed.estimate([scores])))

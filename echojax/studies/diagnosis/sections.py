@@ -83,11 +83,55 @@ def baseline(run: Material) -> str | None:
         head = ["trained on", "tested on"]
         for task in tasks:
             head += [f"{task}, %", "95 % interval", "paper"]
-        html += table(head, rows) + run.figure(
+        html += table(head, rows, _chance(accuracies)) + run.figure(
             f"accuracy {protocol}",
             "Accuracy in % without super-resolution, its 95 % interval, and the paper's number.",
         )
+        html += _other_measures(accuracies)
     return html
+
+
+def _chance(accuracies: Mapping[Cell, AccuracyRow | None]) -> str:
+    """What always the more frequent class would get."""
+    by_task: dict[str, list[float]] = {}
+    for cell, row in accuracies.items():
+        if row is not None:
+            by_task.setdefault(cell.task, []).append(100 * row.chance)
+    told = [
+        f"{task} {min(shares):.1f}" + (f" to {max(shares):.1f}" if np.ptp(shares) >= 0.05 else "")
+        for task, shares in by_task.items()
+    ]
+    return f"Always the more frequent class would be right on, in %: {', '.join(told)}."
+
+
+def _other_measures(accuracies: Mapping[Cell, AccuracyRow | None]) -> str:
+    rows = [
+        [
+            cell.task,
+            cell.train,
+            cell.test,
+            *(
+                f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+                if not math.isnan(low)
+                else ("" if math.isnan(value) else f"{100 * value:.1f}")
+                for value, low, high in (
+                    (row.balanced, row.balanced_low, row.balanced_high),
+                    (row.auc, row.auc_low, row.auc_high),
+                )
+            ),
+        ]
+        for cell, row in accuracies.items()
+        if row is not None
+    ]
+    head = [
+        "task",
+        "trained on",
+        "tested on",
+        "balanced accuracy, %",
+        "area under the ROC curve, %",
+    ]
+    summary = "<summary>Balanced accuracy and area under the ROC curve</summary>"
+    return f"<details>{summary}{table(head, rows)}</details>"
 
 
 def _accuracy(cell: Cell, accuracies: Mapping[Cell, AccuracyRow | None]) -> list[str]:
@@ -114,8 +158,8 @@ def primary(run: Material) -> str | None:
         "and tested on good and medium ones; trained on good and on medium frames and tested on "
         "enhanced poor ones). The p values are adjusted for the family of these comparisons "
         f"(Holm); within {MARGIN:g} points it is where two one-sided tests say so; what would have "
-        "been found, with a power of 80 %, is told where nothing can be said. Everything below this "
-        "table is exploratory.</p>"
+        "been found, with a power of 80 %, is told where nothing can be said. Everything below "
+        "this table is exploratory.</p>"
     )
     rows = [
         [

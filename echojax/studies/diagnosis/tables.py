@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +21,9 @@ from echojax.vocabulary import NONE
 class AccuracyRow(NamedTuple):
     """One cell: accuracy with its interval in [0, 1], and on what it rests.
 
-    `frames` and `patients` are distinct ones; `seed_sd` is nan with a single seed.
+    `frames` and `patients` are distinct ones; `seed_sd` is nan with a single seed. `chance` is the
+    share of the more frequent class. Balanced accuracy and area under the ROC curve have intervals
+    of their own, all nan where one class alone was tested. `paper` is the paper's accuracy.
     """
 
     cell: Cell
@@ -32,6 +35,14 @@ class AccuracyRow(NamedTuple):
     folds: int
     seeds: int
     seed_sd: float
+    chance: float
+    balanced: float
+    balanced_low: float
+    balanced_high: float
+    auc: float
+    auc_low: float
+    auc_high: float
+    paper: float
 
 
 class GainRow(NamedTuple):
@@ -97,6 +108,10 @@ def accuracy_rows(predictions: Predictions) -> list[AccuracyRow]:
 
 def _accuracy_row(cell: Cell, rows: Predictions, own: Scores, known: Spread) -> AccuracyRow:
     estimate = crossed.share(own, _distinct(rows, "frame"), known)
+    label = rows["label"]
+    balanced = _share(crossed.estimate([crossed.balanced(own, label)], known))
+    auc = _share(crossed.estimate([crossed.area(own, label, rows["probability"])]))
+    published = published_accuracy(cell) if cell.sr == NONE else None
     return AccuracyRow(
         cell=cell,
         accuracy=estimate.value,
@@ -107,7 +122,21 @@ def _accuracy_row(cell: Cell, rows: Predictions, own: Scores, known: Spread) -> 
         folds=_distinct(rows, "fold"),
         seeds=_distinct(rows, "seed"),
         seed_sd=statistics.seed_deviation(rows.correct, rows["seed"]),
+        chance=max(float(np.mean(label == one)) for one in (0, 1)),
+        balanced=balanced.value,
+        balanced_low=balanced.low,
+        balanced_high=balanced.high,
+        auc=auc.value,
+        auc_low=auc.low,
+        auc_high=auc.high,
+        paper=math.nan if published is None else published / 100,
     )
+
+
+def _share(estimate: Estimate) -> Estimate:
+    """With bounds that a share can have."""
+    low, high = np.clip([estimate.low, estimate.high], 0, 1)
+    return estimate._replace(low=float(low), high=float(high))
 
 
 def gain_rows(predictions: Predictions) -> list[GainRow]:
@@ -283,7 +312,8 @@ def published_gain(cell: Cell) -> float | None:
 COLUMNS: dict[str, tuple[str, ...]] = {
     "accuracy": (
         *("protocol", "task", "train", "test", "sr", "sr_on", "accuracy", "low", "high"),
-        *("frames", "seeds", "mode", "folds", "patients", "seed_sd"),
+        *("frames", "seeds", "mode", "folds", "patients", "seed_sd", "chance"),
+        *("balanced", "balanced_low", "balanced_high", "auc", "auc_low", "auc_high", "paper"),
     ),
     "gain": (
         *Cell._fields,
