@@ -41,6 +41,11 @@ class Run:
         """The table of all predictions."""
         return self.path / "predictions.csv"
 
+    @property
+    def thumbnails(self) -> Path:
+        """The table of what needs no network, beside the predictions."""
+        return self.path / "thumbnails.csv"
+
     def job(self, name: str, record: Record) -> Job:
         """A job of this run; nothing is written."""
         return Job(self.path, name, record, partial(self._log, name))

@@ -100,6 +100,23 @@ def test_matrix_predicts_every_cell(finished):
     assert {row["seeds"] for row in table} == {"1"}
 
 
+def test_what_needs_no_network_answers_the_same_questions(finished):
+    asked = {
+        (row["task"], row["train"], row["test"], row["frame"])
+        for row in rows(finished / "predictions.csv")
+        if row["sr"] == "none"
+    }
+    answered = [
+        (row["task"], row["train"], row["test"], row["frame"])
+        for row in rows(finished / "thumbnails.csv")
+    ]
+    assert len(answered) == len(asked)
+    assert set(answered) == asked
+    shown = [r["thumbnail"] for r in rows(finished / "tables/accuracy.csv") if r["sr"] == "none"]
+    assert len(shown) == 18
+    assert all(0 < float(share) < 1 for share in shown)
+
+
 def test_every_classifier_is_tested_on_the_same_frames_of_a_stratum(finished):
     tested = {}
     for row in rows(finished / "predictions.csv"):

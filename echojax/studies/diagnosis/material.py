@@ -100,7 +100,7 @@ def gather(run: Path) -> Material:
         study=study,
         dataset=csv_tables.read(run / "tables" / "dataset.csv"),
         predictions=len(found),
-        accuracy=tables.accuracy_rows(found),
+        accuracy=tables.accuracy_rows(found, predictions.read(run / "thumbnails.csv")),
         gain=tables.gain_rows(found),
         mean_gain=tables.mean_gain_rows(found),
         primary=primary_rows(found),

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from echojax.models.resnet import ResNet18
 from echojax.recipes import classification
 from echojax.runs.job import Job, Record, begun
 from echojax.runs.run import Request, Run
-from echojax.studies.diagnosis import leaks, predictions
+from echojax.studies.diagnosis import leaks, predictions, thumbnail
 from echojax.studies.diagnosis.cells import Cell, all_cells
 from echojax.studies.diagnosis.classifiers import ClassifierKey, Classifiers
 from echojax.studies.diagnosis.config import Config
@@ -196,7 +197,10 @@ class Study:
             keep: whether to keep classifiers; as configured by default.
         """
         keep = self.config.study.keep_classifiers if keep is None else keep
-        asked = list(self._unanswered(cells, only_fold))
+        self._ask_thumbnails(cells, only_fold)
+        asked = list(
+            self._unanswered(self.run.predictions, cells, only_fold, self.config.study.seeds)
+        )
         # Fold by fold, so that a generator and its frames are needed for one stretch only.
         asked.sort(key=lambda q: (q.key.protocol, q.fold.number, q.key, q.seed))
         trainings = [
@@ -210,15 +214,31 @@ class Study:
             for question in questions:
                 self._answer(model, question)
 
-    def _unanswered(self, cells: Sequence[Cell], only_fold: int | None) -> Iterator[_Question]:
+    def _ask_thumbnails(self, cells: Sequence[Cell], only_fold: int | None) -> None:
+        """Answer cells without enhancement by the method that needs no network, too."""
+        plain = [cell for cell in cells if cell.sr == NONE]
+        file, thumbnails = self.run.thumbnails, Inputs(self.frames, self.generators, thumbnail.SIZE)
+        for question in self._unanswered(file, plain, only_fold, seeds=1):
+            fold, cell = question.fold, question.cell
+            learned, asked = fold.train[cell.train], question.frames
+            answers = thumbnail.probabilities(
+                thumbnails.of(learned, fold, NONE, NONE),
+                getattr(self.frames, cell.task)[learned],
+                thumbnails.of(asked, fold, NONE, NONE),
+            )
+            predictions.append(file, self._rows(question, answers))
+
+    def _unanswered(
+        self, file: Path, cells: Sequence[Cell], only_fold: int | None, seeds: int
+    ) -> Iterator[_Question]:
         answered: dict[tuple[Cell, int, int], set[str]] = {}
-        for cell, rows in predictions.read(self.run.predictions).cells().items():
+        for cell, rows in predictions.read(file).cells().items():
             for fold, seed, frame in zip(rows["fold"], rows["seed"], rows["frame"], strict=True):
                 answered.setdefault((cell, int(fold), int(seed)), set()).add(str(frame))
         ids = self.frames.ids
         for cell in cells:
             for fold in self._folds_of(cell.protocol, only_fold):
-                for seed in range(self.config.study.seeds):
+                for seed in range(seeds):
                     there = answered.get((cell, fold.number, seed), set())
                     test = fold.test(cell.train, cell.test)
                     missing = np.array([i for i in test if ids[i] not in there], np.intp)
@@ -226,28 +246,26 @@ class Study:
                         yield _Question(ClassifierKey.of(cell), fold, seed, cell, missing)
 
     def _answer(self, model: ResNet18, question: _Question) -> None:
-        _, fold, seed, cell, indices = question
+        cell = question.cell
         enhanced = cell.sr_on in ("test", "both")
         sr, mode = (cell.sr, cell.mode) if enhanced else (NONE, NONE)
-        seen = self.inputs.of(indices, fold, sr, mode)
+        seen = self.inputs.of(question.frames, question.fold, sr, mode)
         answers = probabilities(model, seen, self.mesh)[:, 0]
-        labels = getattr(self.frames, cell.task)
-        ids, frames = self.frames.ids, self.frames
-        predictions.append(
-            self.run.predictions,
-            (
-                {
-                    "frame": ids[i],
-                    "patient": frames.group[i],
-                    "view": VIEWS[frames.view[i]],
-                    "phase": PHASES[frames.phase[i]],
-                    "quality": QUALITIES[frames.quality[i]],
-                    **cell._asdict(),
-                    "fold": fold.number,
-                    "seed": seed,
-                    "probability": answer,
-                    "label": labels[i],
-                }
-                for i, answer in zip(indices, answers, strict=True)
-            ),
-        )
+        predictions.append(self.run.predictions, self._rows(question, answers))
+
+    def _rows(self, question: _Question, answers: np.ndarray) -> Iterator[dict[str, object]]:
+        frames, ids = self.frames, self.frames.ids
+        labels = getattr(frames, question.cell.task)
+        for i, answer in zip(question.frames, answers, strict=True):
+            yield {
+                "frame": ids[i],
+                "patient": frames.group[i],
+                "view": VIEWS[frames.view[i]],
+                "phase": PHASES[frames.phase[i]],
+                "quality": QUALITIES[frames.quality[i]],
+                **question.cell._asdict(),
+                "fold": question.fold.number,
+                "seed": question.seed,
+                "probability": answer,
+                "label": labels[i],
+            }

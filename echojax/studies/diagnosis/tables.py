@@ -11,6 +11,7 @@ import numpy as np
 
 from echojax.report import crossed, statistics, tables
 from echojax.report.crossed import Estimate, Scores, Spread
+from echojax.report.statistics import Sample
 from echojax.studies.diagnosis import paper
 from echojax.studies.diagnosis.cells import Cell, ordered
 from echojax.studies.diagnosis.predictions import Predictions, match
@@ -23,7 +24,8 @@ class AccuracyRow(NamedTuple):
 
     `frames` and `patients` are distinct ones; `seed_sd` is nan with a single seed. `chance` is the
     share of the more frequent class. Balanced accuracy and area under the ROC curve have intervals
-    of their own, all nan where one class alone was tested. `paper` is the paper's accuracy.
+    of their own, all nan where one class alone was tested. `thumbnail` is what needs no network,
+    with an interval over patients alone (it learns without chance); `paper` the paper's accuracy.
     """
 
     cell: Cell
@@ -42,6 +44,9 @@ class AccuracyRow(NamedTuple):
     auc: float
     auc_low: float
     auc_high: float
+    thumbnail: float
+    thumbnail_low: float
+    thumbnail_high: float
     paper: float
 
 
@@ -96,22 +101,37 @@ class CostRow(NamedTuple):
     high: float
 
 
-def accuracy_rows(predictions: Predictions) -> list[AccuracyRow]:
-    """Accuracy of every cell, cells in reading order."""
+def accuracy_rows(
+    predictions: Predictions, thumbnails: Predictions | None = None
+) -> list[AccuracyRow]:
+    """Accuracy of every cell, cells in reading order.
+
+    Args:
+        predictions: answers of classifiers.
+        thumbnails: those of the method that needs no network, of some of the cells.
+    """
+    controls = thumbnails.cells() if thumbnails else {}
     own = {cell: scores(cell, rows) for cell, rows in predictions.cells().items()}
     known = _spreads({cell: [each] for cell, each in own.items()})
     return [
-        _accuracy_row(cell, rows, own[cell], known[cell])
+        _accuracy_row(cell, rows, own[cell], known[cell], controls.get(cell))
         for cell, rows in predictions.cells().items()
     ]
 
 
-def _accuracy_row(cell: Cell, rows: Predictions, own: Scores, known: Spread) -> AccuracyRow:
+def _accuracy_row(
+    cell: Cell, rows: Predictions, own: Scores, known: Spread, control: Predictions | None
+) -> AccuracyRow:
     estimate = crossed.share(own, _distinct(rows, "frame"), known)
     label = rows["label"]
     balanced = _share(crossed.estimate([crossed.balanced(own, label)], known))
     auc = _share(crossed.estimate([crossed.area(own, label, rows["probability"])]))
     published = published_accuracy(cell) if cell.sr == NONE else None
+    plain = (
+        statistics.accuracy(Sample(control.correct, control["patient"]), control["frame"])
+        if control
+        else statistics.Estimate(*3 * (math.nan,))
+    )
     return AccuracyRow(
         cell=cell,
         accuracy=estimate.value,
@@ -129,6 +149,9 @@ def _accuracy_row(cell: Cell, rows: Predictions, own: Scores, known: Spread) -> 
         auc=auc.value,
         auc_low=auc.low,
         auc_high=auc.high,
+        thumbnail=plain.value,
+        thumbnail_low=plain.low,
+        thumbnail_high=plain.high,
         paper=math.nan if published is None else published / 100,
     )
 
@@ -313,7 +336,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "accuracy": (
         *("protocol", "task", "train", "test", "sr", "sr_on", "accuracy", "low", "high"),
         *("frames", "seeds", "mode", "folds", "patients", "seed_sd", "chance"),
-        *("balanced", "balanced_low", "balanced_high", "auc", "auc_low", "auc_high", "paper"),
+        *("balanced", "balanced_low", "balanced_high", "auc", "auc_low", "auc_high"),
+        *("thumbnail", "thumbnail_low", "thumbnail_high", "paper"),
     ),
     "gain": (
         *Cell._fields,

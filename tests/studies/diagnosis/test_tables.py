@@ -20,7 +20,8 @@ def table(path: Path) -> list[dict[str, str]]:
         (
             "accuracy",
             "protocol,task,train,test,sr,sr_on,accuracy,low,high,frames,seeds,mode,folds,patients,"
-            "seed_sd,chance,balanced,balanced_low,balanced_high,auc,auc_low,auc_high,paper",
+            "seed_sd,chance,balanced,balanced_low,balanced_high,auc,auc_low,auc_high,"
+            "thumbnail,thumbnail_low,thumbnail_high,paper",
         ),
         (
             "gain",
