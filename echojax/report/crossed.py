@@ -272,6 +272,26 @@ def _of_classes(cell: Scores, label: NDArray[Any], score: NDArray[Any], weight: 
     return cell._replace(score=moved)
 
 
+def difference(before: Scores, after: Scores) -> Scores:
+    """Scores whose mean is the mean after minus the mean before, of other patients or the same.
+
+    Returns:
+        One score an answer, those before first; none where there are no answers.
+    """
+    joined = [np.concatenate(columns) for columns in zip(before, after, strict=True)]
+    if not len(before.score) or not len(after.score):
+        return Scores(*(column[:0] for column in joined))
+    n = len(joined[0])
+    means = np.mean(before.score), np.mean(after.score)
+    off = np.concatenate(
+        [
+            (means[0] - before.score) * n / len(before.score),
+            (after.score - means[1]) * n / len(after.score),
+        ]
+    )
+    return Scores(means[1] - means[0] + off, *joined[1:])
+
+
 def relative(before: Scores, after: Scores) -> Scores:
     """Scores whose mean is the relative change of a mean in percent, 100 (after / before - 1).
 

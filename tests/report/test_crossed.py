@@ -240,3 +240,15 @@ def test_of_one_class_alone_neither_is_known():
     label = np.zeros(40, int)
     for scores in (crossed.balanced(cell, label), crossed.area(cell, label, np.ones(40))):
         assert all(map(math.isnan, crossed.estimate([scores])))
+
+
+def test_a_difference_of_unlike_patients_has_the_error_of_both():
+    """Reference: variances of two independent means add; to 1 %."""
+    rng = np.random.default_rng(12)
+    one, other = rng.random(60) < 0.6, rng.random(90) < 0.8
+    before, after = twice(one, np.arange(60)), twice(other, 100 + np.arange(90))
+    found = crossed.estimate([crossed.difference(before, after)])
+    assert found.value == pytest.approx(other.mean() - one.mean())
+    variance = one.var(ddof=1) / 60 + other.var(ddof=1) / 90
+    assert found.error == pytest.approx(math.sqrt(variance), rel=0.01)
+    assert not len(crossed.difference(before, answers([], [])).score)

@@ -20,7 +20,7 @@ from echojax.studies.diagnosis import figures, predictions, tables
 from echojax.studies.diagnosis.cells import Cell, StudyConfig, all_cells, in_order
 from echojax.studies.diagnosis.primary import PrimaryRow, primary_rows
 from echojax.studies.diagnosis.restoration import SuperResolutionRow, super_resolution_rows
-from echojax.studies.diagnosis.tables import AccuracyRow, CostRow, GainRow, MeanGainRow
+from echojax.studies.diagnosis.tables import AccuracyRow, CostRow, GainRow, LeakRow, MeanGainRow
 from echojax.vocabulary import GENERATORS, NONE
 
 
@@ -38,6 +38,7 @@ class Material:
         mean_gain: a row an enhancement and mode.
         primary: a row a primary comparison.
         cost: a row a cell off the diagonal.
+        leak: a row a cell that both protocols have.
         fidelity: a row a generator.
         figures: PNG files by what they show; one that has no data is absent.
     """
@@ -51,6 +52,7 @@ class Material:
     mean_gain: list[MeanGainRow]
     primary: list[PrimaryRow]
     cost: list[CostRow]
+    leak: list[LeakRow]
     fidelity: list[SuperResolutionRow]
     figures: dict[str, Path]
 
@@ -105,6 +107,7 @@ def gather(run: Path) -> Material:
         mean_gain=tables.mean_gain_rows(found),
         primary=primary_rows(found),
         cost=tables.cost_rows(found),
+        leak=tables.leak_rows(found),
         fidelity=super_resolution_rows(log),
         figures={},
     )
@@ -120,6 +123,7 @@ def _write_tables(material: Material, folder: Path) -> None:
         folder / "primary.csv", PrimaryRow._fields, map(PrimaryRow._asdict, material.primary)
     )
     tables.write(folder, "quality_cost", material.cost)
+    tables.write(folder, "leakage", material.leak)
     tables.write(folder, "super_resolution", material.fidelity)
 
 

@@ -70,6 +70,8 @@ class PrimaryRow(NamedTuple):
             return f"not answered: {self.cells} of {len(CELLS)} cells are in this run"
         if math.isnan(self.low):
             return "not answered: too few trainings or patients"
+        if self.low == self.high:
+            return "not a single answer differs"
         if self.holm < LEVEL:
             return "more than bicubic" if self.points > 0 else "less than bicubic"
         if self.equivalence < LEVEL:

@@ -17,6 +17,7 @@ SECTIONS: tuple[Callable[[Material], str | None], ...] = (
     sections.protocols,
     sections.primary,
     sections.baseline,
+    sections.leakage,
     sections.gains,
     sections.fidelity,
     sections.frames,

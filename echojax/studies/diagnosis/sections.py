@@ -183,6 +183,29 @@ def primary(run: Material) -> str | None:
     return html + table(head, rows)
 
 
+def leakage(run: Material) -> str | None:
+    """What the paper's protocol shows beyond one that keeps patients apart."""
+    if not run.leak:
+        return None
+    rows = [
+        [
+            row.task,
+            row.train,
+            row.test,
+            f"{100 * row.patient:.1f}",
+            f"{100 * row.paper:.1f}",
+            interval(row.points, row.low, row.high),
+        ]
+        for row in run.leak
+    ]
+    head = ["task", "trained on", "tested on", "patient, %", "paper, %", "difference, points"]
+    return (
+        "<h2>What leakage adds</h2><p>Protocol <em>paper</em> minus protocol <em>patient</em>, "
+        "without super-resolution. Exploratory; the two also test on other frames.</p>"
+        + table(head, rows)
+    )
+
+
 def gains(run: Material) -> str | None:
     """What super-resolution changes: figure, means and every cell."""
     asked = any(run.asked(protocol, enhanced=True) for protocol in run.protocols)

@@ -101,6 +101,23 @@ class CostRow(NamedTuple):
     high: float
 
 
+class LeakRow(NamedTuple):
+    """What protocol `paper` shows beyond protocol `patient`, without enhancement.
+
+    `patient` and `paper` are accuracies in [0, 1]; `points` is their difference, with its interval
+    where both have several seeds.
+    """
+
+    task: str
+    train: str
+    test: str
+    patient: float
+    paper: float
+    points: float
+    low: float
+    high: float
+
+
 def accuracy_rows(
     predictions: Predictions, thumbnails: Predictions | None = None
 ) -> list[AccuracyRow]:
@@ -250,6 +267,42 @@ def cost_rows(predictions: Predictions) -> list[CostRow]:
     return rows
 
 
+def leak_rows(predictions: Predictions) -> list[LeakRow]:
+    """Every cell without enhancement that both protocols have, in reading order."""
+    cells = predictions.cells()
+    pairs = {
+        cell: (cells[cell], cells[_leaking(cell)])
+        for cell in cells
+        if (cell.protocol, cell.sr) == ("patient", NONE) and _leaking(cell) in cells
+    }
+    changes = {
+        cell: [crossed.difference(scores(cell, apart), scores(_leaking(cell), mixed))]
+        for cell, (apart, mixed) in pairs.items()
+    }
+    known = _spreads(changes)
+    rows = []
+    for cell, (apart, mixed) in pairs.items():
+        found = crossed.estimate(changes[cell], known[cell])
+        repeated = min(_distinct(apart, "seed"), _distinct(mixed, "seed")) > 1
+        rows.append(
+            LeakRow(
+                task=cell.task,
+                train=cell.train,
+                test=cell.test,
+                patient=float(np.mean(apart.correct)),
+                paper=float(np.mean(mixed.correct)),
+                points=100 * found.value,
+                low=100 * found.low if repeated else math.nan,
+                high=100 * found.high if repeated else math.nan,
+            )
+        )
+    return rows
+
+
+def _leaking(cell: Cell) -> Cell:
+    return cell._replace(protocol="paper")
+
+
 def _distinct(rows: Predictions, column: str) -> int:
     return len(np.unique(rows[column]))
 
@@ -347,6 +400,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "quality_cost": (
         *("protocol", "task", "train", "test", "home", "away", "change", "low", "high"),
     ),
+    "leakage": LeakRow._fields,
     "super_resolution": SuperResolutionRow._fields,
 }
 _CHANGE = ("change", "low", "high")
@@ -354,6 +408,7 @@ _PERCENT = {
     "gain": _CHANGE,
     "mean_gain": (*_CHANGE, "bicubic_change", "bicubic_low", "bicubic_high"),
     "quality_cost": _CHANGE,
+    "leakage": ("points", "low", "high"),
 }
 
 

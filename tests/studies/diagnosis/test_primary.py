@@ -47,7 +47,7 @@ def test_a_network_that_does_what_bicubic_does_makes_no_difference(tmp_path):
 
     (row,) = primary_rows(run_of(tmp_path, alike, patients=10))
     assert (row.points, row.low, row.high, row.holm) == (0, 0, 0, 1)
-    assert row.verdict == "within 3 points of bicubic"
+    assert row.verdict == "not a single answer differs"
 
 
 def test_a_network_that_is_always_right_gives_more(tmp_path):
@@ -67,6 +67,7 @@ def test_what_cannot_be_told_is_said(tmp_path):
     assert row._replace(cells=3).verdict == "not answered: 3 of 4 cells are in this run"
     open_ = PrimaryRow("patient", "view", "srgan", "upscale", 4, 1, -5, 7, 0.7, 1, 0.2, 8.5, 1.2)
     assert open_.verdict == "not decided; 8.5 points would have been found"
+    assert open_._replace(equivalence=0.01).verdict == "within 3 points of bicubic"
     assert open_._replace(holm=0.01, points=-4.0).verdict == "less than bicubic"
 
 

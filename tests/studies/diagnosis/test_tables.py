@@ -33,6 +33,7 @@ def table(path: Path) -> list[dict[str, str]]:
             "protocol,sr,mode,cells,change,low,high,bicubic_change,bicubic_low,bicubic_high",
         ),
         ("quality_cost", "protocol,task,train,test,home,away,change,low,high"),
+        ("leakage", "task,train,test,patient,paper,points,low,high"),
     ],
 )
 def test_columns_are_the_promised_ones_in_order(finished: Path, name, columns):
@@ -120,3 +121,15 @@ def test_the_cost_of_quality_compares_with_the_diagonal(found, accuracy_rows):
         assert row.home == accuracy[row.cell._replace(test=row.cell.train)]
         assert row.away == accuracy[row.cell]
         assert row.change == pytest.approx(100 * (row.away / row.home - 1))
+
+
+def test_leakage_is_the_paper_protocols_accuracy_minus_the_patient_protocols(found, accuracy_rows):
+    accuracy = {row.cell: row.accuracy for row in accuracy_rows}
+    rows = tables.leak_rows(found)
+    assert len(rows) == 2 * 9
+    for row in rows:
+        cell = Cell("patient", row.task, row.train, row.test, "none", "none", "none")
+        assert row.patient == pytest.approx(accuracy[cell])
+        assert row.paper == pytest.approx(accuracy[cell._replace(protocol="paper")])
+        assert row.points == pytest.approx(100 * (row.paper - row.patient))
+        assert row.low < row.points < row.high
