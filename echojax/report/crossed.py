@@ -341,25 +341,6 @@ def sign_flip(cells: Sequence[Scores]) -> float:
     return float(flipped.pvalue)
 
 
-def corrected_t(differences: Sequence[float], tested: float) -> tuple[float, float, float]:
-    """Mean difference over trainings on overlapping data, with its interval and p.
-
-    Args:
-        differences: one a fold and seed, at least 2.
-        tested: frames tested over frames learned from, in each.
-
-    Returns:
-        Low, high and p, by the t test of Nadeau and Bengio (Machine Learning 52, 2003).
-    """
-    n = len(differences)
-    mean, variance = float(np.mean(differences)), float(np.var(differences, ddof=1))
-    error = float(np.sqrt(variance * (1 / n + tested)))
-    if error == 0:
-        return mean, mean, 1.0 if mean == 0 else 0.0
-    half = error * float(stdtrit(n - 1, (1 + _LEVEL) / 2))
-    return mean - half, mean + half, float(2 * stdtr(n - 1, -abs(mean / error)))
-
-
 def holm(p: Iterable[float]) -> Floats:
     """Adjust the p values of a family, so that the chance of any false finding stays at its level.
 

@@ -95,16 +95,6 @@ def test_sign_flips_agree_with_every_flip_of_few_patients():
     assert crossed.sign_flip([table(sums[:, None])]) == pytest.approx(expected)
 
 
-def test_overlapping_training_sets_widen_the_t_test():
-    """Reference: Nadeau and Bengio's factor, (1 / J + tested / trained) over 1 / J."""
-    differences = np.random.default_rng(6).normal(0.1, 0.1, 10)
-    low, high, p = crossed.corrected_t(differences, 0.25)
-    plain = stats.ttest_1samp(differences, 0)
-    assert p > plain.pvalue
-    width = np.subtract(*plain.confidence_interval()[::-1])
-    assert (high - low) / width == pytest.approx(math.sqrt((0.1 + 0.25) / 0.1))
-
-
 def test_holm_multiplies_by_how_many_are_left_and_never_falls():
     found = crossed.holm([0.04, math.nan, 0.01, 0.03, 0.9])
     np.testing.assert_allclose(found, [0.09, math.nan, 0.04, 0.09, 0.9])

@@ -54,7 +54,8 @@ class GainRow(NamedTuple):
     """An enhanced cell against the same cell without enhancement, on the rows both have.
 
     `before` and `after` are accuracies in [0, 1]; `change` with its interval is in percent of
-    `before`.
+    `before`. `p` is two-sided: at the test side, where the classifier is the same, by flipped signs
+    of the patients' differences; else that of the interval.
     """
 
     cell: Cell
@@ -66,6 +67,7 @@ class GainRow(NamedTuple):
     frames: int
     patients: int
     seeds: int
+    p: float
 
 
 class MeanGainRow(NamedTuple):
@@ -207,7 +209,15 @@ def _gain_row(cell: Cell, before: Predictions, after: Predictions, change: Estim
         frames=_distinct(after, "frame"),
         patients=_distinct(after, "patient"),
         seeds=_distinct(after, "seed"),
+        p=_p(cell, before, after, change),
     )
+
+
+def _p(cell: Cell, before: Predictions, after: Predictions, change: Estimate) -> float:
+    if cell.sr_on != "test":
+        return change.p
+    difference = after.correct.astype(float) - before.correct
+    return crossed.sign_flip([scores(cell, after)._replace(score=difference)])
 
 
 def mean_gain_rows(predictions: Predictions) -> list[MeanGainRow]:
@@ -394,7 +404,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "gain": (
         *Cell._fields,
-        *("before", "after", "change", "low", "high", "frames", "patients", "seeds"),
+        *("before", "after", "change", "low", "high", "frames", "patients", "seeds", "p"),
     ),
     "mean_gain": MeanGainRow._fields,
     "quality_cost": (

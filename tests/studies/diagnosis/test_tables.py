@@ -26,7 +26,7 @@ def table(path: Path) -> list[dict[str, str]]:
         (
             "gain",
             "protocol,task,train,test,sr,mode,sr_on,before,after,change,low,high,frames,patients,"
-            "seeds",
+            "seeds,p",
         ),
         (
             "mean_gain",
