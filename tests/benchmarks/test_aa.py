@@ -13,7 +13,7 @@ LOW, HIGH = aa.SOUND
 @pytest.mark.parametrize("side", ["train", "test"])
 @pytest.mark.parametrize("seeds", [2, 5])
 def test_where_nothing_differs_about_one_interval_in_twenty_excludes_zero(side, seeds):
-    single, mean = aa.rates(aa.made(side, seeds=seeds))
+    single, mean = aa.rates(aa.made(side, seeds=seeds), 100)
     assert LOW <= single <= HIGH
     assert LOW <= mean <= HIGH
 
@@ -31,7 +31,7 @@ def test_intervals_over_patients_alone_would_take_the_luck_of_trainings_for_an_e
 
 
 def test_a_gain_of_ten_points_on_200_frames_is_found_in_nine_of_ten():
-    single, _ = aa.rates(aa.made("test", seeds=2, gain=0.1), 50)
+    single, _ = aa.rates(aa.made("test", seeds=2, gain=0.1), 30)
     assert single >= 0.9
 
 
