@@ -6,5 +6,5 @@ install "[dev]"
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
-# Files are shared out among the CPUs whole, since their tests share what is costly to make.
-.venv/bin/python -m pytest --numprocesses auto --dist loadfile "$@"
+# Files are shared out whole, since their tests share what is costly to make; a process takes 2 GB.
+.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile "$@"
