@@ -23,6 +23,7 @@ from echojax.report.crossed import Estimate, Scores, estimate, spread
 from echojax.studies.diagnosis import predictions
 from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.predictions import Predictions
+from echojax.studies.diagnosis.tables import differences
 from echojax.vocabulary import NONE
 
 REPETITIONS = 200
@@ -117,14 +118,7 @@ def of_run(found: Predictions) -> Iterator[tuple[str, Draw]]:
 
 def _scores(cell: Cell, before: Predictions, after: Predictions, *key: str) -> Scores:
     at = predictions.match(before, after, *key)
-    first, second = before.take(at[0]), after.take(at[1])
-    kind = f"{cell.protocol}/{cell.task}/{cell.train}/"
-    return Scores(
-        second.correct.astype(float) - first.correct,
-        second["patient"],
-        np.char.add(kind, second["fold"].astype(str)),
-        second["seed"],
-    )
+    return differences(cell, before.take(at[0]), after.take(at[1]))
 
 
 def in_order(found: Predictions) -> Estimate:

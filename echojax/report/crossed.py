@@ -278,18 +278,10 @@ def difference(before: Scores, after: Scores) -> Scores:
     Returns:
         One score an answer, those before first; none where there are no answers.
     """
-    joined = [np.concatenate(columns) for columns in zip(before, after, strict=True)]
     if not len(before.score) or not len(after.score):
-        return Scores(*(column[:0] for column in joined))
-    n = len(joined[0])
-    means = np.mean(before.score), np.mean(after.score)
-    off = np.concatenate(
-        [
-            (means[0] - before.score) * n / len(before.score),
-            (after.score - means[1]) * n / len(after.score),
-        ]
-    )
-    return Scores(means[1] - means[0] + off, *joined[1:])
+        return _joined(before, after, [])
+    value = np.mean(after.score) - np.mean(before.score)
+    return _joined(before, after, value + _moving(before, -1.0, after, 1.0))
 
 
 def relative(before: Scores, after: Scores) -> Scores:
@@ -302,18 +294,28 @@ def relative(before: Scores, after: Scores) -> Scores:
         One score an answer, those before first; none where there are no answers, or the mean
         before is zero.
     """
-    joined = [np.concatenate(columns) for columns in zip(before, after, strict=True)]
     if not len(before.score) or not len(after.score) or not np.any(before.score):
-        return Scores(*(column[:0] for column in joined))
+        return _joined(before, after, [])
     base, ratio = np.mean(before.score), np.mean(after.score) / np.mean(before.score)
-    n = len(joined[0])
-    off = np.concatenate(
+    moving = _moving(before, -float(ratio), after, 1.0)
+    return _joined(before, after, 100 * (ratio - 1 + moving / base))
+
+
+def _moving(before: Scores, slope_before: float, after: Scores, slope_after: float) -> Floats:
+    """How each answer moves a value of two means, by its slopes in them; these sum to zero."""
+    n = len(before.score) + len(after.score)
+    return np.concatenate(
         [
-            -ratio * (before.score - base) * n / len(before.score),
-            (after.score - ratio * base) * n / len(after.score),
+            slope * (part.score - np.mean(part.score)) * n / len(part.score)
+            for part, slope in ((before, slope_before), (after, slope_after))
         ]
     )
-    return Scores(100 * (ratio - 1 + off / base), *joined[1:])
+
+
+def _joined(before: Scores, after: Scores, score: Floats | Sequence[float]) -> Scores:
+    """Scores of the first answers before and after."""
+    _, *others = (np.concatenate(columns) for columns in zip(before, after, strict=True))
+    return Scores(np.asarray(score), *(column[: len(score)] for column in others))
 
 
 def sign_flip(cells: Sequence[Scores]) -> float:

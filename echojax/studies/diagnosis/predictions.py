@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -54,6 +55,10 @@ class Predictions:
 
     def cells(self) -> dict[Cell, Predictions]:
         """The rows of each cell, cells in reading order (good before medium before poor...)."""
+        return self._cells
+
+    @cached_property
+    def _cells(self) -> dict[Cell, Predictions]:
         members: dict[Cell, list[int]] = {}
         for row, names in enumerate(self.tuples(*Cell._fields)):
             members.setdefault(Cell(*names), []).append(row)

@@ -10,13 +10,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
-
 from echojax.report import crossed
-from echojax.report.crossed import Scores
 from echojax.studies.diagnosis.cells import Cell, ordered
 from echojax.studies.diagnosis.predictions import Predictions
-from echojax.studies.diagnosis.tables import matched, scores
+from echojax.studies.diagnosis.tables import differences, matched, scores
 from echojax.vocabulary import GENERATORS
 
 # (train, test, enhanced side): one side is poor, and enhanced.
@@ -112,7 +109,9 @@ def _row(
     ]
     if not pairs:
         return None
-    difference = crossed.estimate([_points(*pair) for pair in pairs])
+    difference = crossed.estimate(
+        [own._replace(score=100 * own.score) for own in (differences(*pair) for pair in pairs)]
+    )
     percent = crossed.estimate(
         [crossed.relative(scores(cell, before), scores(cell, then)) for cell, before, then in pairs]
     )
@@ -131,9 +130,3 @@ def _row(
         detectable=crossed.detectable(difference),
         percent=percent.value,
     )
-
-
-def _points(cell: Cell, before: Predictions, after: Predictions) -> Scores:
-    """After minus before, answer by answer; a training of either and one of the other make one."""
-    change = 100 * (after.correct.astype(float) - before.correct)
-    return scores(cell, after)._replace(score=np.asarray(change))

@@ -131,7 +131,7 @@ def accuracy_rows(
     """
     controls = thumbnails.cells() if thumbnails else {}
     own = {cell: scores(cell, rows) for cell, rows in predictions.cells().items()}
-    known = _spreads({cell: [each] for cell, each in own.items()})
+    known = _spreads(own)
     return [
         _accuracy_row(cell, rows, own[cell], known[cell], controls.get(cell))
         for cell, rows in predictions.cells().items()
@@ -190,12 +190,8 @@ def gain_rows(predictions: Predictions) -> list[GainRow]:
         if cell.sr != NONE
         for pair in matched(cells, [(cell.baseline(), cell)])
     }
-    changes = {cell: [_relative(cell, *pair)] for cell, pair in pairs.items()}
-    known = _spreads(changes)
-    return [
-        _gain_row(cell, *pair, crossed.estimate(changes[cell], known[cell]))
-        for cell, pair in pairs.items()
-    ]
+    changes = _estimates({cell: _relative(cell, *pair) for cell, pair in pairs.items()})
+    return [_gain_row(cell, *pair, changes[cell]) for cell, pair in pairs.items()]
 
 
 def _gain_row(cell: Cell, before: Predictions, after: Predictions, change: Estimate) -> GainRow:
@@ -216,8 +212,7 @@ def _gain_row(cell: Cell, before: Predictions, after: Predictions, change: Estim
 def _p(cell: Cell, before: Predictions, after: Predictions, change: Estimate) -> float:
     if cell.sr_on != "test":
         return change.p
-    difference = after.correct.astype(float) - before.correct
-    return crossed.sign_flip([scores(cell, after)._replace(score=difference)])
+    return crossed.sign_flip([differences(cell, before, after)])
 
 
 def mean_gain_rows(predictions: Predictions) -> list[MeanGainRow]:
@@ -259,11 +254,10 @@ def cost_rows(predictions: Predictions) -> list[CostRow]:
         for cell, away in cells.items()
         if cell.sr == NONE and cell.train != cell.test and cell._replace(test=cell.train) in cells
     }
-    changes = {cell: [_relative(cell, *pair)] for cell, pair in pairs.items()}
-    known = _spreads(changes)
+    changes = _estimates({cell: _relative(cell, *pair) for cell, pair in pairs.items()})
     rows = []
     for cell, (home, away) in pairs.items():
-        change = crossed.estimate(changes[cell], known[cell])
+        change = changes[cell]
         rows.append(
             CostRow(
                 cell=cell,
@@ -285,14 +279,15 @@ def leak_rows(predictions: Predictions) -> list[LeakRow]:
         for cell in cells
         if (cell.protocol, cell.sr) == ("patient", NONE) and _leaking(cell) in cells
     }
-    changes = {
-        cell: [crossed.difference(scores(cell, apart), scores(_leaking(cell), mixed))]
-        for cell, (apart, mixed) in pairs.items()
-    }
-    known = _spreads(changes)
+    changes = _estimates(
+        {
+            cell: crossed.difference(scores(cell, apart), scores(_leaking(cell), mixed))
+            for cell, (apart, mixed) in pairs.items()
+        }
+    )
     rows = []
     for cell, (apart, mixed) in pairs.items():
-        found = crossed.estimate(changes[cell], known[cell])
+        found = changes[cell]
         repeated = min(_distinct(apart, "seed"), _distinct(mixed, "seed")) > 1
         rows.append(
             LeakRow(
@@ -325,6 +320,11 @@ def scores(cell: Cell, rows: Predictions) -> Scores:
     return Scores(rows.correct.astype(float), rows["patient"], repeated, rows["seed"])
 
 
+def differences(cell: Cell, before: Predictions, after: Predictions) -> Scores:
+    """After minus before of matched answers; the trainings of a seed count as one."""
+    return scores(cell, after)._replace(score=after.correct.astype(float) - before.correct)
+
+
 def _relative(cell: Cell, before: Predictions, after: Predictions) -> Scores:
     """The change in percent; the trainings of a seed, before and after, count as one."""
     return crossed.relative(scores(cell, before), scores(cell, after))
@@ -338,7 +338,13 @@ def _changes(cells: dict[Cell, Predictions], comparisons: list[tuple[Cell, Cell]
     ]
 
 
-def _spreads(groups: Mapping[Cell, Sequence[Scores]]) -> dict[Cell, Spread]:
+def _estimates(answers: Mapping[Cell, Scores]) -> dict[Cell, Estimate]:
+    """The mean of each cell, with what all cells of its sort tell of trainings."""
+    known = _spreads(answers)
+    return {cell: crossed.estimate([own], known[cell]) for cell, own in answers.items()}
+
+
+def _spreads(answers: Mapping[Cell, Scores]) -> dict[Cell, Spread]:
     """How far trainings lie apart in all the cells of one sort, for each cell.
 
     Of one sort are cells of a protocol and task; where the same classifier answers about frames
@@ -347,12 +353,12 @@ def _spreads(groups: Mapping[Cell, Sequence[Scores]]) -> dict[Cell, Spread]:
     sorts: dict[tuple[str, ...], list[Sequence[Scores]]] = {}
     sort = {
         cell: (cell.protocol, cell.task, *((cell.sr, cell.mode) if cell.sr_on == "test" else ()))
-        for cell in groups
+        for cell in answers
     }
-    for cell, members in groups.items():
-        sorts.setdefault(sort[cell], []).append(members)
+    for cell, own in answers.items():
+        sorts.setdefault(sort[cell], []).append([own])
     known = {names: crossed.spread(every) for names, every in sorts.items()}
-    return {cell: known[sort[cell]] for cell in groups}
+    return {cell: known[sort[cell]] for cell in answers}
 
 
 def matched(
