@@ -7,7 +7,7 @@ of one training. An interval that knew of patients alone would take a training's
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,6 @@ LEAST_TRAININGS, LEAST_PATIENTS = 2, 5  # fewer give no interval
 _LEVEL = 0.95
 _POWER = 0.8
 _FLIPS = 9999
-_SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")  # ties count half
 _DUST = 1e-12  # of rounding, where nothing differs
 
 Floats = NDArray[np.float64]
@@ -97,10 +96,10 @@ class _Parts:
         weight = np.concatenate(
             [np.full(len(cell.score), 1 / len(cell.score) / len(cells)) for cell in cells]
         )
-        patient, patients = _numbered(np.concatenate([cell.patient for cell in cells]))
-        kind, kinds = _numbered(np.concatenate([cell.repeated for cell in cells]))
+        patient, patients = numbered(np.concatenate([cell.patient for cell in cells]))
+        kind, kinds = numbered(np.concatenate([cell.repeated for cell in cells]))
         seed = np.concatenate([cell.seed for cell in cells])
-        training, trainings = _numbered(kind, seed)
+        training, trainings = numbered(kind, seed)
         self.kind = np.zeros(trainings, np.intp)
         self.kind[training] = kind
         self.table = np.zeros((patients, trainings))
@@ -194,7 +193,7 @@ def estimate(cells: Sequence[Scores], trainings: Spread | None = None) -> Estima
     return Estimate(parts.value, parts.value - half, parts.value + half, error, float(freedom))
 
 
-def _numbered(*columns: NDArray[Any]) -> tuple[NDArray[np.intp], int]:
+def numbered(*columns: NDArray[Any]) -> tuple[NDArray[np.intp], int]:
     """Rows of columns as numbers from 0, and how many there are."""
     numbers = np.zeros(len(columns[0]), np.intp)
     for column in columns:
@@ -225,99 +224,6 @@ def share(cell: Scores, frames: int, trainings: Spread | None = None) -> Estimat
     return found._replace(low=low, high=high)
 
 
-def balanced(cell: Scores, label: NDArray[Any]) -> Scores:
-    """Scores whose mean is the balanced accuracy, the mean of the shares right of both classes.
-
-    Args:
-        cell: answers that score 0 or 1.
-        label: class of what each is about, 0 or 1, (n,); without both, there are no scores.
-    """
-    return _of_classes(cell, label, cell.score, 0.5)
-
-
-def area(cell: Scores, label: NDArray[Any], probability: NDArray[Any]) -> Scores:
-    """Scores whose mean is the area under the ROC curve, mean over trainings.
-
-    By placements, each answer's share of answers of the other class that it stands on the right
-    side of (DeLong, DeLong and Clarke-Pearson, Biometrics 44, 1988).
-
-    Args:
-        cell: whose answers.
-        label: class of what each is about, 0 or 1, (n,); without both, there are no scores.
-        probability: that of class 1, (n,).
-    """
-    training, trainings = _numbered(cell.repeated, cell.seed)
-    placed = np.full(len(label), np.nan)
-    for number in range(trainings):
-        own = training == number
-        for one, sign in ((0, -1), (1, 1)):
-            mine, others = own & (label == one), np.sort(sign * probability[own & (label != one)])
-            if len(others):
-                ranks = [np.searchsorted(others, sign * probability[mine], s) for s in _SIDES]
-                placed[mine] = np.mean(ranks, axis=0) / len(others)
-    known = ~np.isnan(placed)
-    kept = Scores(*(column[known] for column in cell))
-    # Either class alone has the area as its mean, and both move it.
-    return _of_classes(kept, label[known], placed[known], 1.0)
-
-
-def _of_classes(cell: Scores, label: NDArray[Any], score: NDArray[Any], weight: float) -> Scores:
-    """Scores whose mean is that of both classes' means; each class moves it by its weight."""
-    label = np.asarray(label)
-    if len(np.unique(label)) < 2:
-        return Scores(*(column[:0] for column in cell))
-    means = np.array([np.mean(score[label == one]) for one in (0, 1)])
-    shares = np.array([np.mean(label == one) for one in (0, 1)])
-    moved = means.mean() + weight * (score - means[label]) / shares[label]
-    return cell._replace(score=moved)
-
-
-def difference(before: Scores, after: Scores) -> Scores:
-    """Scores whose mean is the mean after minus the mean before, of other patients or the same.
-
-    Returns:
-        One score an answer, those before first; none where there are no answers.
-    """
-    if not len(before.score) or not len(after.score):
-        return _joined(before, after, [])
-    value = np.mean(after.score) - np.mean(before.score)
-    return _joined(before, after, value + _moving(before, -1.0, after, 1.0))
-
-
-def relative(before: Scores, after: Scores) -> Scores:
-    """Scores whose mean is the relative change of a mean in percent, 100 (after / before - 1).
-
-    To first order (the delta method) they vary as it does. Patients and trainings before and after
-    may be the same or others.
-
-    Returns:
-        One score an answer, those before first; none where there are no answers, or the mean
-        before is zero.
-    """
-    if not len(before.score) or not len(after.score) or not np.any(before.score):
-        return _joined(before, after, [])
-    base, ratio = np.mean(before.score), np.mean(after.score) / np.mean(before.score)
-    moving = _moving(before, -float(ratio), after, 1.0)
-    return _joined(before, after, 100 * (ratio - 1 + moving / base))
-
-
-def _moving(before: Scores, slope_before: float, after: Scores, slope_after: float) -> Floats:
-    """How each answer moves a value of two means, by its slopes in them; these sum to zero."""
-    n = len(before.score) + len(after.score)
-    return np.concatenate(
-        [
-            slope * (part.score - np.mean(part.score)) * n / len(part.score)
-            for part, slope in ((before, slope_before), (after, slope_after))
-        ]
-    )
-
-
-def _joined(before: Scores, after: Scores, score: Floats | Sequence[float]) -> Scores:
-    """Scores of the first answers before and after."""
-    _, *others = (np.concatenate(columns) for columns in zip(before, after, strict=True))
-    return Scores(np.asarray(score), *(column[: len(score)] for column in others))
-
-
 def sign_flip(cells: Sequence[Scores]) -> float:
     """Two-sided p of mean differences: how often patients of flipped signs give as much.
 
@@ -330,7 +236,7 @@ def sign_flip(cells: Sequence[Scores]) -> float:
     cells = [cell for cell in cells if len(cell.score)]
     if not cells:
         return float("nan")
-    patient, patients = _numbered(np.concatenate([cell.patient for cell in cells]))
+    patient, patients = numbered(np.concatenate([cell.patient for cell in cells]))
     parts = np.concatenate([cell.score / len(cell.score) for cell in cells])
     sums = np.bincount(patient, parts, patients)
     if patients == 1 or not sums.any():

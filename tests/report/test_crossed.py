@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from echojax.report import crossed, statistics
+from echojax.report import crossed, measures, statistics
 from echojax.report.crossed import Estimate, Scores
 
 
@@ -123,7 +123,7 @@ def twice(right, patients):
 def test_change_is_relative_to_before_in_percent():
     patients = np.arange(200)
     before, after = (twice(patients < right, patients) for right in (174, 154))
-    change = crossed.estimate([crossed.relative(before, after)])
+    change = crossed.estimate([measures.relative(before, after)])
     assert change.value == pytest.approx(-11.494, abs=1e-3)  # 87 to 77, the paper's "11.5 %"
     assert change.low < change.value < change.high < 0
 
@@ -135,7 +135,7 @@ def test_the_error_of_a_change_is_that_of_resampled_patients():
     before, after = (rng.random((60, 4)) < np.clip(own + gain, 0, 1)[:, None] for gain in (0, 0.1))
     patients = np.repeat(np.arange(60), 4)
     found = crossed.estimate(
-        [crossed.relative(twice(before.ravel(), patients), twice(after.ravel(), patients))]
+        [measures.relative(twice(before.ravel(), patients), twice(after.ravel(), patients))]
     )
     drawn = rng.integers(0, 60, (4000, 60))
     resampled = 100 * (after.sum(1)[drawn].sum(1) / before.sum(1)[drawn].sum(1) - 1)
@@ -147,7 +147,7 @@ def test_pairing_narrows_the_interval_of_a_change():
     before, patients = rng.random(120) < 0.7, np.arange(120)
     after = before | (rng.random(120) < 0.2)
     paired, apart = (
-        crossed.estimate([crossed.relative(twice(before, patients), twice(after, others))])
+        crossed.estimate([measures.relative(twice(before, patients), twice(after, others))])
         for others in (patients, patients + 120)
     )
     assert paired.value == pytest.approx(apart.value)
@@ -157,7 +157,7 @@ def test_pairing_narrows_the_interval_of_a_change():
 def test_a_change_from_nothing_is_not_known():
     patients = np.arange(20)
     none, all_right = twice(np.zeros(20), patients), twice(np.ones(20), patients)
-    assert all(map(math.isnan, crossed.estimate([crossed.relative(none, all_right)])))
+    assert all(map(math.isnan, crossed.estimate([measures.relative(none, all_right)])))
 
 
 def test_an_accuracy_of_agreeing_trainings_is_that_of_its_patients():
@@ -194,7 +194,7 @@ def test_balanced_accuracy_is_the_mean_of_both_recalls_and_varies_as_when_resamp
     patients, label = np.repeat(np.arange(80), 3), (rng.random(240) < 0.3).astype(int)
     right = rng.random(240) < np.where(label, 0.6, 0.9)
     cell = twice(right, patients)
-    found = crossed.estimate([crossed.balanced(cell, np.tile(label, 2))])
+    found = crossed.estimate([measures.balanced(cell, np.tile(label, 2))])
 
     def recalls(weight):
         of = [weight[label == k] @ right[label == k] / weight[label == k].sum() for k in (0, 1)]
@@ -213,7 +213,7 @@ def test_the_area_is_the_share_of_pairs_in_the_right_order_and_ties_count_half()
     probability = np.round(np.clip(rng.normal(0.4 + 0.2 * label, 0.2), 0, 1), 1)
     found = crossed.estimate(
         [
-            crossed.area(
+            measures.area(
                 twice(np.ones(90), np.arange(90)), np.tile(label, 2), np.tile(probability, 2)
             )
         ]
@@ -228,7 +228,7 @@ def test_the_area_is_the_share_of_pairs_in_the_right_order_and_ties_count_half()
 def test_of_one_class_alone_neither_is_known():
     cell = twice(np.ones(20), np.arange(20))
     label = np.zeros(40, int)
-    for scores in (crossed.balanced(cell, label), crossed.area(cell, label, np.ones(40))):
+    for scores in (measures.balanced(cell, label), measures.area(cell, label, np.ones(40))):
         assert all(map(math.isnan, crossed.estimate([scores])))
 
 
@@ -237,8 +237,8 @@ def test_a_difference_of_unlike_patients_has_the_error_of_both():
     rng = np.random.default_rng(12)
     one, other = rng.random(60) < 0.6, rng.random(90) < 0.8
     before, after = twice(one, np.arange(60)), twice(other, 100 + np.arange(90))
-    found = crossed.estimate([crossed.difference(before, after)])
+    found = crossed.estimate([measures.difference(before, after)])
     assert found.value == pytest.approx(other.mean() - one.mean())
     variance = one.var(ddof=1) / 60 + other.var(ddof=1) / 90
     assert found.error == pytest.approx(math.sqrt(variance), rel=0.01)
-    assert not len(crossed.difference(before, answers([], [])).score)
+    assert not len(measures.difference(before, answers([], [])).score)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from echojax.report import crossed
+from echojax.report import crossed, measures
 from echojax.studies.diagnosis.cells import Cell, ordered
 from echojax.studies.diagnosis.predictions import Predictions
 from echojax.studies.diagnosis.tables import differences, matched, scores
@@ -113,7 +113,10 @@ def _row(
         [own._replace(score=100 * own.score) for own in (differences(*pair) for pair in pairs)]
     )
     percent = crossed.estimate(
-        [crossed.relative(scores(cell, before), scores(cell, then)) for cell, before, then in pairs]
+        [
+            measures.relative(scores(cell, before), scores(cell, then))
+            for cell, before, then in pairs
+        ]
     )
     return PrimaryRow(
         protocol=protocol,

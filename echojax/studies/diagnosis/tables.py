@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from echojax.report import crossed, statistics, tables
+from echojax.report import crossed, measures, statistics, tables
 from echojax.report.crossed import Estimate, Scores, Spread
 from echojax.report.statistics import Sample
 from echojax.studies.diagnosis import paper
@@ -143,8 +143,8 @@ def _accuracy_row(
 ) -> AccuracyRow:
     estimate = crossed.share(own, _distinct(rows, "frame"), known)
     label = rows["label"]
-    balanced = _share(crossed.estimate([crossed.balanced(own, label)], known))
-    auc = _share(crossed.estimate([crossed.area(own, label, rows["probability"])]))
+    balanced = _share(crossed.estimate([measures.balanced(own, label)], known))
+    auc = _share(crossed.estimate([measures.area(own, label, rows["probability"])]))
     published = published_accuracy(cell) if cell.sr == NONE else None
     plain = (
         statistics.accuracy(Sample(control.correct, control["patient"]), control["frame"])
@@ -281,7 +281,7 @@ def leak_rows(predictions: Predictions) -> list[LeakRow]:
     }
     changes = _estimates(
         {
-            cell: crossed.difference(scores(cell, apart), scores(_leaking(cell), mixed))
+            cell: measures.difference(scores(cell, apart), scores(_leaking(cell), mixed))
             for cell, (apart, mixed) in pairs.items()
         }
     )
@@ -327,7 +327,7 @@ def differences(cell: Cell, before: Predictions, after: Predictions) -> Scores:
 
 def _relative(cell: Cell, before: Predictions, after: Predictions) -> Scores:
     """The change in percent; the trainings of a seed, before and after, count as one."""
-    return crossed.relative(scores(cell, before), scores(cell, after))
+    return measures.relative(scores(cell, before), scores(cell, after))
 
 
 def _changes(cells: dict[Cell, Predictions], comparisons: list[tuple[Cell, Cell]]) -> list[Scores]:
