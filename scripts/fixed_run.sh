@@ -16,6 +16,6 @@ cd "$1"
     --set sr.blocks=1 --set sr.channels=8 --set sr.crop=32 --set sr.batch=4 --set sr.steps=20 \
     --set sr.gan_steps=4 --set sr.perceptual=none --set sr.discriminator_width=4 \
     --set sr.evaluate_frames=2 \
-    --set classifier.width=4 --set classifier.size=32 --set classifier.epochs=2 \
+    --set classifier.init=random --set classifier.width=4 --set classifier.size=32 --set classifier.epochs=2 \
     --set classifier.batch=8
 sha256sum run/predictions.csv

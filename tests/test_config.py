@@ -211,7 +211,11 @@ def test_super_resolution_records_neither_srgans_keys_nor_how_often_it_saves():
 
 
 def test_what_only_extends_or_moves_a_study_is_not_recorded():
-    assert recorded(Config().study, "study").keys() == {"study.parts", "study.split_seed"}
+    assert recorded(Config().study, "study").keys() == {
+        "study.parts",
+        "study.split_seed",
+        "study.paper_draw",
+    }
 
 
 def test_a_file_of_version_0_1_0_still_loads(tmp_path):

@@ -109,8 +109,8 @@ def pretrain_classifier(**given: Any) -> None:
     (turned, scaled, blurred, shadowed ...), in runs/pretrain-classifier by default. Accuracies are
     those on a tenth of the patients, which are held out. Classifiers of a study start from its file
     with --set classifier.init=simulated, or =FILE; `echojax evaluate-classifier` tests it on
-    frames of another dataset. The pretraining itself starts from a file if classifier.init names
-    one, as --set classifier.init=imagenet.
+    frames of another dataset. The pretraining itself starts from a file if pretrain.init names
+    one, as --set pretrain.init=imagenet.
     """
     from echojax.recipes.classification import PRETRAINED, PRETRAINING
     from echojax.runs.job import network_file

@@ -1,8 +1,9 @@
 """Telling classes of frames apart with a trained classifier."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, cast, get_args
 
 import jax
 import jax.numpy as jnp
@@ -11,27 +12,53 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from echojax import devices
+from echojax.data.frames import Frames
 from echojax.errors import InputError
+from echojax.inference.enhance import as_float
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18
 from echojax.resize import resize
 from echojax.vocabulary import CLASSES
 from echojax.weights import networks
 
-# What a classifier's file says on its card: the tasks of its heads, the side of its square input.
-HEADS, SIZE = "heads", "input size"
+# What a classifier's file says on its card: the tasks of its heads, and what it sees of a frame.
+HEADS, SIZE, FIT, PIXEL = "heads", "input size", "input fit", "input pixel"
+
+Fit = Literal["stretch", "pad", "millimetres"]
+FITS: tuple[Fit, ...] = get_args(Fit)
 
 PER_HEAD = 2  # classes, and logits
 _ASK = 32  # frames asked about at once
 
 
 @dataclass(frozen=True)
+class Shape:
+    """How a frame is brought to the square that a classifier sees.
+
+    Attributes:
+        size: side of the square, pixels.
+        fit: "stretch" changes the aspect; "pad" keeps it, black on the right and left or below;
+            "millimetres" gives every frame pixels of one size and cuts off what lies beyond.
+        pixel: side of a pixel, mm; for "millimetres" only.
+    """
+
+    size: int
+    fit: Fit = "stretch"
+    pixel: float = 0.0
+
+    def card(self) -> dict[str, str]:
+        """What a file says of it."""
+        pixel = {PIXEL: f"{self.pixel:g} mm"} if self.fit == "millimetres" else {}
+        return {SIZE: str(self.size), FIT: self.fit, **pixel}
+
+
+@dataclass(frozen=True)
 class Classifier:
-    """A classifier with what must be known to ask it: the tasks of its heads, its input's side."""
+    """A classifier with what must be known to ask it: the tasks of its heads, and its input."""
 
     model: ResNet18
     tasks: tuple[str, ...]
-    size: int
+    shape: Shape
 
 
 def load(file: Path) -> Classifier:
@@ -48,10 +75,23 @@ def load(file: Path) -> Classifier:
             f"{file}: does not hold a classifier of {' or '.join(CLASSES)}; pass a file of "
             "`echojax pretrain-classifier`, or RUN/classifiers/PROTOCOL/TASK/.../seedN"
         )
-    size = card.get(SIZE, "")
+    return Classifier(model, tasks, _shape(card, file))
+
+
+def _shape(card: Mapping[str, str], file: Path) -> Shape:
+    size, fit = card.get(SIZE, ""), card.get(FIT, "stretch")
     if not size.isdecimal() or not int(size):
         raise InputError(f"{file}: says that its {SIZE} is {size!r}; expected pixels")
-    return Classifier(model, tasks, int(size))
+    if fit not in FITS:
+        raise InputError(f"{file}: says that its {FIT} is {fit!r}; expected {' or '.join(FITS)}")
+    if fit != "millimetres":
+        return Shape(int(size), cast(Fit, fit))
+    try:
+        return Shape(int(size), "millimetres", float(card.get(PIXEL, "").removesuffix(" mm")))
+    except ValueError:
+        raise InputError(
+            f"{file}: says that its {PIXEL} is {card.get(PIXEL)!r}; expected a size in mm"
+        ) from None
 
 
 def heads_of(card: Mapping[str, str]) -> tuple[str, ...]:
@@ -59,12 +99,51 @@ def heads_of(card: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(card[HEADS].split(",")) if card.get(HEADS) else ()
 
 
-def as_input(frame: np.ndarray, size: int) -> np.ndarray:
-    """A float32 frame (rows, columns) in [0, 1] as the classifier sees it, (size, size).
+def as_input(
+    frame: np.ndarray, shape: Shape, spacing: Sequence[float] | np.ndarray = (1.0, 1.0)
+) -> np.ndarray:
+    """A frame as a classifier sees it: float32 (size, size) in [0, 1].
 
-    The aspect is not kept, as in the resized copies of CAMUS that classifiers are trained on.
+    Args:
+        frame: float32 (rows, columns) in [0, 1], its pixels square.
+        shape: how it is brought to a square.
+        spacing: mm between its rows and between its columns.
     """
-    return resize(frame[..., None], (size, size))[..., 0].clip(0, 1)
+    rows, columns = frame.shape
+    if shape.fit == "stretch":
+        target = (shape.size, shape.size)
+    elif shape.fit == "pad":
+        longest = max(rows, columns)
+        target = (_scaled(rows, shape.size / longest), _scaled(columns, shape.size / longest))
+    else:
+        target = (
+            _scaled(rows, spacing[0] / shape.pixel),
+            _scaled(columns, spacing[1] / shape.pixel),
+        )
+    return _placed(resize(frame[..., None], target)[..., 0].clip(0, 1), shape.size)
+
+
+def inputs(frames: Frames, shape: Shape) -> np.ndarray:
+    """Frames as a classifier sees them: float32 (n, size, size) in [0, 1]."""
+    return np.stack(
+        [
+            as_input(as_float(image), shape, spacing)
+            for image, spacing in zip(frames.images, frames.spacing, strict=True)
+        ]
+    )
+
+
+def _scaled(pixels: int, factor: float) -> int:
+    return max(1, round(pixels * factor))
+
+
+def _placed(frame: np.ndarray, size: int) -> np.ndarray:
+    """A frame on a black square: its top, where the probe is, at the top, in the middle between."""
+    cut = max(0, frame.shape[1] - size) // 2
+    frame = frame[:size, cut : cut + size]
+    rows, columns = frame.shape
+    left = (size - columns) // 2
+    return np.pad(frame, [(0, size - rows), (left, size - columns - left)])
 
 
 def probabilities(model: ResNet18, frames: np.ndarray, mesh: Mesh) -> np.ndarray:

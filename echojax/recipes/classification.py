@@ -7,7 +7,7 @@ of its task, a pretrained one (`classifier_pretraining`) a head for each task.
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +15,15 @@ import numpy as np
 import optax
 from flax import nnx
 from jax.sharding import Mesh
-from pydantic import Field
+from pydantic import Field, model_validator
+from scipy.optimize import minimize
+from scipy.special import logit
 
 from echojax import devices
 from echojax.config import FREE, Section, recorded
 from echojax.errors import InputError
 from echojax.files import sha256
-from echojax.inference.classify import HEADS, PER_HEAD, SIZE, heads_of
+from echojax.inference.classify import HEADS, PER_HEAD, Fit, Shape, heads_of, probabilities
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.runs.job import Record, network_file
@@ -30,6 +32,7 @@ from echojax.training.loop import Loss, Metrics, Step, Training, make_step
 from echojax.training.optimizers import cosine_schedule
 from echojax.training.state import TrainState, initial_state, split
 from echojax.weights import by_name, catalogue, networks, safetensors_file
+from echojax.wording import count
 
 # The run directory of `echojax pretrain-classifier` if none is named, and its job in any.
 PRETRAINING = Path("runs", "pretrain-classifier")
@@ -38,19 +41,73 @@ PRETRAINED = "classifier/pretrained"
 _HEAD = ("fc.kernel", "fc.bias")  # the last layer; logits are the last axis of both
 
 
+# Settings that belong together; each can still be set by itself.
+RECIPES: dict[str, dict[str, object]] = {
+    "published": {},  # the defaults below, as far as the study's text goes
+    "strong": {
+        "fit": "pad",
+        "steps": 1500,
+        "learning_rate": 3e-4,
+        "schedule": "cosine",
+        "weight_decay": 0.05,
+        "augment": 0.5,
+        "average": 0.99,
+        "inner": 0.2,
+    },
+}
+
+
 class ClassifierConfig(Section):
     """ResNet-18 and its training."""
 
+    recipe: Literal["published", "strong"] = Field(
+        "published", description="what the keys below are where they are not set"
+    )
     size: int = Field(224, ge=32, description="side of the square input")
+    fit: Fit = Field(
+        "stretch",
+        description='of a frame into the square: "stretch", "pad" (the aspect is kept), or '
+        '"millimetres" (pixels of one size)',
+    )
+    pixel: float = Field(0.8, gt=0, description='side of a pixel, mm, with fit = "millimetres"')
     width: int = Field(64, ge=1, description="channels of the first stage; 64 is ResNet-18")
     init: Annotated[str, FREE] = Field(
-        "random",
-        description='"random", "imagenet" (resnet18, as fetched), "simulated" (what `echojax '
-        "pretrain-classifier` left here), or a .safetensors file",
+        "pretrained",
+        description='"imagenet" (resnet18, as fetched), "simulated" (what `echojax '
+        'pretrain-classifier` left here), "pretrained" (the first of these that is there), a '
+        '.safetensors file, or "random"',
     )
     batch: int = Field(16, ge=1)
     epochs: int = Field(10, ge=1)
+    steps: int = Field(0, ge=0, description="instead of epochs; 0 for epochs")
     learning_rate: float = Field(1e-4, gt=0)
+    schedule: Literal["constant", "cosine"] = Field(
+        "constant", description="of the rate; the cosine follows a short warm-up"
+    )
+    weight_decay: float = Field(0.0, ge=0, description="of kernels (AdamW)")
+    augment: float = Field(
+        0.0, ge=0, le=2, description="strength of the changes to every frame; 0 for none"
+    )
+    average: float = Field(
+        0.0, ge=0, lt=1, description="largest decay of the weights' moving average; 0 for none"
+    )
+    inner: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="share of the training patients that is kept back to set threshold and "
+        "temperature on; 0 for none",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_recipe(cls, values: Any) -> Any:
+        return {**RECIPES.get(values.get("recipe", "published"), {}), **values}
+
+    @property
+    def shape(self) -> Shape:
+        """How frames become inputs."""
+        return Shape(self.size, self.fit, self.pixel if self.fit == "millimetres" else 0.0)
 
 
 class Labelled(NamedTuple):
@@ -62,34 +119,41 @@ class Labelled(NamedTuple):
     frames: np.ndarray
     labels: np.ndarray
 
+    def take(self, chosen: np.ndarray) -> "Labelled":
+        """Those at some indices, or where a mask is true."""
+        return Labelled(self.frames[chosen], self.labels[chosen])
+
 
 def record(config: ClassifierConfig, frames: str, *, task: str, seed: int) -> Record:
     """What a training depends on; `frames` is the fingerprint of what it learns from.
 
     Raises:
-        InputError: `config.init` is a file that is not there.
+        InputError: as `locate`, or `config.init` is a file that is not there.
     """
     settings = recorded(config, "classifier") | {"task": task, "seed": seed}
-    files = {"classifier.init": init_hash(config)}
+    files = {"classifier.init": init_hash(config.init)}
     return Record(settings, {"frames to learn from": frames}, files)
 
 
-def init_file(config: ClassifierConfig) -> Path | None:
-    """The file that a configuration starts classifiers from; None for random numbers.
+def init_file(init: str) -> Path | None:
+    """The file that classifiers start from as configured; None for random numbers.
+
+    Random numbers must be asked for: from them, hundreds of frames teach little more than a
+    thumbnail tells.
 
     Raises:
         InputError: as `locate`.
     """
-    return None if config.init == "random" else locate(config.init)
+    return None if init == "random" else locate(init)
 
 
-def init_hash(config: ClassifierConfig) -> str:
+def init_hash(init: str) -> str:
     """The sha256 of that file, "random" without one.
 
     Raises:
         InputError: as `locate`, or there is no such file.
     """
-    file = init_file(config)
+    file = init_file(init)
     return "random" if file is None else sha256(file)
 
 
@@ -97,18 +161,32 @@ def locate(weights: str) -> Path:
     """The file of a classifier that is meant by a word or a path.
 
     Args:
-        weights: "imagenet", "simulated", a name of the catalogue, or a path.
+        weights: "imagenet", "simulated", "pretrained" (the first of the two that is there), a name
+            of the catalogue, or a path.
 
     Raises:
         InputError: a network that was not fetched, or not pretrained, yet.
     """
-    if weights == "simulated":
-        file = network_file(PRETRAINING / PRETRAINED)
-        if not file.is_file():
+    simulated = network_file(PRETRAINING / PRETRAINED)
+    if weights == "pretrained":
+        if catalogue.converted("resnet18").is_file():
+            weights = "imagenet"
+        elif not simulated.is_file():
             raise InputError(
-                f"simulated: there is no {file} here; make it with `echojax pretrain-classifier`"
+                "classifiers start from trained weights, and there are none here: fetch those of "
+                "ImageNet (`echojax weights fetch resnet18`), train some on simulated frames "
+                "(`echojax pretrain-classifier`), or name a file or random numbers with "
+                "--set classifier.init=FILE or =random"
             )
-        return file
+        else:
+            weights = "simulated"
+    if weights == "simulated":
+        if not simulated.is_file():
+            raise InputError(
+                f"simulated: there is no {simulated} here; make it with `echojax "
+                "pretrain-classifier`"
+            )
+        return simulated
     return catalogue.locate("resnet18" if weights == "imagenet" else weights)
 
 
@@ -121,7 +199,7 @@ def init_network(config: ClassifierConfig, seed: int, *tasks: str) -> ResNet18:
     Raises:
         InputError: `config.init` is a file that is not there or does not fit.
     """
-    file = init_file(config)
+    file = init_file(config.init)
     # Read first: what cannot be read is told without waiting for random numbers.
     tensors = {} if file is None else safetensors_file.tensors(file)
     settings = ResNetSettings(classes=PER_HEAD * len(tasks), width=config.width)
@@ -159,7 +237,7 @@ def check_init(config: ClassifierConfig, *tasks: str) -> None:
     Raises:
         InputError: `config.init` does not fit.
     """
-    if init_file(config) is not None:
+    if init_file(config.init) is not None:
         init_network(config, 0, *tasks)  # takes seconds, and only a file can fail to fit
 
 
@@ -169,28 +247,28 @@ def training(
     *,
     tasks: tuple[str, ...],
     seed: int,
-    cosine: bool = False,
-    augmentation: float = 0.0,
+    kept_back: Labelled | None = None,
     card: Mapping[str, str] | None = None,
 ) -> Training[TrainState]:
-    """A training with Adam; no checkpoints on the way.
+    """A training with AdamW; no checkpoints on the way.
 
     Args:
         config: the classifier and its training.
         learned: what to learn from; a column of labels for each task.
         tasks: what the labels are.
         seed: of this training.
-        cosine: lower the rate along a cosine instead of keeping it.
-        augmentation: strength of the changes to every frame; 0 for none.
+        kept_back: what to set threshold and temperature on (`calibrated`); None leaves the answers
+            as they are.
         card: what the file shall say of data and licence.
 
     Raises:
         InputError: as `check_init`.
     """
-    order = frame_order(len(learned.frames), config.epochs, config.batch, seed)
-    optimizer, step = _program(
-        tasks, config.width, config.learning_rate, len(order) if cosine else None, augmentation
+    order = frame_order(
+        len(learned.frames), config.epochs, config.batch, seed, config.steps or None
     )
+    program = (tasks, config.width, config.learning_rate, config.schedule, len(order))
+    optimizer, step = _program(*program, config.weight_decay, config.augment, config.average)
     model = init_network(config, seed, *tasks)
     graphdef, _, _ = split(model)
     labels = learned.labels.astype(np.int32)
@@ -198,32 +276,97 @@ def training(
     def batches(first: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         return ((learned.frames[chosen], labels[chosen]) for chosen in order[first:])
 
-    changed = f", augmentation of strength {augmentation:g}" if augmentation else ""
+    def network(state: TrainState) -> ResNet18:
+        parts = (state.params, state.rest) if state.average is None else state.average
+        return nnx.merge(graphdef, *parts)
+
+    init = init_file(config.init)
     return Training(
-        start=lambda: initial_state(model, optimizer, seed=seed),
+        start=lambda: initial_state(model, optimizer, seed=seed, average=config.average > 0),
         step=step,
         batches=batches,
         steps=len(order),
-        network=lambda state: nnx.merge(graphdef, state.params, state.rest),
+        network=network,
+        finish=lambda model: model if kept_back is None else calibrated(model, kept_back),
         card={
             **(card or {}),
             HEADS: ",".join(tasks),
-            SIZE: str(config.size),
-            "started from": config.init,
-            "epochs": f"{config.epochs}; batches of {config.batch} frames{changed}",
+            **config.shape.card(),
+            "started from": init.name if init and config.init == "pretrained" else config.init,
+            "training": _told(config, len(order), kept_back),
         },
     )
 
 
-def frame_order(frames: int, epochs: int, batch: int, seed: int) -> np.ndarray:
-    """Frames of every batch, (steps, batch).
+def _told(config: ClassifierConfig, steps: int, kept_back: Labelled | None) -> str:
+    """A training in words."""
+    long = f"{steps} steps" if config.steps else count(config.epochs, "epoch")
+    parts = [f"{long}, batches of {config.batch} frames"]
+    if config.schedule == "cosine":
+        parts.append("cosine")
+    if config.weight_decay:
+        parts.append(f"weight decay {config.weight_decay:g}")
+    if config.augment:
+        parts.append(f"augmentation of strength {config.augment:g}")
+    if config.average:
+        parts.append("averaged weights")
+    if kept_back is not None:
+        parts.append(f"threshold and temperature set on {len(kept_back.labels)} frames kept back")
+    return "; ".join(parts)
+
+
+def kept_back(config: ClassifierConfig, group: np.ndarray, seed: int) -> np.ndarray:
+    """Which training frames are of the inner validation patients, a mask (n,).
+
+    Args:
+        config: says which share of the patients.
+        group: the person of each frame.
+        seed: of the draw.
+    """
+    persons = np.random.default_rng(seed).permutation(np.unique(group))
+    return np.isin(group, persons[: round(config.inner * len(persons))])
+
+
+def calibrated(model: ResNet18, frames: Labelled) -> ResNet18:
+    """A network of one head whose threshold and temperature fit frames it did not learn from.
+
+    The log odds of its answers become a line of themselves, the one of Platt's method with his
+    smoothed labels (Advances in Large Margin Classifiers, 1999), by changing the last layer; where
+    the frames are of one class, nothing changes.
+    """
+    labels = frames.labels[:, 0]
+    positive, negative = int(labels.sum()), int((1 - labels).sum())
+    if not positive or not negative:
+        return model
+    answers = probabilities(model, frames.frames, devices.data_mesh())[:, 0]
+    odds = logit(np.clip(answers.astype(np.float64), 1e-6, 1 - 1e-6))
+    target = np.where(labels == 1, (positive + 1) / (positive + 2), 1 / (negative + 2))
+
+    def loss(line: np.ndarray) -> float:
+        z = np.exp(line[0]) * odds + line[1]  # the slope stays positive: no answer is turned round
+        return float(np.mean(np.logaddexp(0, z) - target * z))
+
+    slope, shift = minimize(loss, np.zeros(2)).x
+    head = nnx.to_pure_dict(nnx.state(model.fc))
+    shifted = (head["bias"] * np.exp(slope)).at[1].add(shift)
+    scaled = {"kernel": head["kernel"] * np.exp(slope), "bias": shifted}
+    nnx.update(model.fc, nnx.State(scaled))
+    return model
+
+
+def frame_order(
+    frames: int, epochs: int, batch: int, seed: int, steps: int | None = None
+) -> np.ndarray:
+    """Frames of every batch, (steps, batch); `steps` instead of `epochs` where it is given.
 
     Epochs follow each other without a gap: what does not fill the last batch of one goes into the
     first of the next, so that every frame counts alike and every batch is full.
     """
     rng = np.random.default_rng(seed)
+    if steps is not None:
+        epochs = -(-steps * batch // frames)
     stream = np.concatenate([rng.permutation(frames) for _ in range(epochs)])
-    steps = max(1, len(stream) // batch)
+    steps = steps or max(1, len(stream) // batch)
     return np.resize(stream, (steps, batch))
 
 
@@ -255,10 +398,24 @@ def cross_entropy(tasks: Sequence[str], strength: float = 0.0) -> Loss:
 
 @functools.lru_cache(maxsize=4)
 def _program(
-    tasks: tuple[str, ...], width: int, rate: float, cosine: int | None, strength: float
+    tasks: tuple[str, ...],
+    width: int,
+    rate: float,
+    schedule: str,
+    steps: int,
+    weight_decay: float,
+    augmentation: float,
+    average: float,
 ) -> tuple[optax.GradientTransformation, Step[TrainState]]:
     # Kept, so that the hundreds of classifiers of a study share one compiled step.
     model = networks.empty("resnet18", ResNetSettings(classes=PER_HEAD * len(tasks), width=width))
     graphdef, _, _ = split(model)
-    optimizer = optax.adam(rate if cosine is None else cosine_schedule(rate, cosine))
-    return optimizer, make_step(graphdef, optimizer, cross_entropy(tasks, strength))
+    rates = cosine_schedule(rate, steps) if schedule == "cosine" else rate
+    optimizer = optax.adamw(rates, weight_decay=weight_decay, mask=_kernels)
+    loss = cross_entropy(tasks, augmentation)
+    return optimizer, make_step(graphdef, optimizer, loss, average=average)
+
+
+def _kernels(params: nnx.State) -> nnx.State:
+    """Which parameters decay: neither biases nor scales."""
+    return jax.tree.map(lambda value: value.ndim > 1, params)

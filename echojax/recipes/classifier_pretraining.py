@@ -2,14 +2,14 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from jax.sharding import Mesh
 from pydantic import Field
 
 from echojax import devices
-from echojax.config import Section, recorded
+from echojax.config import FREE, Section, recorded
 from echojax.inference.classify import probabilities
 from echojax.models.resnet import ResNet18
 from echojax.recipes import classification
@@ -25,6 +25,9 @@ _MEAN = "held_out"  # score: mean accuracy over the heads
 class PretrainConfig(Section):
     """Pretraining of the classifier, both labels at once; the network is [classifier]'s."""
 
+    init: Annotated[str, FREE] = Field(
+        "random", description='what it starts from: "random", "imagenet", or a .safetensors file'
+    )
     batch: int = Field(32, ge=1)
     epochs: int = Field(20, ge=1)
     learning_rate: float = Field(1e-3, gt=0, description="at its highest, after a short warm-up")
@@ -42,13 +45,15 @@ def record(network: ClassifierConfig, config: PretrainConfig, frames: str) -> Re
     """What a pretraining depends on; `frames` is the fingerprint of what it learns from.
 
     Raises:
-        InputError: `network.init` is a file that is not there.
+        InputError: `config.init` is a file that is not there.
     """
-    own = {f"classifier.{key}": getattr(network, key) for key in ("size", "width")}
+    own = {f"classifier.{key}": getattr(network, key) for key in ("size", "fit", "width")}
+    if network.fit == "millimetres":
+        own["classifier.pixel"] = network.pixel
     return Record(
         recorded(config, "pretrain") | own,
         {"frames to learn from": frames},
-        {"classifier.init": classification.init_hash(network)},
+        {"pretrain.init": classification.init_hash(config.init)},
     )
 
 
@@ -56,10 +61,10 @@ def check(network: ClassifierConfig, config: PretrainConfig, mesh: Mesh, *tasks:
     """See that a pretraining for some tasks can begin.
 
     Raises:
-        InputError: the batch cannot be shared by the devices, or `network.init` does not fit.
+        InputError: the batch cannot be shared by the devices, or `config.init` does not fit.
     """
     devices.check_batch(config.batch, mesh, "pretrain.batch")
-    classification.check_init(network, *tasks)
+    classification.check_init(_whole(network, config), *tasks)
 
 
 def training(
@@ -78,7 +83,7 @@ def training(
     fewer.
 
     Args:
-        network: its width, its input, and what it starts from.
+        network: its width and its input.
         config: the training.
         learned: what to learn from; a column of labels for each task.
         held_out: what to measure on.
@@ -96,16 +101,13 @@ def training(
         scores = {f"{task}_held_out": float(x) for task, x in zip(tasks, right, strict=True)}
         return scores | {_MEAN: float(np.mean(right))}
 
-    own = {key: getattr(config, key) for key in ("batch", "epochs", "learning_rate")}
     every = max(_EVERY, len(learned.frames) // config.batch)
     return dataclasses.replace(
         classification.training(
-            network.model_copy(update=own),
+            _whole(network, config),
             learned,
             tasks=tasks,
             seed=config.seed,
-            cosine=True,
-            augmentation=config.augment,
             card=card,
         ),
         evaluators=(Evaluator(measure, every),),
@@ -116,3 +118,10 @@ def training(
             for task in tasks
         },
     )
+
+
+def _whole(network: ClassifierConfig, config: PretrainConfig) -> ClassifierConfig:
+    """The classifier as it is pretrained: its network as configured, its training ours."""
+    of_network = {key: getattr(network, key) for key in ("size", "fit", "pixel", "width")}
+    ours = {key: getattr(config, key) for key in ("init", "batch", "epochs", "learning_rate")}
+    return ClassifierConfig(**of_network, **ours, augment=config.augment, schedule="cosine")

@@ -33,7 +33,7 @@ from echojax.recipes.super_resolution import (
     told,
 )
 from echojax.runs.job import Record
-from echojax.training.loop import Metrics, Training, updated
+from echojax.training.loop import Metrics, Training, running_decay, updated
 from echojax.training.state import TrainState, initial_state, split
 from echojax.weights import catalogue, networks
 
@@ -194,10 +194,7 @@ def make_step(
         (loss, (rest, made, content, fooling)), gradients = jax.value_and_grad(
             of_generator, has_aux=True
         )(maker.params)
-        # Spans the last ninth of the steps until that is more than `config.average` spans, so that
-        # a short training does not end as its start.
-        done = maker.step + 1
-        decay = jnp.minimum(config.average, done / (done + 9))
+        decay = running_decay(maker.step + 1, config.average)
         maker = updated(maker, optimizer, gradients, rest, decay)
         (critic_loss, (rest, real, fake)), gradients = jax.value_and_grad(
             of_discriminator, has_aux=True

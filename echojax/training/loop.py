@@ -58,6 +58,7 @@ class Training(Generic[State]):
             needs checkpoints, and must not be a score on what is tested later.
         card: what the network's file says of its data and training.
         told: says the last scores in words for the card.
+        finish: what is done to the trained network before it is handed over.
     """
 
     start: Callable[[], State]
@@ -70,6 +71,7 @@ class Training(Generic[State]):
     best: str | None = None
     card: Mapping[str, str] = field(default_factory=dict)
     told: Callable[[dict[str, float]], Mapping[str, str]] = lambda _: {}
+    finish: Callable[[Any], Any] = lambda network: network
 
 
 def make_step(
@@ -77,6 +79,7 @@ def make_step(
     optimizer: optax.GradientTransformation,
     loss: Loss,
     learned: nnx.filterlib.Filter = LEARNED,
+    average: float = 0.0,
 ) -> Step[TrainState]:
     """Compile one step: loss, gradient, update. The state passed in is used up.
 
@@ -86,6 +89,7 @@ def make_step(
         loss: what to lower.
         learned: which variables learn, see `split`; the others keep their values, but for what the
             network itself changes in training mode (running statistics).
+        average: largest decay of the state's moving average, if it keeps one.
     """
 
     @partial(jax.jit, donate_argnums=0)
@@ -98,9 +102,19 @@ def make_step(
         (value, (rest, metrics)), gradients = jax.value_and_grad(of_params, has_aux=True)(
             state.params
         )
-        return updated(state, optimizer, gradients, rest), {"loss": value, **metrics}
+        decay = running_decay(state.step + 1, average)
+        return updated(state, optimizer, gradients, rest, decay), {"loss": value, **metrics}
 
     return step
+
+
+def running_decay(step: jax.Array, largest: float) -> jax.Array:
+    """Decay of a moving average at a step, counted from 1.
+
+    It spans the last ninth of the steps until that is more than `largest` spans, so that a short
+    training does not end as its start.
+    """
+    return jnp.minimum(largest, step / (step + 9))
 
 
 def updated(
@@ -154,7 +168,7 @@ def fit(
         state, scores = _train(training, state, job, mesh, checkpoints, progress)
         if checkpoints is not None and training.best is not None:
             state, scores = checkpoints.best(state)
-    model = training.network(state)
+    model = training.finish(training.network(state))
     if keep:
         networks.save(model, job.file, {**training.card, **training.told(scores)})
     return model

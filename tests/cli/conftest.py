@@ -16,6 +16,7 @@ TINY = [
     "sr.gan_steps=2",
     "sr.perceptual=none",
     "sr.discriminator_width=4",
+    "classifier.init=random",
     "classifier.width=4",
     "classifier.size=32",
     "classifier.epochs=1",

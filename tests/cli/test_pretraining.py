@@ -72,7 +72,7 @@ def test_it_does_not_go_on_with_other_settings_of_its_own(pretrained, pretrain, 
 
 
 def test_it_starts_from_a_file_but_never_from_its_own(pretrained, pretrain, tmp_path, capsys):
-    start = ("--set", f"classifier.init={pretrained / FILE}")
+    start = ("--set", f"pretrain.init={pretrained / FILE}")
     assert pretrain(tmp_path / "run", *start) == 0
     first, second = (networks.card(r / FILE) for r in (pretrained, tmp_path / "run"))
     assert second["started from"] == str(pretrained / FILE)
@@ -89,7 +89,7 @@ def test_it_starts_from_a_file_but_never_from_its_own(pretrained, pretrain, tmp_
 
 def test_the_word_for_its_own_file_is_no_start(others, tiny, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    words = ["--data-dir", str(others), *tiny, "--set", "classifier.init=simulated"]
+    words = ["--data-dir", str(others), *tiny, "--set", "pretrain.init=simulated"]
     assert main(["pretrain-classifier", *words]) == 2
     assert 'start from "random"' in capsys.readouterr().err
 

@@ -20,7 +20,7 @@ from echojax.training.loop import fit
 from echojax.weights import by_name, networks
 from tests.recipes.squares import HELD_OUT, LEARNED, TASKS, ask, silent
 
-SETTINGS = ClassifierConfig(width=4, size=32, epochs=10, batch=8, learning_rate=3e-3)
+SETTINGS = ClassifierConfig(init="random", width=4, size=32, epochs=10, batch=8, learning_rate=3e-3)
 
 
 def train(folder, seed=0, **changed):
@@ -62,7 +62,7 @@ def test_answers_do_not_depend_on_how_many_frames_are_asked_about(trained):
 
 
 def test_an_input_is_square_and_keeps_gray_levels():
-    seen = classify.as_input(np.full((50, 70), 0.25, np.float32), 32)
+    seen = classify.as_input(np.full((50, 70), 0.25, np.float32), classify.Shape(32))
     assert seen.shape == (32, 32)
     np.testing.assert_allclose(seen, 0.25, atol=1e-6)
 
@@ -70,12 +70,12 @@ def test_an_input_is_square_and_keeps_gray_levels():
 def test_its_file_is_complete_and_nothing_else_is_kept(trained):
     model, folder = trained
     kept = classify.load(folder / "seed0.safetensors")
-    assert (kept.tasks, kept.size) == (("view",), 32)
+    assert (kept.tasks, kept.shape) == (("view",), classify.Shape(32))
     np.testing.assert_array_equal(ask(kept.model), ask(model))
     card = networks.card(folder / "seed0.safetensors")
     assert card["title"] == "test"
     assert card["started from"] == "random"
-    assert card["epochs"] == "10; batches of 8 frames"
+    assert card["training"] == "10 epochs, batches of 8 frames"
     assert not (folder / "seed0" / "checkpoints").exists()
 
 
@@ -131,6 +131,83 @@ def test_every_frame_is_seen_equally_often_and_every_batch_is_full():
 
 def test_fewer_frames_than_a_batch_still_make_a_batch():
     assert classification.frame_order(frames=3, epochs=1, batch=8, seed=0).shape == (1, 8)
+
+
+def test_steps_may_be_said_instead_of_epochs():
+    order = classification.frame_order(frames=10, epochs=8, batch=4, seed=0, steps=7)
+    assert order.shape == (7, 4)
+    assert np.ptp(np.bincount(order.ravel())) <= 1
+
+
+def test_a_recipe_sets_what_is_not_set():
+    strong = ClassifierConfig(recipe="strong", steps=20)
+    assert (strong.steps, strong.schedule, strong.fit) == (20, "cosine", "pad")
+    assert ClassifierConfig().schedule == "constant"
+
+
+def test_the_average_of_the_weights_is_handed_over(trained, tmp_path):
+    """With the same order of frames and the same updates, only it differs."""
+    averaged = by_name.arrays(train(tmp_path, average=0.9))
+    last = by_name.arrays(trained[0])
+    moved = np.abs(averaged["fc.kernel"] - last["fc.kernel"]).max()
+    assert 1e-4 < moved < 0.1
+
+
+def test_weight_decay_shrinks_kernels_alone(trained, tmp_path):
+    last = by_name.arrays(trained[0])
+    shrunk = by_name.arrays(train(tmp_path, weight_decay=3.0))
+    norms = [float(np.linalg.norm(x["conv1.kernel"])) for x in (shrunk, last)]
+    assert norms[0] < 0.9 * norms[1]
+    scales = [float(np.linalg.norm(x["bn1.scale"])) for x in (shrunk, last)]
+    assert scales[0] > 0.95 * scales[1]
+
+
+def test_inner_validation_patients_are_whole_and_as_many_as_asked():
+    group = np.repeat(np.array(["a", "b", "c", "d", "e"]), 4)
+    config = SETTINGS.model_copy(update={"inner": 0.4})
+    chosen = classification.kept_back(config, group, seed=0)
+    assert chosen.sum() == 8
+    assert all(len(set(chosen[group == name])) == 1 for name in np.unique(group))
+    assert any(
+        (classification.kept_back(config, group, seed) != chosen).any() for seed in range(1, 5)
+    )
+    assert not classification.kept_back(SETTINGS, group, seed=0).any()
+
+
+def test_threshold_and_temperature_put_right_what_an_answer_is_off_by(trained):
+    """Reference: the same network with log odds of a tenth, less two: every answer the first."""
+    model = nnx.clone(trained[0])
+    answers = ask(model)[:, 0]
+    model.fc.kernel[...] *= 0.1
+    model.fc.bias[...] = 0.1 * model.fc.bias[...] + jnp.array([2.0, 0.0])
+    of_view = Labelled(HELD_OUT.frames, HELD_OUT.labels[:, :1])
+    assert np.mean((ask(model)[:, 0] >= 0.5) == of_view.labels[:, 0]) < 0.7
+    mended = ask(classification.calibrated(model, of_view))[:, 0]
+    assert np.mean((mended >= 0.5) == of_view.labels[:, 0]) > 0.9
+    order = np.argsort(answers)
+    assert np.all(np.diff(mended[order]) > -1e-6)
+
+
+def test_frames_of_one_class_set_no_threshold(trained):
+    of_one = HELD_OUT.labels[:, 0] == 1
+    model = nnx.clone(trained[0])
+    classification.calibrated(model, Labelled(HELD_OUT.frames, HELD_OUT.labels[:, :1]).take(of_one))
+    np.testing.assert_array_equal(ask(model), ask(trained[0]))
+
+
+def test_a_random_start_must_be_asked_for(tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ECHOJAX_WEIGHTS", str(tmp_path))
+    usual = SETTINGS.model_copy(update={"init": ClassifierConfig().init})
+    with pytest.raises(InputError, match=r"classifier\.init=FILE or =random"):
+        classification.check(usual, devices.data_mesh(), "view")
+    _, settings = given(1000)
+    place = Path("runs", "pretrain-classifier", "classifier", "pretrained.safetensors")
+    place.parent.mkdir(parents=True)
+    place.write_bytes(Path(settings.init).read_bytes())
+    assert classification.init_file("pretrained") == place
+    Path(settings.init).rename(tmp_path / "resnet18.safetensors")
+    assert classification.init_file("pretrained") == tmp_path / "resnet18.safetensors"
 
 
 def test_weights_that_are_not_there_are_named(tmp_path):

@@ -105,7 +105,9 @@ def asked(tmp_path, images):
     """Gives the jobs of a run as some settings ask for them."""
 
     def jobs(*overrides, images=images):
-        settings = config.load(Config, None, ["sr.perceptual=none", *overrides])
+        settings = config.load(
+            Config, None, ["sr.perceptual=none", "classifier.init=random", *overrides]
+        )
         run, network = Run(tmp_path / "run"), settings.classifier
         records = {
             "sr": super_resolution.record(settings.sr, images),
@@ -159,7 +161,8 @@ def test_a_run_with_super_resolution_alone_goes_on_when_the_classifier_changes(a
     [
         ("sr.init", {"sr"}),
         ("sr.perceptual", {"srgan"}),
-        ("classifier.init", {"classifier", "pretraining"}),
+        ("classifier.init", {"classifier"}),
+        ("pretrain.init", {"pretraining"}),
     ],
 )
 def test_an_exchanged_file_is_refused_by_the_jobs_that_start_from_it(asked, tmp_path, key, names):

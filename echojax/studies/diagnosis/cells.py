@@ -16,6 +16,7 @@ from echojax.vocabulary import (
     QUALITIES,
     SIDES,
     TASKS,
+    Draw,
     Enhancement,
     Mode,
     Protocol,
@@ -101,6 +102,11 @@ class StudyConfig(Section):
     )
     seeds: Annotated[int, FREE] = Field(3, ge=1, description="trainings of every classifier")
     split_seed: int = Field(0, ge=0, description="of balancing and splitting")
+    paper_draw: Draw = Field(
+        "recordings",
+        description='what protocol `paper` draws the strata from: "recordings" with both phases, '
+        'or "frames" one by one; its text allows either',
+    )
     keep_classifiers: Annotated[bool, FREE] = Field(
         True, description="keep the trained weights (45 MB each)"
     )

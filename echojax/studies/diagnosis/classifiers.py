@@ -91,7 +91,7 @@ class Classifiers:
             return networks.load(job.file, ResNet18)
         indices = fold.train[key.train]
         learned = self.inputs.frames.take(indices)
-        init = classification.init_file(self.config)
+        init = classification.init_file(self.config.init)
         card = {
             "title": f"ResNet-18, {key.name}, fold {fold.number}, seed {seed}",
             "data": f"{count(len(learned), 'echo frame')} ({key.train}) of "
@@ -100,12 +100,14 @@ class Classifiers:
             **leaks.card_of(learned.hashes, init),
             "licence": LICENCE,
         }
+        frames = Labelled(
+            self.inputs.of(indices, fold, key.sr, key.mode), getattr(learned, key.task)[:, None]
+        )
+        inner = classification.kept_back(self.config, learned.group, seed)
         training = classification.training(
             self.config,
-            Labelled(
-                self.inputs.of(indices, fold, key.sr, key.mode),
-                getattr(learned, key.task)[:, None],
-            ),
+            frames.take(~inner),
+            kept_back=frames.take(inner) if inner.any() else None,
             tasks=(key.task,),
             seed=seed,
             card=card,

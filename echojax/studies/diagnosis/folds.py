@@ -8,6 +8,7 @@
            test part trains neither a classifier nor a generator.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ import numpy as np
 from echojax.data.frames import Frames
 from echojax.errors import InputError
 from echojax.studies.diagnosis.cells import Cell
-from echojax.vocabulary import CLASSES, PHASES, QUALITIES, VIEWS
+from echojax.vocabulary import CLASSES, PHASES, QUALITIES, VIEWS, Draw
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,21 @@ class Fold:
         return self.held_out[test] if train == test else self.others[test]
 
 
-def balance(frames: Frames, seed: int, part: np.ndarray | None = None) -> dict[str, np.ndarray]:
+def balance(
+    frames: Frames, seed: int, part: np.ndarray | None = None, draw: Draw = "recordings"
+) -> dict[str, np.ndarray]:
     """Cut every stratum, per view, to as many recordings as the smallest has (CAMUS: the poor).
 
     A recording is a patient's view with both its phases. Drawing recordings, not frames, shows
     every classifier as many hearts; the smallest stratum, whole, has both phases of each anyway.
+    The paper's text allows frames drawn one by one as well, per view and phase: then the other
+    phase of a drawn frame is often in no stratum.
 
     Args:
         frames: all frames.
         seed: of the draw.
         part: of every frame, if patients are in parts already; each part gives its share.
+        draw: what is drawn, "recordings" or "frames".
 
     Returns:
         Indices of the frames of each stratum that occurs, in order.
@@ -69,10 +75,11 @@ def balance(frames: Frames, seed: int, part: np.ndarray | None = None) -> dict[s
         stratum: [] for stratum in QUALITIES if len(frames.where(qualities=[stratum]))
     }
     rng = np.random.default_rng(seed)
-    for view in VIEWS:
+    phases = [(phase,) for phase in PHASES] if draw == "frames" else [PHASES]
+    for view, shown in itertools.product(VIEWS, phases):
         drawn = {}
         for stratum in chosen:
-            there = _recordings(frames, view, stratum)
+            there = _recordings(frames, view, stratum, shown)
             shuffled = [there[k] for k in rng.permutation(len(there))]
             drawn[stratum] = shuffled if part is None else _in_turn(shuffled, part)
         smallest = min((len(recordings) for recordings in drawn.values()), default=0)
@@ -93,11 +100,11 @@ def _in_turn(recordings: list[np.ndarray], part: np.ndarray) -> list[np.ndarray]
     return [recordings[k] for k in order]
 
 
-def _recordings(frames: Frames, view: str, stratum: str) -> list[np.ndarray]:
-    """Frames of each recording of a view and quality that has both phases."""
-    there = frames.where(views=[view], qualities=[stratum])
+def _recordings(frames: Frames, view: str, stratum: str, phases: Sequence[str]) -> list[np.ndarray]:
+    """Frames, of the phases, of each recording of a view and quality that has all of these."""
+    there = frames.where(views=[view], qualities=[stratum], phases=phases)
     of_patient = (there[frames.patient[there] == p] for p in np.unique(frames.patient[there]))
-    return [indices for indices in of_patient if len(indices) == len(PHASES)]
+    return [indices for indices in of_patient if len(indices) == len(phases)]
 
 
 def split_frames(frames: Frames, stratum: np.ndarray, parts: int, seed: int) -> np.ndarray:
@@ -131,6 +138,7 @@ def make_folds(
     parts: int,
     folds: int,
     seed: int,
+    draw: Draw = "recordings",
 ) -> list[Fold]:
     """Split the balanced strata.
 
@@ -141,13 +149,14 @@ def make_folds(
         parts: into how many parts to cut; each is the test part of one fold.
         folds: how many folds to make, at most `parts`.
         seed: of balancing and splitting.
+        draw: what `paper` draws its strata from, "recordings" or "frames".
     """
     for_sr = frames.where(qualities=sr_quality)
     if protocol == "patient":
         part = split_patients(frames, parts, seed)
         balanced = balance(frames, seed, part)
     else:
-        balanced = balance(frames, seed)
+        balanced = balance(frames, seed, draw=draw)
         part = np.full(len(frames), -1)
         for indices in balanced.values():
             part[indices] = split_frames(frames, indices, parts, seed)

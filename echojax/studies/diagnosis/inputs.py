@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 
 from echojax.data.frames import Frames
-from echojax.inference.classify import as_input
+from echojax.inference.classify import Shape, as_input
 from echojax.inference.enhance import Enlarger, Interpolation, Network, as_float, enhance
 from echojax.studies.diagnosis.folds import Fold
 from echojax.studies.diagnosis.generators import Generators
@@ -20,12 +20,12 @@ class Inputs:
     Attributes:
         frames: the frames of the study.
         generators: that enhance them.
-        size: side of a classifier's input.
+        shape: of a classifier's input.
     """
 
     frames: Frames
     generators: Generators
-    size: int
+    shape: Shape
     _enlargers: dict[tuple[str, str, int], Enlarger] = field(default_factory=dict)
     _inputs: dict[tuple[Any, ...], np.ndarray] = field(default_factory=dict)
 
@@ -48,8 +48,9 @@ class Inputs:
         for i in indices:
             key = (sr, mode, of_fold, i)
             if key not in self._inputs:
-                frame = as_float(self.frames.images[i])
+                frame, spacing = as_float(self.frames.images[i]), self.frames.spacing[i]
+                rows = len(frame)
                 if sr != NONE:
                     frame = enhance(frame, self.enlarger(sr, fold), mode=cast(Mode, mode))
-                self._inputs[key] = as_input(frame, self.size)
+                self._inputs[key] = as_input(frame, self.shape, spacing * (rows / len(frame)))
         return np.stack([self._inputs[sr, mode, of_fold, i] for i in indices])

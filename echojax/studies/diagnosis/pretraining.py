@@ -8,10 +8,10 @@ from echojax import devices
 from echojax.data import camus, natural
 from echojax.data.frames import Frames
 from echojax.errors import InputError
-from echojax.inference.classify import Classifier, as_input
-from echojax.inference.enhance import as_float
+from echojax.inference.classify import Classifier, Shape, inputs
 from echojax.recipes import classification, classifier_pretraining, super_resolution
 from echojax.recipes.classification import PRETRAINED, PRETRAINING, Labelled
+from echojax.recipes.classifier_pretraining import PretrainConfig
 from echojax.runs.run import Request
 from echojax.studies.diagnosis import leaks, transfer
 from echojax.studies.diagnosis.config import Config
@@ -70,13 +70,13 @@ def pretrain_classifier(request: Request[Config]) -> tuple[Path, list[transfer.R
 
     Raises:
         InputError: nothing is prepared, the frames are too few or of one class only, or
-            `classifier.init` does not fit.
+            `pretrain.init` does not fit.
         EchojaxError: training diverged.
     """
     config, network = request.config.pretrain, request.config.classifier
     devices.start()
     mesh = devices.data_mesh()
-    _check_init(request.run.path, network)
+    _check_init(request.run.path, config)
     classifier_pretraining.check(network, config, mesh, *TASKS)
     frames = camus.open_frames(request.config.data)
     for task in TASKS:
@@ -98,35 +98,36 @@ def pretrain_classifier(request: Request[Config]) -> tuple[Path, list[transfer.R
             "title": "ResNet-18, pretrained on echo frames",
             "data": f"{count(len(learned), 'echo frame')} of "
             f"{count(len(np.unique(learned.group)), 'patient')}",
-            **leaks.card_of(learned.hashes, classification.init_file(network)),
+            **leaks.card_of(learned.hashes, classification.init_file(config.init)),
             "licence": "that of the data it learned from",
         }
         training = classifier_pretraining.training(
             network,
             config,
-            _labelled(learned, network.size),
-            _labelled(kept_back, network.size),
+            _labelled(learned, network.shape),
+            _labelled(kept_back, network.shape),
             tasks=TASKS,
             mesh=mesh,
             card=card,
         )
         model = fit(training, job, mesh, title="pretraining resnet18")
-    trained = Classifier(model, TASKS, network.size)
+    trained = Classifier(model, TASKS, network.shape)
     return job.file, transfer.evaluate(trained, kept_back, mesh)
 
 
-def _check_init(path: Path, network: classification.ClassifierConfig) -> None:
+def _check_init(path: Path, config: PretrainConfig) -> None:
     """See that a pretraining does not start from the file that it would write."""
-    if network.init == "random":
+    if config.init == "random":
         return
-    named = network.init == "simulated" and path.resolve() == PRETRAINING.resolve()
-    if named or classification.locate(network.init).resolve().is_relative_to(path.resolve()):
+    named = config.init == "simulated" and path.resolve() == PRETRAINING.resolve()
+    if named or classification.locate(config.init).resolve().is_relative_to(path.resolve()):
         raise InputError(
-            f"classifier.init = {network.init!r}: lies in {path}, where this pretraining goes; "
+            f"pretrain.init = {config.init!r}: lies in {path}, where this pretraining goes; "
             'choose another --run, or start from "random"'
         )
 
 
-def _labelled(frames: Frames, size: int) -> Labelled:
-    seen = np.stack([as_input(as_float(image), size) for image in frames.images])
-    return Labelled(seen, np.stack([getattr(frames, task) for task in TASKS], axis=-1))
+def _labelled(frames: Frames, shape: Shape) -> Labelled:
+    return Labelled(
+        inputs(frames, shape), np.stack([getattr(frames, task) for task in TASKS], axis=-1)
+    )

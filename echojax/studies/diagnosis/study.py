@@ -14,7 +14,7 @@ from echojax import devices
 from echojax.data import camus
 from echojax.data.frames import Frames
 from echojax.errors import InputError
-from echojax.inference.classify import probabilities
+from echojax.inference.classify import Shape, probabilities
 from echojax.models.resnet import ResNet18
 from echojax.recipes import classification
 from echojax.runs.job import Job, Record, begun
@@ -82,7 +82,7 @@ class Study:
     @cached_property
     def inputs(self) -> Inputs:
         """What the classifiers of the run see."""
-        return Inputs(self.frames, self.generators, self.config.classifier.size)
+        return Inputs(self.frames, self.generators, self.config.classifier.shape)
 
     @cached_property
     def classifiers(self) -> Classifiers:
@@ -100,6 +100,7 @@ class Study:
                 parts=study.parts,
                 folds=study.folds,
                 seed=study.split_seed,
+                draw=study.paper_draw,
             )
         return self._folds[protocol]
 
@@ -137,8 +138,6 @@ class Study:
                 frames; or a job of the run was begun with other settings, frames or files.
         """
         config = self.config
-        for task in sorted({cell.task for cell in cells}):
-            classification.check(config.classifier, self.mesh, task)
         needed = {(sr, fold.protocol, fold.generator): fold for sr, fold in generators}
         tested: dict[tuple[str, int], Fold] = {}
         for cell in cells:
@@ -149,7 +148,9 @@ class Study:
                     needed[cell.sr, fold.protocol, fold.generator] = fold
         for (sr, _, _), fold in needed.items():
             self.generators.check(sr, fold)
-        init = classification.init_file(config.classifier)
+        for task in sorted({cell.task for cell in cells}):
+            classification.check(config.classifier, self.mesh, task)
+        init = classification.init_file(config.classifier.init) if cells else None
         if init is not None:
             leaks.check_init(init, "classifier.init", self.frames, [*tested.values()], sr=False)
         self.request.begin(self._jobs(cells, [(key[0], fold) for key, fold in needed.items()]))
@@ -182,6 +183,7 @@ class Study:
             "data.views": self.config.data.views,
             "study.parts": study.parts,
             "study.split_seed": study.split_seed,
+            "study.paper_draw": study.paper_draw,
         }
         record = Record(settings, {"the study's frames": self.frames.fingerprint()})
         return self.run.job("predictions", record)
@@ -217,7 +219,10 @@ class Study:
     def _ask_thumbnails(self, cells: Sequence[Cell], only_fold: int | None) -> None:
         """Answer cells without enhancement by the method that needs no network, too."""
         plain = [cell for cell in cells if cell.sr == NONE]
-        file, thumbnails = self.run.thumbnails, Inputs(self.frames, self.generators, thumbnail.SIZE)
+        file, thumbnails = (
+            self.run.thumbnails,
+            Inputs(self.frames, self.generators, Shape(thumbnail.SIZE)),
+        )
         for question in self._unanswered(file, plain, only_fold, seeds=1):
             fold, cell = question.fold, question.cell
             learned, asked = fold.train[cell.train], question.frames

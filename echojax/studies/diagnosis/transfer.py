@@ -11,9 +11,8 @@ from echojax import text_table
 from echojax.data.frames import UNLABELLED as UNLABELLED_CODE
 from echojax.data.frames import Frames
 from echojax.errors import InputError
-from echojax.inference.classify import Classifier, as_input, probabilities
+from echojax.inference.classify import Classifier, inputs, probabilities
 from echojax.inference.classify import load as load_classifier
-from echojax.inference.enhance import as_float
 from echojax.recipes import classification
 from echojax.report import statistics
 from echojax.report.statistics import Estimate, Sample
@@ -73,8 +72,7 @@ def evaluate(classifier: Classifier, frames: Frames, mesh: Mesh) -> list[Row]:
     Returns:
         For each task: all frames, each quality there is, each class there is.
     """
-    inputs = np.stack([as_input(as_float(image), classifier.size) for image in frames.images])
-    answers = probabilities(classifier.model, inputs, mesh)
+    answers = probabilities(classifier.model, inputs(frames, classifier.shape), mesh)
     rows = []
     for task, answer in zip(classifier.tasks, answers.T, strict=True):
         correct = (answer >= 0.5) == (getattr(frames, task) == 1)

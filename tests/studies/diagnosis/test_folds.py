@@ -72,6 +72,19 @@ def test_paper_splits_185_to_47_frames_and_tests_other_strata_whole(frames):
     assert not set(fold.sr_train) & set(fold.sr_held_out)
 
 
+def test_paper_may_draw_frames_one_by_one(frames):
+    """Then both phases of a good recording are drawn less often: 69 of 217, twice."""
+    drawn = balance(frames, seed=0, draw="frames")
+    for stratum, indices in drawn.items():
+        cells = zip(frames.view[indices], frames.phase[indices], strict=True)
+        assert sorted(np.unique(list(cells), axis=0, return_counts=True)[1]) == [47, 47, 69, 69]
+        assert set(frames.quality[indices]) == {QUALITIES.index(stratum)}
+    recordings = zip(frames.patient[drawn["good"]], frames.view[drawn["good"]], strict=True)
+    _, times = np.unique(list(recordings), axis=0, return_counts=True)
+    assert np.mean(times == 2) < 0.35
+    np.testing.assert_array_equal(drawn["poor"], balance(frames, seed=0)["poor"])
+
+
 def test_paper_lets_phases_of_one_recording_fall_on_both_sides(frames):
     fold = folds(frames, "paper")[0]
     assert set(frames.patient[fold.train["poor"]]) & set(frames.patient[fold.held_out["poor"]])

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from echojax.inference.classify import as_input
-from echojax.inference.enhance import as_float
+from echojax.inference.classify import Shape, inputs
 from echojax.studies.diagnosis import thumbnail
 
 
@@ -43,7 +42,7 @@ def test_of_real_frames_it_tells_what_is_known(camus_224, task, least):
     frames = camus_224
     if task == "phase":
         frames = frames.take(frames.where(views=["2CH"]))
-    small = np.stack([as_input(as_float(image), thumbnail.SIZE) for image in frames.images])
+    small = inputs(frames, Shape(thumbnail.SIZE))
     fold = np.unique(frames.group, return_inverse=True)[1] % 5
     labels, right = getattr(frames, task), []
     for number in range(5):

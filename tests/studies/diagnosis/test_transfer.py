@@ -5,7 +5,7 @@ from flax import nnx
 
 from echojax import devices
 from echojax.errors import InputError
-from echojax.inference.classify import Classifier
+from echojax.inference.classify import Classifier, Shape
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.studies.diagnosis import transfer
 from echojax.weights import networks
@@ -44,7 +44,7 @@ def test_it_counts_by_task_quality_and_class(stubborn, make_frames):
         quality=[0, 0, 0, 0, 2, 2, -1, -1],
         group=np.array(["a", "a", "a", "a", "b", "b", "b", "b"]),  # b and c are one person
     )
-    found = evaluate(Classifier(stubborn, ("view", "phase"), 32), frames)
+    found = evaluate(Classifier(stubborn, ("view", "phase"), Shape(32)), frames)
     share = {key: row.accuracy.value for key, row in found.items()}
     assert share == {
         ("view", "all"): 6 / 8,
@@ -66,7 +66,7 @@ def test_it_counts_by_task_quality_and_class(stubborn, make_frames):
 
 def test_intervals_know_that_frames_of_a_patient_are_alike(stubborn, make_frames):
     images = [np.zeros((32, 32), np.uint8)] * 40
-    classifier = Classifier(stubborn, ("view", "phase"), 32)
+    classifier = Classifier(stubborn, ("view", "phase"), Shape(32))
 
     def width(patients):
         of = [f"patient{k // 2 % patients:04d}" for k in range(40)]
@@ -80,7 +80,7 @@ def test_intervals_know_that_frames_of_a_patient_are_alike(stubborn, make_frames
 def test_a_file_says_its_tasks_and_the_size_it_was_trained_at(saved):
     file = saved(heads="view,phase", **{"input size": "48"})
     classifier, found = transfer.load(file)
-    assert (classifier.tasks, classifier.size) == (("view", "phase"), 48)
+    assert (classifier.tasks, classifier.shape) == (("view", "phase"), Shape(48))
     assert str(found) == file
     swapped, _ = transfer.load(saved(heads="phase,view", **{"input size": "32"}))
     assert swapped.tasks == ("phase", "view")
