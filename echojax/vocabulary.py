@@ -40,6 +40,7 @@ CLASSES: dict[str, tuple[str, ...]] = {"view": VIEWS, "phase": PHASES}  # in the
 TASKS: tuple[Task, ...] = get_args(Task)
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 GENERATORS: tuple[Generator, ...] = get_args(Generator)
+ENLARGERS = ("bicubic", "lanczos", *GENERATORS)  # enhancements that make a frame larger
 ENHANCEMENTS: tuple[Enhancement, ...] = get_args(Enhancement)
 MODES: tuple[Resampling, ...] = get_args(Resampling)  # of what resamples; filters have one mode
 ALL_MODES: tuple[Mode, ...] = get_args(Mode)

@@ -29,6 +29,8 @@ def clahe(frame: np.ndarray) -> np.ndarray:
     """Contrast-limited adaptive histogram equalisation (Zuiderveld, 1994), in 8 x 8 tiles."""
     from skimage.exposure import equalize_adapthist  # takes 0.3 s
 
+    if np.ptp(frame) == 0:  # it would become white
+        return frame
     return _inside(frame, equalize_adapthist(frame))
 
 

@@ -17,7 +17,7 @@ from echojax.resize import Method
 from echojax.studies.diagnosis import restorer
 from echojax.studies.diagnosis.folds import Fold
 from echojax.studies.diagnosis.generators import Generators
-from echojax.vocabulary import GENERATORS, QUALITIES, USES, Mode
+from echojax.vocabulary import ENLARGERS, GENERATORS, QUALITIES, USES, Mode
 
 _MATCHED_ON = 32  # frames that the strength of the blur is chosen on
 _WIDEST = 0.25  # of a side: standard deviation of the strongest blur
@@ -47,7 +47,7 @@ class Inputs:
     _inputs: dict[tuple[_Scope, str, str, int], np.ndarray] = field(default_factory=dict)
 
     def enlarger(self, sr: str, fold: Fold) -> Enlarger:
-        """What enlarges frames in a fold: interpolation, or a generator."""
+        """What enlarges frames in a fold; `sr` is one of `ENLARGERS`."""
         if sr not in GENERATORS:
             return Interpolation(cast(Method, sr), self.generators.config.scale)
         self._forget_others(fold)
@@ -108,7 +108,7 @@ class Inputs:
             frame = filters.FILTERS[sr](frame)
         elif sr == "restorer":
             frame = filters.restore(frame, self._restorer)
-        elif sr in ("bicubic", "lanczos", *GENERATORS):
+        elif sr in ENLARGERS:
             frame = enhance(frame, self.enlarger(sr, fold), mode=cast(Mode, mode))
         seen = as_input(frame, self.size)
         return _blurred(seen, self.sigma(fold, mode)) if sr == "blur" else seen
