@@ -83,7 +83,8 @@ class Inputs:
         """Standard deviation, in pixels, of the blur that changes inputs as SRResNet does.
 
         It is chosen on up to 32 frames that the fold trains classifiers on, of the worst quality
-        among them, so that the root mean square of the change in the sector is the same.
+        among them, so that the root mean square of the change in the sector is the same; at most a
+        quarter of the side, where no blur goes as far.
         """
         self._forget_others(fold)
         key = (_scope("blur", fold), mode)
