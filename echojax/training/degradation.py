@@ -47,7 +47,7 @@ def _poorer(key: jax.Array, frame: jax.Array, strength: float) -> jax.Array:
     own, key = jax.random.split(key)
     severity = strength * jax.random.uniform(own)
     # As things happen: chest wall, ribs, the beam, then the scanner.
-    transforms = (_veil, shadow, _widen, _fade, noise)
+    transforms = (_veil, shadow, blur, _fade, noise)
     for transform, own in zip(transforms, jax.random.split(key, len(transforms)), strict=True):
         frame = transform(own, frame, severity)
     return frame
@@ -67,11 +67,6 @@ def _veil(key: jax.Array, frame: jax.Array, severity: Strength) -> jax.Array:
     for n in frame.shape:  # an axis each; transposed twice
         lit = (smoothing(n, jnp.asarray(_HOLES * n)) @ lit).T
     return jnp.where(lit > 0.5, jnp.clip(frame + veil * (1 - frame), 0, 1), frame)
-
-
-def _widen(key: jax.Array, frame: jax.Array, severity: Strength) -> jax.Array:
-    """Blurred along each axis by up to 3 % of the side, twice what differs between good probes."""
-    return blur(key, frame, 2 * severity)
 
 
 def _fade(key: jax.Array, frame: jax.Array, severity: Strength) -> jax.Array:

@@ -86,10 +86,10 @@ def test_edges_get_wider_along_either_axis(poorer, axis):
     step = np.full((SIDE, SIDE), 0.2)
     step[SIDE // 2 :] = 0.6
     frames = same(step if axis == 1 else step.T)
-    profile = np.median(poorer(frames, 1.0), axis=3 - axis)
+    profile = np.median(poorer(frames, 2.0), axis=3 - axis)
     rise = profile[:, 60:70].mean(1) - profile[:, 26:36].mean(1)
     steepest = np.diff(profile)[:, 44:52].max(axis=1) / rise  # of a sharp edge 1
-    assert np.quantile(steepest, 0.25) < 0.5
+    assert np.quantile(steepest, 0.25) < 0.6
     assert steepest.max() > 0.9
 
 
