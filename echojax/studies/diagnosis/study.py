@@ -28,8 +28,6 @@ from echojax.studies.diagnosis.generators import Generators, generator_name
 from echojax.studies.diagnosis.inputs import Inputs
 from echojax.vocabulary import NONE, PHASES, QUALITIES, USES, VIEWS
 
-_RESTORED = "restored"  # the job that remembers a restorer
-
 
 class _Question(NamedTuple):
     """Frames that the classifier of one fold and seed is still to be asked about."""
@@ -172,9 +170,7 @@ class Study:
         """The jobs behind what is asked for, and behind all that the configuration asks for."""
         yield self._predictions
         every = dict.fromkeys([*cells, *all_cells(self.config.study)])
-        if "restorer" in {cell.sr for cell in cells} or (
-            begun(self.run.path / _RESTORED) and "restorer" in self.config.study.sr
-        ):
+        if any(cell.sr == "restorer" for cell in cells):
             yield self._restorer
         wanted = dict.fromkeys((USES[cell.sr].generator, cell.protocol) for cell in every)
         of_cells = [(sr, fold) for sr, protocol in wanted if sr for fold in self.folds(protocol)]
@@ -206,7 +202,7 @@ class Study:
     def _restorer(self) -> Job:
         """What remembers the restorer, where it enhances only what is tested."""
         hashed = restorer.sha256_of(self.config.study.restorer)
-        return self.run.job(_RESTORED, Record(files={"study.restorer": hashed}))
+        return self.run.job("restored", Record(files={"study.restorer": hashed}))
 
     def run_cells(
         self, cells: Sequence[Cell], *, only_fold: int | None = None, keep: bool | None = None
