@@ -140,7 +140,7 @@ class Work:
     Attributes:
         enlarger: what enlarges them.
         description: what is done to them, for formats that have a place for it.
-        mode: "upscale" or "restore".
+        mode: "upscale", "restore" or "filter".
         compare: whether to write a picture of the first frame beside bicubic.
     """
 
@@ -217,7 +217,7 @@ class Work:
     def _save_comparison(
         self, recording: Recording, frame: np.ndarray, enhanced: np.ndarray, path: Path
     ) -> None:
-        """Bicubic, then the network; the original before them if it has their size."""
+        """Bicubic (a filter: the original), then the network; before a restored frame, itself."""
         low, high = recording.low, recording.high
         bicubic = enhance(frame, self._bicubic, mode=self.mode, low=low, high=high)
         pictures = [frame] if self.mode == "restore" else []

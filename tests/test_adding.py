@@ -1,4 +1,7 @@
-"""What docs/adding.md promises: a network, a training and a dataset cost a file each."""
+"""What docs/adding.md promises: a network, a training and a dataset cost a file each.
+
+An enhancement costs a line, and a function.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,12 +15,19 @@ from flax import nnx
 from echojax import devices
 from echojax.config import Section, recorded
 from echojax.data.crops import crop_batches, stream
-from echojax.inference.enhance import Network, degrade, enhance
+from echojax.inference import filters
+from echojax.inference.classify import as_input
+from echojax.inference.enhance import Network, as_float, degrade, enhance
 from echojax.models.generator import Generator
 from echojax.runs.job import Record
 from echojax.runs.run import Run
+from echojax.studies.diagnosis import manipulation
+from echojax.studies.diagnosis.cells import StudyConfig, cells_of
+from echojax.studies.diagnosis.folds import make_folds
+from echojax.studies.diagnosis.inputs import Inputs
 from echojax.training.loop import Training, fit, make_step
 from echojax.training.state import initial_state, split
+from echojax.vocabulary import USES, Use
 from echojax.weights import networks
 
 
@@ -122,3 +132,26 @@ def test_a_network_a_training_and_a_dataset_work_together(known, tmp_path):
     job.file.unlink()  # it is made again from the last checkpoint
     again = fit(training(config, source), job, devices.data_mesh())
     assert np.array_equal(again.conv.kernel[...], loaded.conv.kernel[...])
+
+
+def test_an_enhancement_has_cells_inputs_and_its_manipulation(make_frames, monkeypatch, tmp_path):
+    monkeypatch.setitem(USES, "inverted", Use(("filter",)))
+    monkeypatch.setitem(filters.FILTERS, "inverted", lambda frame: 1 - frame)
+    cells = cells_of(StudyConfig(), ["view"], "good", "poor", "inverted", None)
+    assert [(cell.mode, cell.sr_on) for cell in cells] == [("filter", "test")]
+    each = [(p, view, phase) for p in range(12) for view in range(2) for phase in range(2)]
+    patient, view, phase = np.array(each).T
+    images = np.random.default_rng(0).integers(0, 256, (len(each), 40, 40), np.uint8)
+    frames = make_frames(
+        list(images), [f"p{k:02d}" for k in patient], view, phase, quality=patient % 3
+    )
+    (fold, _) = make_folds(
+        frames, protocol="patient", sr_quality=("good",), parts=2, folds=2, seed=0
+    )
+    inputs = Inputs(frames, None, "", 32)
+    (seen,) = inputs.of(np.array([5]), fold, "inverted", "filter")
+    np.testing.assert_array_equal(seen, as_input(1 - as_float(images[5]), 32))
+    manipulation.measure(tmp_path / "manipulation.csv", inputs, fold, cells)
+    (row,) = manipulation.read(tmp_path / "manipulation.csv")
+    assert (row.sr, row.mode, row.quality) == ("inverted", "filter", "poor")
+    assert row.rms > 0

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from echojax.cli import options
-from echojax.vocabulary import GENERATORS, MODES
+from echojax.vocabulary import GENERATORS, MODES, Mode
 
 if TYPE_CHECKING:
     from echojax.models.generator import Generator
-    from echojax.vocabulary import Mode
 
 _SCALE = 4  # where no network decides
 _GENERATOR = (
@@ -77,8 +76,8 @@ def _load(file: Path) -> "Generator":
 @click.option(
     "--mode",
     type=click.Choice(MODES),
-    default="upscale",
-    help="upscale: larger by the network's factor; restore: reduced by it and brought back.",
+    help="upscale: larger by the network's factor; restore: reduced by it and brought back. A "
+    "restorer keeps the size and has no mode.  [default: upscale]",
 )
 @click.option("--compare", is_flag=True, help="Write a picture beside bicubic, too.")
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
@@ -96,7 +95,7 @@ def enhance(
     run: Path | None,
     sr: str | None,
     fold: int | None,
-    mode: "Mode",
+    mode: Mode | None,
     compare: bool,
     overwrite: bool,
     tile: int,
@@ -124,7 +123,14 @@ def enhance(
         recordings.check_free(jobs, compare=compare)
     network = Network(_load(file), tile)
     scale = network.scale
-    done = f"enlarged {scale} times" if mode == "upscale" else f"reduced by {scale} and restored"
+    if scale == 1 and mode is not None:
+        raise click.UsageError(f"{file} keeps the size of frames; leave --mode out")
+    mode = mode or ("upscale" if scale > 1 else "filter")
+    done = {
+        "upscale": f"enlarged {scale} times",
+        "restore": f"reduced by {scale} and restored",
+        "filter": "restored",
+    }[mode]
     work = recordings.Work(
         network, description=f"{done} by {file.stem} (echojax)", mode=mode, compare=compare
     )
@@ -166,16 +172,19 @@ def evaluate_sr(
     ultrasound beside them. The sector is the convex hull of all that is not black, small marks left
     out.
     """
+    from echojax.errors import InputError
     from echojax.inference import fidelity
 
     if as_json and markdown:
         raise click.UsageError("--json and --markdown exclude each other")
     file = _file(weights, run, sr, fold)
-    enlargers = (
-        fidelity.interpolations(_SCALE)
-        if file is None
-        else fidelity.beside_interpolations(_load(file))
-    )
+    if file is None:
+        enlargers = fidelity.interpolations(_SCALE)
+    else:
+        model = _load(file)
+        if model.scale == 1:
+            raise InputError(f"{file}: enlarges nothing; its training logged how well it restores")
+        enlargers = fidelity.beside_interpolations(model)
     report = fidelity.evaluate(folder, enlargers, sector=sector)
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))

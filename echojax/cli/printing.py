@@ -33,6 +33,18 @@ def accuracies(predictions: Path, cells: "Sequence[Cell]") -> None:
         )
 
 
+def restored(log: Path) -> None:
+    """Print PSNR and SSIM of a restorer's frames beside those of the frames it was given."""
+    from echojax.runs.log import read
+
+    last = {row.metric: row.value for row in read(log) if row.job == "restorer"}
+    for way, name in (("", "restored"), ("_input", "as they are")):
+        click.echo(
+            f"Held-out persons, inside the sector, {name}: "
+            f"{last[f'psnr_sector{way}']:.2f} dB / {last[f'ssim_sector{way}']:.4f}"
+        )
+
+
 def fidelity(log: Path) -> None:
     """Print PSNR and SSIM of every generator of a run beside those of interpolation."""
     from echojax import text_table

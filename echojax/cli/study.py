@@ -47,8 +47,8 @@ def evaluate(
 def matrix(**given: Any) -> None:
     """Run the whole study and write its report.
 
-    Both tasks, every training and test quality, every enhancement on the training side, the test
-    side and both, over all folds and seeds of the configuration.
+    Both tasks, every training and test quality, every enhancement on the sides that it is to be
+    done to, over all folds and seeds of the configuration.
     """
     from echojax.runs.run import request
     from echojax.studies.diagnosis import examples, report

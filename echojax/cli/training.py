@@ -1,4 +1,4 @@
-"""Commands that train one network: train-sr, train-classifier, pretrain-classifier."""
+"""Commands that train one network: of super-resolution, a restorer, a classifier."""
 
 import shlex
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from echojax.cli import options, printing
-from echojax.vocabulary import ENHANCEMENTS, GENERATORS, MODES, NONE, QUALITIES, TASKS
+from echojax.vocabulary import ALL_MODES, ENHANCEMENTS, GENERATORS, NONE, QUALITIES, TASKS, USES
 
 _FOLD = click.option(
     "--fold", type=click.IntRange(min=0), default=0, help="Fold whose training part is used."
@@ -70,16 +70,48 @@ def _pretrain(sr: str, fold: int, given: dict[str, Any]) -> None:
     click.echo(f"Next: echojax train-sr --set {shlex.quote(f'sr.init={file}')}")
 
 
+@options.command("train-restorer")
+@options.run_options
+def train_restorer(**given: Any) -> None:
+    """Train a restorer of poor frames.
+
+    It learns from pairs of frames of the same person, view and phase in two qualities, as `echojax
+    simulate --grades each` makes them, to give a poor frame the looks of the good one at its own
+    size, in runs/restorer by default. PSNR and SSIM inside the sector, of persons that are held
+    out, are shown beside those of the frames before. A study takes its file as study.restorer.
+    """
+    from echojax.runs.run import request
+    from echojax.studies.diagnosis import restorer
+    from echojax.studies.diagnosis.config import Config
+
+    given["run"] = given["run"] or Path("runs", "restorer")
+    asked = request(Config, **given)
+    file = restorer.train(asked)
+    printing.restored(asked.run.path / "log.csv")
+    click.echo(f"Restorer: {file}")
+    names = 'study.sr=["none", "restorer"]'
+    click.echo(
+        f"Next: echojax matrix --set {shlex.quote(names)} --set "
+        f"{shlex.quote(f'study.restorer={file}')}"
+    )
+
+
 @options.command("train-classifier")
 @click.option("--task", type=click.Choice(TASKS), required=True, help="What to tell apart.")
 @click.option("--train", type=click.Choice(QUALITIES), required=True, help="Quality to train on.")
 @click.option(
     "--sr", type=click.Choice(ENHANCEMENTS), default="none", help="Enhancement of these frames."
 )
-@click.option("--mode", type=click.Choice(MODES), default="upscale", help="How to enhance.")
+@click.option(
+    "--mode",
+    type=click.Choice(ALL_MODES),
+    help="How to enhance.  [default: upscale, or the only mode of the enhancement]",
+)
 @_FOLD
 @options.run_options
-def train_classifier(task: str, train: str, sr: str, mode: str, fold: int, **given: Any) -> None:
+def train_classifier(
+    task: str, train: str, sr: str, mode: str | None, fold: int, **given: Any
+) -> None:
     """Train ResNet-18 on frames of one quality.
 
     All its seeds are trained and kept; the accuracy is that on the held-out frames of the same
@@ -90,8 +122,11 @@ def train_classifier(task: str, train: str, sr: str, mode: str, fold: int, **giv
     from echojax.studies.diagnosis.config import Config
     from echojax.studies.diagnosis.study import Study
 
+    modes = USES[sr].modes
+    if sr != NONE and mode not in (None, *modes):
+        raise click.UsageError(f"{sr} has no mode {mode}; pass --mode {' or '.join(modes)}")
     study = Study.of(request(Config, **given))
-    on, mode = (NONE, NONE) if sr == NONE else ("train", mode)
+    on, mode = (NONE, NONE) if sr == NONE else ("train", mode or modes[0])
     protocols = study.config.study.protocols
     cells = [Cell(protocol, task, train, train, sr, mode, on) for protocol in protocols]
     study.begin(cells, only_fold=fold)

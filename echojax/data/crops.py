@@ -25,16 +25,17 @@ class _RandomCrop(grain.transforms.RandomMap):
     fullest.
     """
 
-    def __init__(self, source: Source, side: int) -> None:
-        self.source, self.side = source, side
+    def __init__(self, source: Source, side: int, key: str) -> None:
+        self.source, self.side, self.key = source, side, key
 
     def random_map(self, element: int, rng: np.random.Generator) -> np.ndarray:
         image = self.source.image(element)
-        if min(image.shape) < self.side:  # of images whose sizes nobody recorded
-            raise _too_small(self.source, min(image.shape), self.side)
+        smallest = min(image.shape[:2])
+        if smallest < self.side:  # of images whose sizes nobody recorded
+            raise _too_small(self.source, smallest, self.side, self.key)
         fullest = -1.0
         for _ in range(_TRIES):
-            top, left = (int(rng.integers(n - self.side + 1)) for n in image.shape)
+            top, left = (int(rng.integers(n - self.side + 1)) for n in image.shape[:2])
             drawn = image[top : top + self.side, left : left + self.side]
             content = np.count_nonzero(drawn > _BLACK) / drawn.size
             if content > fullest:
@@ -46,18 +47,21 @@ class _RandomCrop(grain.transforms.RandomMap):
         return crop[:, ::-1] if rng.random() < 0.5 else crop
 
 
-def crop_batches(source: Source, side: int, batch: int, seed: int) -> grain.MapDataset:
+def crop_batches(
+    source: Source, side: int, batch: int, seed: int, *, key: str = "sr.crop"
+) -> grain.MapDataset:
     """An endless dataset of batches of crops; its k-th element is batch k of the training.
 
     Args:
         source: of images of at least `side` by `side` pixels; those that are streamed are read
-            anew for every crop.
+            anew for every crop. Several that are aligned may come as channels of one (`Pairs`).
         side: of a crop, in pixels.
         batch: crops in a batch.
         seed: of order, places and flip.
+        key: of the configuration that sets the side.
 
     Returns:
-        Random-access dataset of uint8 (batch, side, side, 1).
+        Random-access dataset of uint8 (batch, side, side, 1 or what a source has of channels).
 
     Raises:
         InputError: no image, or one smaller than a crop (found out only when it is read, if the
@@ -66,22 +70,22 @@ def crop_batches(source: Source, side: int, batch: int, seed: int) -> grain.MapD
     if not len(source):
         raise InputError("no frames to cut crops from; see sr.quality and `echojax inspect`")
     if source.smallest_side is not None and source.smallest_side < side:
-        raise _too_small(source, source.smallest_side, side)
+        raise _too_small(source, source.smallest_side, side, key)
     return (
         grain.MapDataset.range(len(source))
         .seed(seed)
         .shuffle()
         .repeat()
-        .random_map(_RandomCrop(source, side))
-        .map(lambda crop: np.ascontiguousarray(crop)[..., None])
+        .random_map(_RandomCrop(source, side, key))
+        .map(lambda crop: np.ascontiguousarray(crop).reshape(side, side, -1))
         .batch(batch, drop_remainder=True)
     )
 
 
-def _too_small(source: Source, smallest: int, side: int) -> InputError:
+def _too_small(source: Source, smallest: int, side: int, key: str) -> InputError:
     return InputError(
-        f"an image of {source.name} is only {smallest} pixels wide, a crop {side}; lower sr.crop "
-        f"(--set sr.crop={max(16, smallest // 4 * 4)})"
+        f"an image of {source.name} is only {smallest} pixels wide, a crop {side}; lower {key} "
+        f"(--set {key}={max(16, smallest // 4 * 4)})"
     )
 
 

@@ -1,4 +1,4 @@
-"""Enhancing frames: what enlarges them, and the two ways to use it, upscale and restore."""
+"""Enhancing frames: what enlarges them, and the ways to use it, upscale, restore and filter."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -117,20 +117,26 @@ class Interpolation:
 def enhance(
     frame: np.ndarray, enlarger: Enlarger, *, mode: Mode, low: float = 0.0, high: float = 1.0
 ) -> np.ndarray:
-    """Upscale or restore a frame of any depth and colour.
+    """Upscale, restore or filter a frame of any depth and colour.
 
     What is no finite number, as outside of some sectors, is black to the enlarger and stays so.
 
     Args:
         frame: (rows, columns) or (rows, columns, 1 or 3) of any real type.
         enlarger: what enlarges it.
-        mode: "upscale", or "restore": reduced by the enlarger's scale and brought back to its size.
+        mode: "upscale", or "restore": reduced by the enlarger's scale and brought back to its size;
+            "filter" by what keeps the size, of scale 1, and by nothing else.
         low: the value of black.
         high: the value of white, above `low`.
 
     Returns:
         The frame `enlarger.scale` times larger or as large as before, in its own type and range.
+
+    Raises:
+        ValueError: the mode does not fit the enlarger's scale.
     """
+    if (mode == "filter") != (enlarger.scale == 1):
+        raise ValueError(f"mode {mode} by what enlarges {enlarger.scale} times")
     holes = ~np.isfinite(frame)
     known = np.where(holes, low, frame) if holes.any() else frame
     image = np.atleast_3d(((known.astype(np.float32) - low) / (high - low)).clip(0, 1))

@@ -1,4 +1,4 @@
-"""Where an echo frame holds ultrasound."""
+"""Where an echo frame holds ultrasound, and how far something moves it there."""
 
 import numpy as np
 
@@ -25,3 +25,17 @@ def sector(frame: np.ndarray) -> np.ndarray:
     large[0] = False  # the black
     found = large[parts]
     return convex_hull_image(found) if found.any() else np.ones(frame.shape, bool)
+
+
+def rms_change(before: np.ndarray, after: np.ndarray) -> float:
+    """Root mean square of what was done to frames, in their sectors; gray levels of 255.
+
+    Args:
+        before: float32 (n, rows, columns) in [0, 1]; their sectors count, every frame alike.
+        after: the same frames, changed.
+    """
+    squares = [
+        np.mean(np.square(255.0 * (one - other))[sector((255 * one).round().astype(np.uint8))])
+        for one, other in zip(before, after, strict=True)
+    ]
+    return float(np.sqrt(np.mean(squares)))

@@ -20,7 +20,7 @@ _ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "clip": lambda x: jnp.clip(x, 0.0, 1.0),
     "tanh": lambda x: (jnp.tanh(x) + 1) / 2,
 }
-_DOUBLINGS = {2: 1, 4: 2, 8: 3}
+_DOUBLINGS = {1: 0, 2: 1, 4: 2, 8: 3}
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class SRResNetSettings:
     """What public variants of SRResNet differ in; the defaults are the paper's, for gray frames.
 
     Attributes:
+        scale: how many times larger images get; 1 leaves the enlarging stages out.
         gray: whether images have one channel although a convolution at either end has three: the
             image is replicated before, the outputs are averaged after.
         bias: whether convolutions before a BatchNorm have a bias (it changes nothing that can be
@@ -88,11 +89,11 @@ class SRResNet(nnx.Module):
         """Make the network.
 
         Raises:
-            ValueError: `settings.scale` is not 2, 4 or 8, or it normalises other than three
-                channels.
+            ValueError: `settings.scale` is not 1, 2, 4 or 8, or it normalises other than
+                three channels.
         """
         if settings.scale not in _DOUBLINGS:
-            raise ValueError(f"scale is {settings.scale}; expected 2, 4 or 8")
+            raise ValueError(f"scale is {settings.scale}; expected 1, 2, 4 or 8")
         if settings.normalise and settings.in_channels != len(IMAGENET_MEAN):
             raise ValueError(f"{settings.in_channels} channels cannot be normalised as ImageNet's")
         s, c = settings, settings.channels
@@ -161,6 +162,8 @@ _HALVES = np.array([[5 / 32, 15 / 16, -3 / 32], [-3 / 32, 15 / 16, 5 / 32]], np.
 
 def start_as_interpolation(model: SRResNet) -> None:
     """Set weights so that the network begins as quadratic interpolation instead of noise.
+
+    A network of scale 1 begins as the identity.
 
     One channel per image channel carries the image through: copied by the first convolution,
     doubled by each stage with three-tap filters, copied out by the last. The residual branches

@@ -28,6 +28,7 @@ from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.runs.job import Record, network_file
 from echojax.training.augmentation import augment
+from echojax.training.degradation import degrade
 from echojax.training.loop import Loss, Metrics, Step, Training, make_step
 from echojax.training.optimizers import cosine_schedule
 from echojax.training.state import TrainState, initial_state, split
@@ -37,6 +38,8 @@ from echojax.wording import count
 # The run directory of `echojax pretrain-classifier` if none is named, and its job in any.
 PRETRAINING = Path("runs", "pretrain-classifier")
 PRETRAINED = "classifier/pretrained"
+
+DEGRADATION = 1.0  # strength, where frames are degraded before they are learned from
 
 _HEAD = ("fc.kernel", "fc.bias")  # the last layer; logits are the last axis of both
 
@@ -124,13 +127,17 @@ class Labelled(NamedTuple):
         return Labelled(self.frames[chosen], self.labels[chosen])
 
 
-def record(config: ClassifierConfig, frames: str, *, task: str, seed: int) -> Record:
+def record(
+    config: ClassifierConfig, frames: str, *, task: str, seed: int, degraded: bool = False
+) -> Record:
     """What a training depends on; `frames` is the fingerprint of what it learns from.
 
     Raises:
         InputError: as `locate`, or `config.init` is a file that is not there.
     """
     settings = recorded(config, "classifier") | {"task": task, "seed": seed}
+    if degraded:
+        settings["degradation"] = DEGRADATION
     files = {"classifier.init": init_hash(config.init)}
     return Record(settings, {"frames to learn from": frames}, files)
 
@@ -248,6 +255,7 @@ def training(
     tasks: tuple[str, ...],
     seed: int,
     kept_back: Labelled | None = None,
+    degraded: bool = False,
     card: Mapping[str, str] | None = None,
 ) -> Training[TrainState]:
     """A training with AdamW; no checkpoints on the way.
@@ -259,6 +267,7 @@ def training(
         seed: of this training.
         kept_back: what to set threshold and temperature on (`calibrated`); None leaves the answers
             as they are.
+        degraded: whether every frame is degraded at random before it is learned from.
         card: what the file shall say of data and licence.
 
     Raises:
@@ -267,8 +276,16 @@ def training(
     order = frame_order(
         len(learned.frames), config.epochs, config.batch, seed, config.steps or None
     )
-    program = (tasks, config.width, config.learning_rate, config.schedule, len(order))
-    optimizer, step = _program(*program, config.weight_decay, config.augment, config.average)
+    optimizer, step = _program(
+        tasks,
+        config.width,
+        config.learning_rate,
+        len(order) if config.schedule == "cosine" else None,
+        config.weight_decay,
+        config.augment,
+        DEGRADATION * degraded,
+        config.average,
+    )
     model = init_network(config, seed, *tasks)
     graphdef, _, _ = split(model)
     labels = learned.labels.astype(np.int32)
@@ -293,12 +310,12 @@ def training(
             HEADS: ",".join(tasks),
             **config.shape.card(),
             "started from": init.name if init and config.init == "pretrained" else config.init,
-            "training": _told(config, len(order), kept_back),
+            "training": _told(config, len(order), kept_back, degraded),
         },
     )
 
 
-def _told(config: ClassifierConfig, steps: int, kept_back: Labelled | None) -> str:
+def _told(config: ClassifierConfig, steps: int, kept_back: Labelled | None, degraded: bool) -> str:
     """A training in words."""
     long = f"{steps} steps" if config.steps else count(config.epochs, "epoch")
     parts = [f"{long}, batches of {config.batch} frames"]
@@ -308,6 +325,8 @@ def _told(config: ClassifierConfig, steps: int, kept_back: Labelled | None) -> s
         parts.append(f"weight decay {config.weight_decay:g}")
     if config.augment:
         parts.append(f"augmentation of strength {config.augment:g}")
+    if degraded:
+        parts.append("frames degraded at random")
     if config.average:
         parts.append("averaged weights")
     if kept_back is not None:
@@ -370,22 +389,28 @@ def frame_order(
     return np.resize(stream, (steps, batch))
 
 
-def cross_entropy(tasks: Sequence[str], strength: float = 0.0) -> Loss:
+def cross_entropy(
+    tasks: Sequence[str], augmentation: float = 0.0, degradation: float = 0.0
+) -> Loss:
     """The loss: the sum of the heads' cross-entropies; with the accuracy of each.
 
     It takes frames (n, size, size) in [0, 1] and labels (n, heads).
 
     Args:
         tasks: the heads.
-        strength: of the augmentation of every frame; 0 for none.
+        augmentation: strength of the changes to every frame; 0 for none.
+        degradation: that of what makes frames poor; 0 for none.
     """
+    changes = [(degrade, degradation), (augment, augmentation)]
 
     def loss(
         model: ResNet18, batch: tuple[jax.Array, jax.Array], key: jax.Array
     ) -> tuple[jax.Array, Metrics]:
         frames, labels = batch
-        if strength:
-            frames = augment(jax.random.split(key, len(frames)), frames, strength)
+        for change, strength in changes:
+            if strength:
+                key, own = jax.random.split(key)
+                frames = change(jax.random.split(own, len(frames)), frames, strength)
         logits = model(as_imagenet(frames[..., None]), train=True)
         logits = logits.reshape(*labels.shape, PER_HEAD)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
@@ -401,18 +426,18 @@ def _program(
     tasks: tuple[str, ...],
     width: int,
     rate: float,
-    schedule: str,
-    steps: int,
+    cosine: int | None,
     weight_decay: float,
     augmentation: float,
+    degradation: float,
     average: float,
 ) -> tuple[optax.GradientTransformation, Step[TrainState]]:
     # Kept, so that the hundreds of classifiers of a study share one compiled step.
     model = networks.empty("resnet18", ResNetSettings(classes=PER_HEAD * len(tasks), width=width))
     graphdef, _, _ = split(model)
-    rates = cosine_schedule(rate, steps) if schedule == "cosine" else rate
+    rates = rate if cosine is None else cosine_schedule(rate, cosine)
     optimizer = optax.adamw(rates, weight_decay=weight_decay, mask=_kernels)
-    loss = cross_entropy(tasks, augmentation)
+    loss = cross_entropy(tasks, augmentation, degradation)
     return optimizer, make_step(graphdef, optimizer, loss, average=average)
 
 

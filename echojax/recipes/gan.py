@@ -126,7 +126,7 @@ def training(
     against = "pixels" if vgg is None else "VGG19 features"
     steps = (
         f"{config.steps} with the mean squared error, {config.gan_steps} of SRGAN ({against}); "
-        f"{batch_text(config)}"
+        f"{batch_text(config.batch, config.crop)}"
     )
     return Training(
         start=lambda: AdversarialState(

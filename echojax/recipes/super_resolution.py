@@ -178,7 +178,7 @@ def training(
     graphdef, _, _ = split(model)
     optimizer, step = _program(graphdef, config)
     batches = crop_batches(source, config.crop, config.batch, config.seed)
-    steps = f"{config.steps} with the mean squared error; {batch_text(config)}"
+    steps = f"{config.steps} with the mean squared error; {batch_text(config.batch, config.crop)}"
     return Training(
         start=lambda: initial_state(model, optimizer, seed=config.seed),
         step=step,
@@ -192,9 +192,9 @@ def training(
     )
 
 
-def batch_text(config: SuperResolutionConfig) -> str:
+def batch_text(batch: int, crop: int) -> str:
     """What a card says of the batches."""
-    return f"batches of {config.batch} crops of {config.crop} pixels"
+    return f"batches of {batch} crops of {crop} pixels"
 
 
 def mean_squared_error(

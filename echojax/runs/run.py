@@ -46,6 +46,11 @@ class Run:
         """The table of what needs no network, beside the predictions."""
         return self.path / "thumbnails.csv"
 
+    @property
+    def manipulation(self) -> Path:
+        """The table of how far enhancements move frames."""
+        return self.path / "manipulation.csv"
+
     def job(self, name: str, record: Record) -> Job:
         """A job of this run; nothing is written."""
         return Job(self.path, name, record, partial(self._log, name))

@@ -48,7 +48,8 @@ def test_a_group_without_a_command_shows_its_help(words, command, capsys):
 
 
 @pytest.mark.parametrize(
-    "name", ["train-sr", "pretrain-classifier", "train-classifier", "eval", "matrix"]
+    "name",
+    ["train-sr", "train-restorer", "pretrain-classifier", "train-classifier", "eval", "matrix"],
 )
 def test_training_and_study_commands_share_their_options(name, capsys):
     assert main([name, "--help"]) == 0

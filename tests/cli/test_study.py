@@ -230,6 +230,50 @@ def test_eval_trains_what_is_missing(run, capsys):
     assert {row["sr"] for row in added} == {"bicubic"}
 
 
+@pytest.mark.parametrize(
+    ("sr", "modes"),
+    [("lanczos", {"upscale", "restore"}), ("blur", {"restore"}), ("clahe", {"filter"})],
+)
+def test_eval_asks_about_controls_and_measures_what_they_move(sr, modes, run, capsys):
+    given = ["--run", str(run), "--train", "good", "--test", "poor", "--task", "view", "--sr", sr]
+    kept = trained(run)
+    chosen = sorted(modes - {"filter"} or {"restore"})
+    words = setting(f"study.modes={chosen}", 'study.sr=["none", "srresnet"]')
+    assert main(["eval", *given, *words]) == 0
+    assert capsys.readouterr().out.count(f"{sr}, ") == len(modes)
+    assert trained(run) == kept
+    moved = [row for row in rows(run / "manipulation.csv") if row["sr"] == sr]
+    assert {(row["quality"], row["mode"]) for row in moved} == {("poor", mode) for mode in modes}
+    assert all(float(row["rms"]) > 0 for row in moved)
+    assert {row["frames"] for row in moved} == {"16"}
+
+
+def test_the_matrix_measures_what_every_enhancement_moves(finished):
+    moved = {(r["sr"], r["mode"], r["quality"]) for r in rows(finished / "manipulation.csv")}
+    assert moved == {(sr, "restore", "poor") for sr in ("bicubic", "srresnet", "srgan")}
+
+
+def test_degraded_training_has_a_classifier_of_its_own(run, capsys):
+    words = ["eval", "--run", str(run), "--train", "good", "--test", "poor", "--task", "view"]
+    kept = trained(run)
+    assert main([*words, "--sr", "degrade"]) == 0
+    assert "degrade, augment, train" in capsys.readouterr().out
+    (new,) = trained(run).keys() - kept.keys()
+    assert new.parent.parent.name == "degrade-augment"
+    # It learned from frames as they are, so that it may be asked about such frames.
+    assert networks.card(new)["enhanced by"] == ""
+    assert main([*words, "--sr", "degrade", "--sr-on", "test"]) == 2
+    assert "pass --sr-on train" in capsys.readouterr().err
+
+
+def test_train_classifier_refuses_a_mode_that_the_enhancement_lacks(data_dir, tmp_path, capsys):
+    words = ["train-classifier", "--task", "view", "--train", "poor", "--data-dir", str(data_dir)]
+    words += ["--run", str(tmp_path / "run"), "--sr", "clahe", "--mode", "restore"]
+    assert main(words) == 2
+    assert "clahe has no mode restore; pass --mode filter" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_report_is_rebuilt_from_the_run_alone(run, capsys):
     for lost in ("report.html", "tables/accuracy.csv", "figures/fig3_patches.png"):
         (run / lost).unlink()

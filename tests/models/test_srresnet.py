@@ -33,7 +33,9 @@ def fresh(**settings):
     return SRResNet(SRResNetSettings(**(SMALL | settings)), rngs=nnx.Rngs(0))
 
 
-@pytest.mark.parametrize("settings", [{}, {"bias": True, **COLOUR}, {"trunk_end": "prelu"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"bias": True, **COLOUR}, {"trunk_end": "prelu"}, {"scale": 1}]
+)
 @pytest.mark.parametrize("train", [False, True])
 def test_network_equals_its_figure(network, settings, train):
     """Reference: the same tensors in NumPy, float64; tolerance 1e-5."""
@@ -51,15 +53,15 @@ def test_first_and_last_kernel_set_their_sizes(network):
     assert run(model, images(1, 6, 5, 1)).shape == (1, 24, 20, 1)
 
 
-@pytest.mark.parametrize("scale", [2, 4, 8])
+@pytest.mark.parametrize("scale", [1, 2, 4, 8])
 def test_output_is_scale_times_larger(network, scale):
     model = network(scale=scale, in_channels=3, out_channels=3)
     assert run(model, images(2, 5, 7, 3)).shape == (2, 5 * scale, 7 * scale, 3)
 
 
-@pytest.mark.parametrize("scale", [1, 3, 16])
+@pytest.mark.parametrize("scale", [0, 3, 16])
 def test_other_scales_are_refused(network, scale):
-    with pytest.raises(ValueError, match=f"scale is {scale}; expected 2, 4 or 8"):
+    with pytest.raises(ValueError, match=f"scale is {scale}; expected 1, 2, 4 or 8"):
         network(scale=scale)
 
 
@@ -150,6 +152,15 @@ def test_interpolating_start_reproduces_ramps_and_quadratics(scale, train):
     enlarged = run(model, surface(9, 11, 1), train=train)
     inside = (slice(None), slice(2 * scale, -2 * scale), slice(2 * scale, -2 * scale))
     np.testing.assert_allclose(enlarged[inside], surface(9, 11, scale)[inside], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_a_network_of_scale_1_starts_as_the_identity(train):
+    """Reference: the images themselves; tolerance 1e-6."""
+    model = fresh(scale=1)
+    start_as_interpolation(model)
+    x = images(2, 9, 11, 1)
+    np.testing.assert_allclose(run(model, x, train=train), x, rtol=0, atol=1e-6)
 
 
 def test_interpolating_start_carries_every_colour():

@@ -23,7 +23,7 @@ from tests.recipes.squares import HELD_OUT, LEARNED, TASKS, ask, silent
 SETTINGS = ClassifierConfig(init="random", width=4, size=32, epochs=10, batch=8, learning_rate=3e-3)
 
 
-def train(folder, seed=0, **changed):
+def train(folder, seed=0, *, degraded=False, **changed):
     settings = SETTINGS.model_copy(update=changed)
     frames, labels = LEARNED
     training = classification.training(
@@ -31,6 +31,7 @@ def train(folder, seed=0, **changed):
         Labelled(frames, labels[:, :1]),
         tasks=("view",),
         seed=seed,
+        degraded=degraded,
         card={"title": "test"},
     )
     record = classification.record(settings, "frames", task="view", seed=seed)
@@ -131,6 +132,14 @@ def test_every_frame_is_seen_equally_often_and_every_batch_is_full():
 
 def test_fewer_frames_than_a_batch_still_make_a_batch():
     assert classification.frame_order(frames=3, epochs=1, batch=8, seed=0).shape == (1, 8)
+
+
+def test_degraded_training_gives_another_classifier_and_its_file_says_so(trained, tmp_path):
+    """Whoever is to read poor frames may learn from frames made poor."""
+    degraded = by_name.arrays(train(tmp_path, epochs=1, degraded=True))
+    plain = by_name.arrays(train(tmp_path / "plain", epochs=1))
+    assert np.abs(degraded["conv1.kernel"] - plain["conv1.kernel"]).max() > 1e-4
+    assert "degraded at random" in networks.card(tmp_path / "seed0.safetensors")["training"]
 
 
 def test_steps_may_be_said_instead_of_epochs():

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from echojax.config import FREE, Section
 from echojax.errors import InputError
 from echojax.vocabulary import (
+    ALL_MODES,
     ENHANCEMENTS,
     MODES,
     NONE,
@@ -16,11 +17,13 @@ from echojax.vocabulary import (
     QUALITIES,
     SIDES,
     TASKS,
+    USES,
     Draw,
     Enhancement,
     Mode,
     Protocol,
     Quality,
+    Resampling,
     Side,
     Task,
 )
@@ -53,7 +56,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "train": QUALITIES,
     "test": QUALITIES,
     "sr": ENHANCEMENTS,
-    "mode": (NONE, *MODES),
+    "mode": (NONE, *ALL_MODES),
     "sr_on": (NONE, *SIDES),
 }
 
@@ -85,12 +88,21 @@ class StudyConfig(Section):
     sr: Annotated[tuple[Enhancement, ...], FREE] = Field(
         ("none", "bicubic", "srresnet"), min_length=1
     )
-    modes: Annotated[tuple[Mode, ...], FREE] = Field(
+    modes: Annotated[tuple[Resampling, ...], FREE] = Field(
         MODES,
         min_length=1,
-        description="upscale: the frame made larger; restore: reduced first, and brought back",
+        description="of what resamples; upscale: the frame made larger; restore: reduced first, "
+        "and brought back",
     )
-    sr_on: Annotated[tuple[Side, ...], FREE] = Field(SIDES, min_length=1)
+    sr_on: Annotated[tuple[Side, ...], FREE] = Field(
+        SIDES, min_length=1, description="sides that networks and bicubic enhance"
+    )
+    controls_on: Annotated[tuple[Side, ...], FREE] = Field(
+        ("test",), min_length=1, description="sides that lanczos, blur and filters enhance"
+    )
+    restorer: Annotated[str, FREE] = Field(
+        "", description="the file of `echojax train-restorer` that sr means by restorer"
+    )
     enhance: Annotated[tuple[Quality, ...], FREE] = Field(
         ("poor",), min_length=1, description="strata that are enhanced"
     )
@@ -119,10 +131,28 @@ class StudyConfig(Section):
         return self
 
 
+def modes_of(study: StudyConfig, sr: str) -> tuple[Mode, ...]:
+    """The modes of an enhancement that a study compares: of what resamples, those of its `modes`.
+
+    What does not resample has one mode.
+    """
+    own = USES[sr].modes
+    return tuple(mode for mode in own if mode in study.modes or mode not in MODES)
+
+
+def _sides_of(study: StudyConfig, sr: str) -> tuple[Side, ...]:
+    """The sides of an enhancement that a study compares."""
+    use = USES[sr]
+    if len(use.sides) == 1:  # no choice
+        return use.sides
+    return study.controls_on if use.control else study.sr_on
+
+
 def all_cells(study: StudyConfig) -> list[Cell]:
     """Every cell a configuration asks for.
 
-    A side is enhanced where its stratum is in `study.enhance`; "both" needs both sides to be.
+    A side is enhanced where its stratum is in `study.enhance`; "both" needs both sides to be. What
+    degrades frames at training does so to every stratum.
     """
     cells = []
     for protocol, task, train, test in itertools.product(
@@ -135,8 +165,8 @@ def all_cells(study: StudyConfig) -> list[Cell]:
                 continue
             cells += [
                 Cell(protocol, task, train, test, sr, mode, on)
-                for mode, on in itertools.product(study.modes, study.sr_on)
-                if all(stratum in study.enhance for stratum in sides[on])
+                for mode, on in itertools.product(modes_of(study, sr), _sides_of(study, sr))
+                if sr == "degrade" or all(stratum in study.enhance for stratum in sides[on])
             ]
     return cells
 
@@ -152,13 +182,23 @@ def cells_of(
         train: stratum trained on.
         test: stratum tested on.
         sr: enhancement, or "none".
-        sr_on: "train", "test", "both"; None for the sides whose stratum is in `study.enhance`.
+        sr_on: "train", "test", "both"; None for the only side that the enhancement has, or for
+            those whose stratum is in `study.enhance`.
 
     Raises:
-        InputError: `sr_on` is None and neither side is to be enhanced.
+        InputError: the enhancement is not done to that side, or `sr_on` is None and neither side is
+            to be enhanced.
     """
     if sr == NONE:
         return [Cell(p, t, train, test, NONE, NONE, NONE) for p in study.protocols for t in tasks]
+    possible = USES[sr].sides
+    if sr_on is not None and sr_on not in possible:
+        raise InputError(
+            f"{sr} is done to what trains a classifier, never to what tests it; pass --sr-on "
+            f"{possible[0]}, or leave it out"
+        )
+    if sr_on is None and len(possible) == 1:
+        sr_on = possible[0]
     if sr_on is None:
         sides = train in study.enhance, test in study.enhance
         if not any(sides):
@@ -171,5 +211,5 @@ def cells_of(
         Cell(protocol, task, train, test, sr, mode, sr_on)
         for protocol in study.protocols
         for task in tasks
-        for mode in study.modes
+        for mode in modes_of(study, sr)
     ]

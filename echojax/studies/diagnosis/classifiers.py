@@ -18,7 +18,7 @@ from echojax.studies.diagnosis.generators import LICENCE
 from echojax.studies.diagnosis.inputs import Inputs
 from echojax.studies.diagnosis.transfer import ENHANCED_BY
 from echojax.training.loop import fit
-from echojax.vocabulary import GENERATORS, NONE
+from echojax.vocabulary import NONE, USES
 from echojax.weights import networks
 from echojax.wording import count
 
@@ -38,6 +38,11 @@ class ClassifierKey(NamedTuple):
         enhanced = cell.sr_on in ("train", "both")
         sr, mode = (cell.sr, cell.mode) if enhanced else (NONE, NONE)
         return cls(cell.protocol, cell.task, cell.train, sr, mode)
+
+    @property
+    def degraded(self) -> bool:
+        """Whether its training frames are degraded anew at every step, and not enhanced."""
+        return self.sr == "degrade"
 
     @property
     def name(self) -> str:
@@ -63,11 +68,11 @@ class Classifiers:
     def job(self, key: ClassifierKey, fold: Fold, seed: int) -> Job:
         """The job that trains a classifier."""
         frames = self._fingerprint(fold.train[key.train])
-        record = classification.record(self.config, frames, task=key.task, seed=seed)
-        if key.sr in GENERATORS:
-            files = {**record.files, "enhanced by": self.inputs.generators.hash(key.sr, fold)}
-            record = replace(record, files=files)
-        return self.run.job(key.job(fold, seed), record)
+        record = classification.record(
+            self.config, frames, task=key.task, seed=seed, degraded=key.degraded
+        )
+        files = {**record.files, **self.inputs.made_by(key.sr, fold)}
+        return self.run.job(key.job(fold, seed), replace(record, files=files))
 
     def network(
         self, key: ClassifierKey, fold: Fold, seed: int, title: str, *, keep: bool
@@ -84,24 +89,26 @@ class Classifiers:
         Raises:
             EchojaxError: training diverged.
         """
-        if key.sr in GENERATORS:
-            self.inputs.enlarger(key.sr, fold)  # a job records the hash of what enhanced its frames
+        generator = USES[key.sr].generator
+        if generator is not None:
+            self.inputs.enlarger(generator, fold)  # a job records the hash of what it has made
         job = self.job(key, fold, seed)
         if job.done:
             return networks.load(job.file, ResNet18)
         indices = fold.train[key.train]
         learned = self.inputs.frames.take(indices)
         init = classification.init_file(self.config.init)
+        sr, mode = (NONE, NONE) if key.degraded else (key.sr, key.mode)
         card = {
             "title": f"ResNet-18, {key.name}, fold {fold.number}, seed {seed}",
             "data": f"{count(len(learned), 'echo frame')} ({key.train}) of "
             f"{count(len(np.unique(learned.group)), 'patient')}",
-            ENHANCED_BY: "" if key.sr == NONE else f"{key.sr}, {key.mode}",
+            ENHANCED_BY: "" if sr == NONE else f"{sr}, {mode}",
             **leaks.card_of(learned.hashes, init),
             "licence": LICENCE,
         }
         frames = Labelled(
-            self.inputs.of(indices, fold, key.sr, key.mode), getattr(learned, key.task)[:, None]
+            self.inputs.of(indices, fold, sr, mode), getattr(learned, key.task)[:, None]
         )
         inner = classification.kept_back(self.config, learned.group, seed)
         training = classification.training(
@@ -110,6 +117,7 @@ class Classifiers:
             kept_back=frames.take(inner) if inner.any() else None,
             tasks=(key.task,),
             seed=seed,
+            degraded=key.degraded,
             card=card,
         )
         return fit(training, job, self.mesh, keep=keep, title=title)

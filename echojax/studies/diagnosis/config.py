@@ -4,6 +4,7 @@ from echojax.config import Configuration
 from echojax.recipes.classification import ClassifierConfig
 from echojax.recipes.classifier_pretraining import PretrainConfig
 from echojax.recipes.gan import GanConfig
+from echojax.recipes.restoration import RestorerConfig
 from echojax.studies.diagnosis.cells import StudyConfig
 
 
@@ -13,4 +14,5 @@ class Config(Configuration):
     sr: GanConfig = GanConfig()
     classifier: ClassifierConfig = ClassifierConfig()
     pretrain: PretrainConfig = PretrainConfig()
+    restorer: RestorerConfig = RestorerConfig()
     study: StudyConfig = StudyConfig()

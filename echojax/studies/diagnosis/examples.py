@@ -9,7 +9,7 @@ from echojax.files import written_whole
 from echojax.inference.enhance import enhance
 from echojax.report import tables
 from echojax.studies.diagnosis.study import Study
-from echojax.vocabulary import MODES, NONE, PHASES, QUALITIES, UNLABELLED, VIEWS
+from echojax.vocabulary import ENLARGERS, MODES, PHASES, QUALITIES, UNLABELLED, VIEWS
 
 _PATCH = 0.3  # side of Fig. 3's patch as a share of the frame's shorter side
 
@@ -63,9 +63,7 @@ def _enhanced(study: Study) -> dict[str, np.ndarray]:
     chosen = int(wanted[0] if len(wanted) else worst[0])
     image, mask = frames.images[chosen], frames.masks[chosen]
     arrays = {"fig3_original": image, "fig3_box": _patch(image, mask)}
-    for sr in settings.sr:
-        if sr == NONE:
-            continue
+    for sr in (name for name in settings.sr if name in ENLARGERS):
         by = study.inputs.enlarger(sr, fold)
         for mode in MODES:
             arrays[f"fig3_{mode}_{sr}"] = enhance(image, by, mode=mode, low=0, high=255)

@@ -54,17 +54,17 @@ def seen(file: Path, frames: Frames) -> int:
 
 
 def check_init(file: Path, key: str, frames: Frames, folds: Sequence[Fold], *, sr: bool) -> None:
-    """See that a file to start from has not learned from what is tested.
+    """See that a file to start from, or to enhance with, has not learned from what is tested.
 
     Frames that the protocol itself lets a generator learn from, although they are tested
     (`paper`), do not count.
 
     Args:
-        file: that networks would start from.
+        file: that would be used.
         key: that names it.
         frames: all frames of the study.
-        folds: that would start from it.
-        sr: whether generators start from it, or classifiers.
+        folds: that would use it.
+        sr: whether generators start from it, or it is for anything else.
 
     Raises:
         InputError: it has; the message says how many, or the file does not tell.
@@ -76,6 +76,6 @@ def check_init(file: Path, key: str, frames: Frames, folds: Sequence[Fold], *, s
         if known:
             raise InputError(
                 f"{key} = {file}: has learned from {known} of the {count(len(tested), 'frame')} "
-                f"that fold {fold.number} of protocol {fold.protocol} tests; start from a network "
-                "of other frames"
+                f"that fold {fold.number} of protocol {fold.protocol} tests; use a network of "
+                "other frames"
             )

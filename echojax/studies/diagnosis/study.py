@@ -19,14 +19,14 @@ from echojax.models.resnet import ResNet18
 from echojax.recipes import classification
 from echojax.runs.job import Job, Record, begun
 from echojax.runs.run import Request, Run
-from echojax.studies.diagnosis import leaks, predictions, thumbnail
+from echojax.studies.diagnosis import leaks, manipulation, predictions, restorer, thumbnail
 from echojax.studies.diagnosis.cells import Cell, all_cells
 from echojax.studies.diagnosis.classifiers import ClassifierKey, Classifiers
 from echojax.studies.diagnosis.config import Config
 from echojax.studies.diagnosis.folds import Fold, check_fold, make_folds
 from echojax.studies.diagnosis.generators import Generators, generator_name
 from echojax.studies.diagnosis.inputs import Inputs
-from echojax.vocabulary import GENERATORS, NONE, PHASES, QUALITIES, VIEWS
+from echojax.vocabulary import NONE, PHASES, QUALITIES, USES, VIEWS
 
 
 class _Question(NamedTuple):
@@ -82,7 +82,10 @@ class Study:
     @cached_property
     def inputs(self) -> Inputs:
         """What the classifiers of the run see."""
-        return Inputs(self.frames, self.generators, self.config.classifier.shape)
+        return self._inputs(self.config.classifier.shape)
+
+    def _inputs(self, shape: Shape) -> Inputs:
+        return Inputs(self.frames, self.generators, self.config.study.restorer, shape)
 
     @cached_property
     def classifiers(self) -> Classifiers:
@@ -135,7 +138,8 @@ class Study:
         Raises:
             InputError: a stratum has too few frames; a setting does not fit the frames, the devices
                 or a file of weights; a network would start from what has learned from tested
-                frames; or a job of the run was begun with other settings, frames or files.
+                frames, or a restorer has; or a job of the run was begun with other settings, frames
+                or files.
         """
         config = self.config
         needed = {(sr, fold.protocol, fold.generator): fold for sr, fold in generators}
@@ -144,8 +148,9 @@ class Study:
             for fold in self._folds_of(cell.protocol, only_fold):
                 check_fold(self.frames, fold, cell, config.study.parts)
                 tested[fold.protocol, fold.number] = fold
-                if cell.sr in GENERATORS:
-                    needed[cell.sr, fold.protocol, fold.generator] = fold
+                generator = USES[cell.sr].generator
+                if generator is not None:
+                    needed[generator, fold.protocol, fold.generator] = fold
         for (sr, _, _), fold in needed.items():
             self.generators.check(sr, fold)
         for task in sorted({cell.task for cell in cells}):
@@ -153,16 +158,23 @@ class Study:
         init = classification.init_file(config.classifier.init) if cells else None
         if init is not None:
             leaks.check_init(init, "classifier.init", self.frames, [*tested.values()], sr=False)
+        restored = any(cell.sr == "restorer" for cell in cells)
+        if restored:
+            restorer.check(config.study.restorer, self.frames, [*tested.values()])
         self.request.begin(self._jobs(cells, [(key[0], fold) for key, fold in needed.items()]))
         if cells:
             self._predictions.begin()
+        if restored:
+            self._restorer.begin()
 
     def _jobs(self, cells: Sequence[Cell], generators: Sequence[tuple[str, Fold]]) -> Iterator[Job]:
         """The jobs behind what is asked for, and behind all that the configuration asks for."""
         yield self._predictions
         every = dict.fromkeys([*cells, *all_cells(self.config.study)])
-        wanted = dict.fromkeys((cell.sr, cell.protocol) for cell in every if cell.sr in GENERATORS)
-        of_cells = [(sr, fold) for sr, protocol in wanted for fold in self.folds(protocol)]
+        if any(cell.sr == "restorer" for cell in cells):
+            yield self._restorer
+        wanted = dict.fromkeys((USES[cell.sr].generator, cell.protocol) for cell in every)
+        of_cells = [(sr, fold) for sr, protocol in wanted if sr for fold in self.folds(protocol)]
         for sr, fold in generators:
             yield self.generators.job(sr, fold)
         # Of what is not asked for now, only what is there: the rest may not be possible yet.
@@ -188,6 +200,12 @@ class Study:
         record = Record(settings, {"the study's frames": self.frames.fingerprint()})
         return self.run.job("predictions", record)
 
+    @cached_property
+    def _restorer(self) -> Job:
+        """What remembers the restorer, where it enhances only what is tested."""
+        hashed = restorer.sha256_of(self.config.study.restorer)
+        return self.run.job("restored", Record(files={"study.restorer": hashed}))
+
     def run_cells(
         self, cells: Sequence[Cell], *, only_fold: int | None = None, keep: bool | None = None
     ) -> None:
@@ -209,20 +227,25 @@ class Study:
             list(questions)
             for _, questions in itertools.groupby(asked, lambda q: (q.fold.number, q.key, q.seed))
         ]
-        for number, questions in enumerate(trainings, start=1):
-            key, fold, seed, _, _ = questions[0]
-            title = f"[{number}/{len(trainings)}] {key.name} fold {fold.number} seed {seed}"
-            model = self.classifiers.network(key, fold, seed, title, keep=keep)
-            for question in questions:
-                self._answer(model, question)
+        numbered = list(enumerate(trainings, start=1))
+        for protocol in sorted({cell.protocol for cell in cells}):
+            for fold in self._folds_of(protocol, only_fold):
+                for number, questions in numbered:
+                    if questions[0].fold is fold:
+                        self._train_and_ask(questions, f"[{number}/{len(trainings)}]", keep=keep)
+                manipulation.measure(self.run.manipulation, self.inputs, fold, cells)
+
+    def _train_and_ask(self, questions: Sequence[_Question], place: str, *, keep: bool) -> None:
+        key, fold, seed, _, _ = questions[0]
+        title = f"{place} {key.name} fold {fold.number} seed {seed}"
+        model = self.classifiers.network(key, fold, seed, title, keep=keep)
+        for question in questions:
+            self._answer(model, question)
 
     def _ask_thumbnails(self, cells: Sequence[Cell], only_fold: int | None) -> None:
         """Answer cells without enhancement by the method that needs no network, too."""
         plain = [cell for cell in cells if cell.sr == NONE]
-        file, thumbnails = (
-            self.run.thumbnails,
-            Inputs(self.frames, self.generators, Shape(thumbnail.SIZE)),
-        )
+        file, thumbnails = self.run.thumbnails, self._inputs(Shape(thumbnail.SIZE))
         for question in self._unanswered(file, plain, only_fold, seeds=1):
             fold, cell = question.fold, question.cell
             learned, asked = fold.train[cell.train], question.frames
