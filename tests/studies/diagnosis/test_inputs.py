@@ -101,7 +101,7 @@ def test_every_enhancement_gives_inputs_of_its_own_in_every_mode(frames, folds, 
     seen = [inputs.of(tested, fold, *each) for each in [("none", "none"), *asked]]
     assert len(seen) == 1 + 5 * 2 + 4
     for k, one in enumerate(seen):
-        assert one.shape == (2, SHAPE, SHAPE)
+        assert one.shape == (2, SHAPE.size, SHAPE.size)
         assert all(np.abs(one - other).max() > 1e-3 for other in seen[:k])
 
 
