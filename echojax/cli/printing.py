@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def accuracies(predictions: Path, cells: "Sequence[Cell]") -> None:
     """Print the accuracy of some cells of a run, a line each."""
+    from echojax.studies.diagnosis.accuracies import accuracy_rows
     from echojax.studies.diagnosis.predictions import read
-    from echojax.studies.diagnosis.tables import accuracy_rows
 
     click.echo(f"{'protocol':<9}{'task':<6}{'train':<8}{'test':<8}{'enhanced':<26}accuracy")
     for row in accuracy_rows(read(predictions)):

@@ -7,9 +7,9 @@ import math
 from echojax.report.figures import enhancement_label
 from echojax.report.page import absent, percent, share, signed, text
 from echojax.studies.diagnosis.cells import in_order
+from echojax.studies.diagnosis.costs import CostRow
 from echojax.studies.diagnosis.material import Material
 from echojax.studies.diagnosis.primary import PrimaryRow
-from echojax.studies.diagnosis.tables import CostRow
 from echojax.vocabulary import MODES
 
 _MODE_MEANINGS = {

@@ -33,14 +33,10 @@ from echojax.report.figures import (
     show,
 )
 from echojax.runs.log import LogRow
+from echojax.studies.diagnosis.accuracies import AccuracyRow, published_accuracy
 from echojax.studies.diagnosis.cells import Cell, in_order, ordered
+from echojax.studies.diagnosis.gains import GainRow, published_gain
 from echojax.studies.diagnosis.restoration import curves, job_names
-from echojax.studies.diagnosis.tables import (
-    AccuracyRow,
-    GainRow,
-    published_accuracy,
-    published_gain,
-)
 from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS
 
 _TASK_LABELS = {"view": "View (2CH or 4CH)", "phase": "Phase (ED or ES)"}

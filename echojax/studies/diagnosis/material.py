@@ -16,11 +16,22 @@ from echojax.report.figures import Image
 from echojax.report.origin import Origin
 from echojax.runs import log as training_log
 from echojax.runs.log import LogRow
-from echojax.studies.diagnosis import figures, predictions, tables
+from echojax.studies.diagnosis import (
+    accuracies,
+    classes,
+    costs,
+    figures,
+    gains,
+    predictions,
+    tables,
+)
+from echojax.studies.diagnosis.accuracies import AccuracyRow
 from echojax.studies.diagnosis.cells import Cell, StudyConfig, all_cells, in_order
+from echojax.studies.diagnosis.classes import ClassRow
+from echojax.studies.diagnosis.costs import CostRow, LeakRow
+from echojax.studies.diagnosis.gains import GainRow, MeanGainRow
 from echojax.studies.diagnosis.primary import PrimaryRow, primary_rows
 from echojax.studies.diagnosis.restoration import SuperResolutionRow, super_resolution_rows
-from echojax.studies.diagnosis.tables import AccuracyRow, CostRow, GainRow, LeakRow, MeanGainRow
 from echojax.vocabulary import GENERATORS, NONE
 
 
@@ -39,6 +50,7 @@ class Material:
         primary: a row a primary comparison.
         cost: a row a cell off the diagonal.
         leak: a row a cell that both protocols have.
+        classes: a row a cell, right and wrong answers by class.
         fidelity: a row a generator.
         figures: PNG files by what they show; one that has no data is absent.
     """
@@ -53,6 +65,7 @@ class Material:
     primary: list[PrimaryRow]
     cost: list[CostRow]
     leak: list[LeakRow]
+    classes: list[ClassRow]
     fidelity: list[SuperResolutionRow]
     figures: dict[str, Path]
 
@@ -77,7 +90,7 @@ class Material:
 
     def baseline(self, protocol: str) -> dict[Cell, AccuracyRow | None]:
         """Accuracy without enhancement; None where a cell asked for is missing."""
-        return tables.baseline(self.accuracy, self.asked(protocol, enhanced=False), protocol)
+        return accuracies.baseline(self.accuracy, self.asked(protocol, enhanced=False), protocol)
 
     def figure(self, key: str, caption: str) -> str:
         """A figure, or a sentence that it is not there."""
@@ -102,12 +115,13 @@ def gather(run: Path) -> Material:
         study=study,
         dataset=csv_tables.read(run / "tables" / "dataset.csv"),
         predictions=len(found),
-        accuracy=tables.accuracy_rows(found, predictions.read(run / "thumbnails.csv")),
-        gain=tables.gain_rows(found),
-        mean_gain=tables.mean_gain_rows(found),
+        accuracy=accuracies.accuracy_rows(found, predictions.read(run / "thumbnails.csv")),
+        gain=gains.gain_rows(found, study.parts),
+        mean_gain=gains.mean_gain_rows(found),
         primary=primary_rows(found),
-        cost=tables.cost_rows(found),
-        leak=tables.leak_rows(found),
+        cost=costs.cost_rows(found),
+        leak=costs.leak_rows(found),
+        classes=classes.class_rows(found),
         fidelity=super_resolution_rows(log),
         figures={},
     )
@@ -124,6 +138,7 @@ def _write_tables(material: Material, folder: Path) -> None:
     )
     tables.write(folder, "quality_cost", material.cost)
     tables.write(folder, "leakage", material.leak)
+    tables.write(folder, "classes", material.classes)
     tables.write(folder, "super_resolution", material.fidelity)
 
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from echojax.report import crossed, measures
 from echojax.studies.diagnosis.cells import Cell, ordered
+from echojax.studies.diagnosis.outcomes import ACCURACY
 from echojax.studies.diagnosis.predictions import Predictions
-from echojax.studies.diagnosis.tables import differences, matched, scores
-from echojax.vocabulary import GENERATORS
+from echojax.studies.diagnosis.scoring import chance, differences, matched, scores
 
 # (train, test, enhanced side): one side is poor, and enhanced.
 CELLS = (
@@ -23,6 +23,8 @@ CELLS = (
     ("good", "poor", "test"),
     ("medium", "poor", "test"),
 )
+NETWORKS = ("srresnet", "srgan")
+MODES = ("upscale", "restore")
 MARGIN = 3.0  # points; less makes no difference to anybody
 LEVEL = 0.05
 
@@ -44,6 +46,9 @@ class PrimaryRow(NamedTuple):
         equivalence: p of two one-sided tests against `MARGIN`.
         detectable: the smallest difference that is found in 8 of 10 such runs, points.
         percent: the difference in percent of the accuracy with bicubic interpolation.
+        above: the better one's accuracy minus the share of the more frequent class, in points, mean
+            over the cells.
+        above_low: of its 95 % interval.
     """
 
     protocol: str
@@ -59,6 +64,13 @@ class PrimaryRow(NamedTuple):
     equivalence: float
     detectable: float
     percent: float
+    above: float
+    above_low: float
+
+    @property
+    def at_chance(self) -> bool:
+        """Whether neither one's classifiers can be told from saying always the same."""
+        return self.above <= 0 or self.above_low <= 0
 
     @property
     def verdict(self) -> str:
@@ -67,10 +79,12 @@ class PrimaryRow(NamedTuple):
             return f"not answered: {self.cells} of {len(CELLS)} cells are in this run"
         if math.isnan(self.low):
             return "not answered: too few trainings or patients"
+        if self.at_chance:
+            return "no verdict: the classifiers are at chance"
         if self.low == self.high:
             return "not a single answer differs"
         if self.holm < LEVEL:
-            return "more than bicubic" if self.points > 0 else "less than bicubic"
+            return "more than bicubic" if ACCURACY.improves(self.points) else "less than bicubic"
         if self.equivalence < LEVEL:
             return f"within {MARGIN:g} points of bicubic"
         return f"not decided; {self.detectable:.1f} points would have been found"
@@ -79,7 +93,9 @@ class PrimaryRow(NamedTuple):
 def primary_rows(predictions: Predictions) -> list[PrimaryRow]:
     """Every primary comparison of which the run has a cell, in reading order."""
     cells = predictions.cells()
-    asked = {(c.protocol, c.task, c.sr, c.mode) for c in cells if c.sr in GENERATORS}
+    asked = {
+        (c.protocol, c.task, c.sr, c.mode) for c in cells if c.sr in NETWORKS and c.mode in MODES
+    }
     rows = [
         row
         for key in ordered(asked, "protocol", "task", "sr", "mode")
@@ -118,6 +134,11 @@ def _row(
             for cell, before, then in pairs
         ]
     )
+    sides = (
+        _above_chance([(cell._replace(sr="bicubic"), before) for cell, before, _ in pairs]),
+        _above_chance([(cell, then) for cell, _, then in pairs]),
+    )
+    above = max(sides, key=lambda side: side.value)
     return PrimaryRow(
         protocol=protocol,
         task=task,
@@ -132,4 +153,16 @@ def _row(
         equivalence=crossed.equivalence(difference, MARGIN),
         detectable=crossed.detectable(difference),
         percent=percent.value,
+        above=100 * above.value,
+        above_low=100 * above.low,
+    )
+
+
+def _above_chance(cells: list[tuple[Cell, Predictions]]) -> crossed.Estimate:
+    """Accuracy minus the share of the more frequent class, mean over cells, in [-1, 1]."""
+    return crossed.estimate(
+        [
+            own._replace(score=own.score - chance(rows))
+            for own, rows in ((scores(cell, rows), rows) for cell, rows in cells)
+        ]
     )

@@ -14,12 +14,13 @@ from echojax.report import origin
 from echojax.report.crossed import LEAST_PATIENTS, LEAST_TRAININGS
 from echojax.report.figures import enhancement_label
 from echojax.report.page import MISSING, Html, absent, interval, share, signed, table, text
-from echojax.studies.diagnosis import paper, tables
+from echojax.studies.diagnosis import paper
+from echojax.studies.diagnosis.accuracies import AccuracyRow, published_accuracy
 from echojax.studies.diagnosis.cells import Cell, in_order, ordered
+from echojax.studies.diagnosis.gains import published_gain
 from echojax.studies.diagnosis.material import Material
 from echojax.studies.diagnosis.primary import LEVEL, MARGIN
 from echojax.studies.diagnosis.restoration import SuperResolutionRow
-from echojax.studies.diagnosis.tables import AccuracyRow
 from echojax.vocabulary import MODES, NONE, QUALITIES
 from echojax.wording import count
 
@@ -142,7 +143,7 @@ def _accuracy(cell: Cell, accuracies: Mapping[Cell, AccuracyRow | None]) -> list
     row = accuracies.get(cell)
     if row is None:
         return [MISSING if cell in accuracies else "", "", "", ""]
-    published = tables.published_accuracy(cell)
+    published = published_accuracy(cell)
     return [
         f"{100 * row.accuracy:.1f}",
         "" if math.isnan(row.low) else f"{100 * row.low:.1f} to {100 * row.high:.1f}",
@@ -271,7 +272,7 @@ def _gain_table(run: Material, protocol: str) -> str:
             else:
                 line.append(MISSING if cell in asked else "")
         any_found = any(cell in found for cell in columns)
-        published = tables.published_gain(case) if any_found else None
+        published = published_gain(case) if any_found else None
         line.append("" if published is None else signed(published))
         rows.append(line)
     head = ["task", "trained on", "tested on", "enhanced", "before, %"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echojax.studies.diagnosis import predictions, tables
+from echojax.studies.diagnosis import accuracies, gains, predictions
 from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS
 
 HARDNESS = {"good": 0.0, "medium": 0.4, "poor": 0.9}
@@ -164,10 +164,10 @@ def found(finished: Path) -> predictions.Predictions:
 
 
 @pytest.fixture(scope="session")
-def gain_rows(found: predictions.Predictions) -> list[tables.GainRow]:
-    return tables.gain_rows(found)
+def gain_rows(found: predictions.Predictions) -> list[gains.GainRow]:
+    return gains.gain_rows(found, parts=5)
 
 
 @pytest.fixture(scope="session")
-def accuracy_rows(found: predictions.Predictions) -> list[tables.AccuracyRow]:
-    return tables.accuracy_rows(found)
+def accuracy_rows(found: predictions.Predictions) -> list[accuracies.AccuracyRow]:
+    return accuracies.accuracy_rows(found)

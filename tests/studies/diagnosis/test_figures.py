@@ -6,7 +6,7 @@ from PIL import Image
 
 from echojax.metrics import psnr, ssim
 from echojax.runs import log as training_log
-from echojax.studies.diagnosis import figures, tables
+from echojax.studies.diagnosis import accuracies, figures
 from echojax.studies.diagnosis.cells import Cell
 
 
@@ -105,7 +105,7 @@ def test_accuracy_shows_our_number_the_papers_and_what_is_missing(
 ):
     view = [r for r in accuracy_rows if r.cell.task == "view" and r.cell.train != "medium"]
     phase = Cell("paper", "phase", "poor", "good", "none", "none", "none")
-    cells = tables.baseline(view, [phase], "paper")
+    cells = accuracies.baseline(view, [phase], "paper")
     assert figures.accuracy(cells, tmp_path / "accuracy.png")
     good_poor = Cell("paper", "view", "good", "poor", "none", "none", "none")
     shown = next(row for row in view if row.cell == good_poor)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from echojax.errors import InputError
-from echojax.studies.diagnosis import predictions, report, tables
+from echojax.studies.diagnosis import costs, predictions, report
 from echojax.studies.diagnosis.primary import primary_rows
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -71,7 +71,7 @@ def test_the_note_is_a_banner_and_is_escaped(finished: Path):
 
 def test_the_answer_has_the_computed_numbers_of_every_protocol(finished: Path, found):
     text = read(finished).text
-    for row in tables.cost_rows(found):
+    for row in costs.cost_rows(found):
         if (row.cell.train, row.cell.test) == ("good", "poor"):
             assert (
                 f"the {row.cell.task} classifier is right on {100 * row.home:.1f} % of good and "
