@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-from echojax.report.statistics import Z_95, wilson
+from echojax.report.statistics import LEAST_PATIENTS, Z_95, wilson
 
-LEAST_TRAININGS, LEAST_PATIENTS = 2, 5  # fewer give no interval
+LEAST_TRAININGS = 2  # fewer give no interval
 _LEVEL = 0.95
 _POWER = 0.8
 _FLIPS = 9999

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from echojax.report import origin
-from echojax.report.crossed import LEAST_PATIENTS, LEAST_TRAININGS
+from echojax.report.crossed import LEAST_TRAININGS
 from echojax.report.figures import enhancement_label
 from echojax.report.page import MISSING, Html, absent, interval, share, signed, table, text
+from echojax.report.statistics import LEAST_PATIENTS
 from echojax.studies.diagnosis import paper
 from echojax.studies.diagnosis.accuracies import AccuracyRow, published_accuracy
 from echojax.studies.diagnosis.cells import Cell, in_order, ordered

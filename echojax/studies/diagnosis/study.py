@@ -19,7 +19,7 @@ from echojax.models.resnet import ResNet18
 from echojax.recipes import classification
 from echojax.runs.job import Job, Record, begun
 from echojax.runs.run import Request, Run
-from echojax.studies.diagnosis import leaks, predictions, thumbnail
+from echojax.studies.diagnosis import frame_facts, leaks, predictions, thumbnail
 from echojax.studies.diagnosis.cells import Cell, all_cells
 from echojax.studies.diagnosis.classifiers import ClassifierKey, Classifiers
 from echojax.studies.diagnosis.config import Config
@@ -153,6 +153,7 @@ class Study:
         if init is not None:
             leaks.check_init(init, "classifier.init", self.frames, [*tested.values()], sr=False)
         self.request.begin(self._jobs(cells, [(key[0], fold) for key, fold in needed.items()]))
+        frame_facts.write(self.run.path, self.frames)
         if cells:
             self._predictions.begin()
 
