@@ -54,6 +54,31 @@ class AccuracyRow(NamedTuple):
         return self.accuracy <= self.chance or self.low <= self.chance
 
 
+class TrainingRow(NamedTuple):
+    """What one training of a cell is right on: accuracy in [0, 1] over `frames` answers."""
+
+    cell: Cell
+    fold: int
+    seed: int
+    accuracy: float
+    frames: int
+
+
+def training_rows(predictions: Predictions) -> list[TrainingRow]:
+    """Every training of every cell, by fold and seed."""
+    rows = []
+    for cell, own in predictions.cells().items():
+        pairs = np.stack([own["fold"], own["seed"]], axis=1)
+        trainings, number = np.unique(pairs, axis=0, return_inverse=True)
+        frames = np.bincount(number.ravel())
+        shares = np.bincount(number.ravel(), own.correct) / frames
+        rows += [
+            TrainingRow(cell, int(fold), int(seed), float(share), int(n))
+            for (fold, seed), share, n in zip(trainings, shares, frames, strict=True)
+        ]
+    return rows
+
+
 def accuracy_rows(
     predictions: Predictions, thumbnails: Predictions | None = None
 ) -> list[AccuracyRow]:

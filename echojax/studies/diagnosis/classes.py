@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from echojax.report import calibration, crossed
+from echojax.report.calibration import Bin
 from echojax.report.crossed import Estimate, Scores
 from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.predictions import Predictions
 from echojax.studies.diagnosis.scoring import distinct, scores
-from echojax.vocabulary import CLASSES
+from echojax.vocabulary import CLASSES, NONE
 
 
 class ClassRow(NamedTuple):
@@ -62,6 +63,21 @@ def _row(cell: Cell, rows: Predictions) -> ClassRow:
         specificity_high=specificity.high,
         calibration=calibration.expected_error(rows["probability"], label),
     )
+
+
+def reliability(predictions: Predictions, protocol: str) -> dict[tuple[str, str], list[Bin]]:
+    """How right answers are that are so sure, by task and stratum tested, without enhancement."""
+    groups: dict[tuple[str, str], list[Predictions]] = {}
+    for cell, rows in predictions.cells().items():
+        if (cell.protocol, cell.sr) == (protocol, NONE):
+            groups.setdefault((cell.task, cell.test), []).append(rows)
+    return {
+        key: calibration.reliability(
+            np.concatenate([rows["probability"] for rows in own]),
+            np.concatenate([rows["label"] for rows in own]),
+        )
+        for key, own in groups.items()
+    }
 
 
 def _share_right(cell: Cell, rows: Predictions, label: int) -> Estimate:

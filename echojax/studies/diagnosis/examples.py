@@ -112,7 +112,7 @@ def _restored(study: Study) -> Iterator[RestoredFrame]:
                     found = fidelity.scores(frames.images[i], enlarger, sector=True)
                     yield RestoredFrame(
                         protocol,
-                        fold.number,
+                        fold.generator,
                         ids[i],
                         str(frames.group[i]),
                         method,

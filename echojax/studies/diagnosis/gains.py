@@ -207,3 +207,11 @@ def published_gain(cell: Cell) -> float | None:
     if cell.sr_on != poor_side:
         return None
     return paper.GAIN.get((cell.task, cell.train, cell.test))
+
+
+def published_points(cell: Cell) -> float | None:
+    """The paper's change of a cell in points, from its change in percent and its accuracy."""
+    change = published_gain(cell)
+    return (
+        None if change is None else change / 100 * paper.BASELINE[cell.task, cell.train, cell.test]
+    )

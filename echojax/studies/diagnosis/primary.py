@@ -8,7 +8,7 @@ adjustment over those of a protocol. Everything else in a report is exploratory.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from echojax.report import crossed, measures
 from echojax.studies.diagnosis.cells import Cell, ordered
@@ -27,6 +27,8 @@ NETWORKS = ("srresnet", "srgan")
 MODES = ("upscale", "restore")
 MARGIN = 3.0  # points; less makes no difference to anybody
 LEVEL = 0.05
+
+Finding = Literal["more", "less", "within", "same", "open", "at chance", "unanswered"]
 
 
 class PrimaryRow(NamedTuple):
@@ -73,21 +75,32 @@ class PrimaryRow(NamedTuple):
         return self.above <= 0 or self.above_low <= 0
 
     @property
+    def finding(self) -> Finding:
+        """What may be said, in a word."""
+        if self.cells < len(CELLS) or math.isnan(self.low):
+            return "unanswered"
+        if self.at_chance:
+            return "at chance"
+        if self.low == self.high:
+            return "same"
+        if self.holm < LEVEL:
+            return "more" if ACCURACY.improves(self.points) else "less"
+        return "within" if self.equivalence < LEVEL else "open"
+
+    @property
     def verdict(self) -> str:
         """What may be said."""
         if self.cells < len(CELLS):
             return f"not answered: {self.cells} of {len(CELLS)} cells are in this run"
-        if math.isnan(self.low):
-            return "not answered: too few trainings or patients"
-        if self.at_chance:
-            return "no verdict: the classifiers are at chance"
-        if self.low == self.high:
-            return "not a single answer differs"
-        if self.holm < LEVEL:
-            return "more than bicubic" if ACCURACY.improves(self.points) else "less than bicubic"
-        if self.equivalence < LEVEL:
-            return f"within {MARGIN:g} points of bicubic"
-        return f"not decided; {self.detectable:.1f} points would have been found"
+        return {
+            "unanswered": "not answered: too few trainings or patients",
+            "at chance": "no verdict: the classifiers are at chance",
+            "same": "not a single answer differs",
+            "more": "more than bicubic",
+            "less": "less than bicubic",
+            "within": f"within {MARGIN:g} points of bicubic",
+            "open": f"not decided; {self.detectable:.1f} points would have been found",
+        }[self.finding]
 
 
 def primary_rows(predictions: Predictions) -> list[PrimaryRow]:

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from echojax.report import tables
+from echojax.studies.diagnosis.accuracies import TrainingRow
 from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.classes import ClassRow
 from echojax.studies.diagnosis.costs import LeakRow
 from echojax.studies.diagnosis.gains import MeanGainRow
+from echojax.studies.diagnosis.primary import PrimaryRow
 from echojax.studies.diagnosis.restoration import SuperResolutionRow
+from echojax.studies.diagnosis.restored import RestoredRow
 
 # The files of a run's `tables` folder and their columns.
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -33,6 +36,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("points", "points_low", "points_high", "paired"),
     ),
     "leakage": LeakRow._fields,
+    "trainings": (*Cell._fields, *TrainingRow._fields[1:]),
+    "primary": PrimaryRow._fields,
+    "restoration": RestoredRow._fields,
     "classes": (*Cell._fields, *ClassRow._fields[1:]),
     "super_resolution": SuperResolutionRow._fields,
 }
