@@ -45,6 +45,7 @@ _ENHANCEMENT_LABELS = {
     "nlmeans": "non-local means",
 }
 
+BESIDE = {".svg": "Date", ".pdf": "CreationDate"}  # formats, and what dates a file of each
 WIDTH = 9.0  # inches, of every figure of data, so that letters have one size
 INK = "#222222"
 SOFT = "#777777"
@@ -99,7 +100,8 @@ def canvas(path: Path, width: float, height: float) -> Iterator[Figure]:
         yield figure
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=160)
-        for suffix, dated in ((".svg", "Date"), (".pdf", "CreationDate")):
+        figure.set_layout_engine("none")  # it is laid out now, which takes as long as to draw
+        for suffix, dated in BESIDE.items():
             # Without a date: a report that is built again is the same.
             figure.savefig(path.with_suffix(suffix), dpi=160, metadata={dated: None})
 

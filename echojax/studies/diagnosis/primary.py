@@ -126,16 +126,23 @@ def primary_rows(predictions: Predictions) -> list[PrimaryRow]:
     return rows
 
 
-def _row(
+def compared(
     cells: dict[Cell, Predictions], protocol: str, task: str, sr: str, mode: str
-) -> PrimaryRow | None:
+) -> list[tuple[Cell, Predictions, Predictions]]:
+    """Those of `CELLS` that a run has, with answers by bicubic interpolation and by the network."""
     after = [Cell(protocol, task, train, test, sr, mode, side) for train, test, side in CELLS]
-    pairs = [
+    return [
         (cell, *pair)
         for cell in after
         if cell in cells
         for pair in matched(cells, [(cell._replace(sr="bicubic"), cell)])
     ]
+
+
+def _row(
+    cells: dict[Cell, Predictions], protocol: str, task: str, sr: str, mode: str
+) -> PrimaryRow | None:
+    pairs = compared(cells, protocol, task, sr, mode)
     if not pairs:
         return None
     difference = crossed.estimate(

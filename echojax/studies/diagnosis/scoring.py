@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -67,10 +67,14 @@ def contrasts(pairs: Mapping[Cell, tuple[Scores, Scores]]) -> dict[Cell, Estimat
     stand for repetitions, but two sorts differ by more than chance.
     """
     found = estimates({cell: measures.difference(*pair) for cell, pair in pairs.items()})
-    for cell, pair in pairs.items():
-        if any(len(np.unique(side.seed)) < 2 for side in pair):
-            found[cell] = Estimate(found[cell].value, *4 * (math.nan,))
-    return found
+    return {cell: unless_single(found[cell], pair) for cell, pair in pairs.items()}
+
+
+def unless_single(found: Estimate, sides: Iterable[Scores]) -> Estimate:
+    """An estimate, without its interval where a side of it was trained with one seed."""
+    if all(len(np.unique(side.seed)) > 1 for side in sides):
+        return found
+    return Estimate(found.value, *4 * (math.nan,))
 
 
 def spreads(answers: Mapping[Cell, Scores]) -> dict[Cell, Spread]:

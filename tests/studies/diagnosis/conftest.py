@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from echojax.report import figures
 from echojax.studies.diagnosis import accuracies, gains, predictions
 from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS
 
@@ -129,6 +130,12 @@ def write_run(run: Path, rows: Iterator[Row], note: str = "") -> Path:
         "view,phase,good,medium,poor,unlabelled,total\n2CH,ED,58,58,58,0,174\n"
     )
     return run
+
+
+@pytest.fixture(autouse=True)
+def only_png(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SVG and PDF take most of a report's time; `finished`, made before this, has them."""
+    monkeypatch.setattr(figures, "BESIDE", {})
 
 
 @pytest.fixture(scope="session")
