@@ -52,4 +52,4 @@ def probability(p: float) -> str:
     """A p value; empty where it is nan."""
     if math.isnan(p):
         return ""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return f"<{_SPACE}0.001" if p < 0.001 else f"{p:.3f}"

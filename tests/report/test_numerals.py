@@ -28,6 +28,6 @@ def test_shares_are_in_percent_with_their_bounds():
 
 
 def test_a_small_p_is_not_zero():
-    assert numerals.probability(0.0002) == "< 0.001"
+    assert numerals.probability(0.0002).replace("\N{NO-BREAK SPACE}", " ") == "< 0.001"
     assert numerals.probability(0.0312) == "0.031"
     assert numerals.probability(NAN) == ""
