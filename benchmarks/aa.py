@@ -23,7 +23,7 @@ from echojax.report.crossed import Estimate, Scores, estimate, spread
 from echojax.studies.diagnosis import predictions
 from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.predictions import Predictions
-from echojax.studies.diagnosis.tables import differences
+from echojax.studies.diagnosis.scoring import differences
 from echojax.vocabulary import NONE
 
 REPETITIONS = 200

@@ -17,6 +17,7 @@ _CONTENTS = {
         study.matrix,
         study.evaluate,
         study.report,
+        study.compare,
     ),
     "Train one network": (
         training.train_sr,

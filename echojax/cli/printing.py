@@ -10,14 +10,15 @@ import click
 from echojax.wording import count
 
 if TYPE_CHECKING:
+    from echojax.report.blocks import Block
     from echojax.studies.diagnosis.cells import Cell
     from echojax.studies.diagnosis.transfer import Row
 
 
 def accuracies(predictions: Path, cells: "Sequence[Cell]") -> None:
     """Print the accuracy of some cells of a run, a line each."""
+    from echojax.studies.diagnosis.accuracies import accuracy_rows
     from echojax.studies.diagnosis.predictions import read
-    from echojax.studies.diagnosis.tables import accuracy_rows
 
     click.echo(f"{'protocol':<9}{'task':<6}{'train':<8}{'test':<8}{'enhanced':<26}accuracy")
     for row in accuracy_rows(read(predictions)):
@@ -68,6 +69,23 @@ def fidelity(log: Path) -> None:
                 ]
                 cells.append([name + where, str(row.step), *figures])
     click.echo(text_table.plain(cells))
+
+
+def blocks(every: "Sequence[Block]") -> None:
+    """Print headings, paragraphs and tables."""
+    from echojax import text_table
+    from echojax.report.blocks import Heading, Paragraph, Table, pieces
+
+    for block in every:
+        if isinstance(block, Heading):
+            click.echo(f"\n{block.text}")
+        elif isinstance(block, Paragraph):
+            click.echo("".join(pieces(block.words)))
+        elif isinstance(block, Table):
+            rows = [["".join(pieces(cell)) for cell in row] for row in (block.head, *block.rows)]
+            if block.caption:
+                click.echo(block.caption)
+            click.echo(text_table.plain(rows))
 
 
 def transfer(rows: "Sequence[Row]", *, markdown: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Commands of the study: eval, matrix, report; and evaluate-classifier, beside it."""
+"""Commands of the study: eval, matrix, report, compare; and evaluate-classifier, beside it."""
 
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,43 @@ def report(run: Path) -> None:
     from echojax.studies.diagnosis.report import build
 
     click.echo(f"Report: {build(run)}")
+
+
+@options.command("compare")
+@click.argument(
+    "runs",
+    metavar="RUN RUN...",
+    nargs=-1,
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+)
+@click.option("--markdown", is_flag=True, help="Print Markdown.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write Markdown to a file instead.",
+)
+def compare(runs: tuple[Path, ...], markdown: bool, output: Path | None) -> None:
+    """Show accuracies and primary gains of runs side by side, and which settings differ.
+
+    Differences are from the first run, in points, with an interval where both runs were trained
+    with two seeds at least.
+    """
+    from echojax.files import written_whole
+    from echojax.report import markdown as as_markdown
+    from echojax.studies.diagnosis.comparison import compare as side_by_side
+
+    blocks = side_by_side(runs)
+    text = as_markdown.document(blocks, Path())
+    if output is not None:
+        with written_whole(output) as file:
+            file.write_text(text, encoding="utf-8")
+        click.echo(f"Comparison: {output}")
+    elif markdown:
+        click.echo(text, nl=False)
+    else:
+        printing.blocks(blocks)
 
 
 @options.command("evaluate-classifier")

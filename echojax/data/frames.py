@@ -34,9 +34,11 @@ class Frames:
         age: years, NaN where it is not known.
         sex: "F", "M" or "".
         split: the dataset's own: "train", "validation", "test", or "" where it has none.
+        simulated: whether they were simulated.
     """
 
     name = "camus"  # simulated frames come in CAMUS's layout too
+    simulated = False
     patient: np.ndarray
     group: np.ndarray
     view: np.ndarray

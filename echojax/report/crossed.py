@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-from echojax.report.statistics import Z_95, wilson
+from echojax.report.statistics import LEAST_PATIENTS, Z_95, wilson
 
-LEAST_TRAININGS, LEAST_PATIENTS = 2, 5  # fewer give no interval
+LEAST_TRAININGS = 2  # fewer give no interval
 _LEVEL = 0.95
 _POWER = 0.8
 _FLIPS = 9999
@@ -142,9 +142,13 @@ def spread(groups: Iterable[Sequence[Scores]]) -> Spread:
     Args:
         groups: the cells of each comparison.
     """
+    return _pooled(_Parts(cells) for cells in groups if any(len(cell.score) for cell in cells))
+
+
+def _pooled(comparisons: Iterable[_Parts]) -> Spread:
     squares, freedom = 0.0, 0
-    for cells in groups:
-        for off in _Parts(cells).deviations() if any(len(cell.score) for cell in cells) else ():
+    for parts in comparisons:
+        for off in parts.deviations():
             squares += float(off @ off)
             freedom += len(off) - 1
     return Spread(squares / freedom if freedom else np.nan, freedom)
@@ -175,7 +179,7 @@ def estimate(cells: Sequence[Scores], trainings: Spread | None = None) -> Estima
         return Estimate(parts.value, np.nan, np.nan, np.nan, np.nan)
     if abs(parts.value) < _DUST:
         parts.value = 0.0
-    known = trainings or spread([cells])
+    known = trainings or _pooled([parts])
     of_patient = parts.table.sum(axis=1)
     between_patients = patients / (patients - 1) * float(of_patient @ of_patient)
     between_trainings = known.variance * float(parts.weight @ parts.weight)

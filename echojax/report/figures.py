@@ -12,21 +12,41 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from echojax.vocabulary import ENHANCEMENTS
-
 Image = NDArray[Any]
 
-# Okabe and Ito's colours, which people with any common colour blindness can tell apart.
-QUALITY_COLOURS = {"good": "#009E73", "medium": "#E69F00", "poor": "#D55E00"}
-_ENHANCEMENT_COLOURS = {
-    "none": "#666666",
-    "bicubic": "#8C8C8C",
-    "srresnet": "#0072B2",
-    "srgan": "#CC79A7",
+# People with any common colour blindness can tell these apart (most are Okabe and Ito's); a marker
+# goes with each, for gray print.
+QUALITY_STYLES = {"good": ("#009E73", "o"), "medium": ("#7A5195", "s"), "poor": ("#B5410B", "^")}
+_ENHANCEMENT_STYLES = {
+    "none": ("#666666", "."),
+    "bicubic": ("#8C8C8C", "s"),
+    "lanczos": ("#56B4E9", "v"),
+    "srresnet": ("#0072B2", "o"),
+    "srgan": ("#CC79A7", "D"),
+    "blur": ("#000000", "P"),
+    "clahe": ("#009E73", "^"),
+    "normalize": ("#E69F00", "X"),
+    "nlmeans": ("#D55E00", "<"),
+    "restorer": ("#5E3C99", "*"),
+    "degrade": ("#8C510A", ">"),
 }
-_SPARE_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#D55E00", "#F0E442")
-_ENHANCEMENT_LABELS = {"srresnet": "SRResNet", "srgan": "SRGAN"}
+_SPARE_STYLES = (
+    ("#1B7837", "p"),
+    ("#B2182B", "h"),
+    ("#2166AC", "d"),
+    ("#4D4D4D", "8"),
+    ("#B8860B", "H"),
+)
+_ENHANCEMENT_LABELS = {
+    "srresnet": "SRResNet",
+    "srgan": "SRGAN",
+    "lanczos": "Lanczos",
+    "clahe": "CLAHE",
+    "nlmeans": "non-local means",
+}
 
+BESIDE = {".svg": "Date", ".pdf": "CreationDate"}  # formats, and what dates a file of each
+WIDTH = 9.0  # inches, of every figure of data, so that letters have one size
 INK = "#222222"
 SOFT = "#777777"
 EMPTY = "#F4F4F4"
@@ -44,7 +64,8 @@ _STYLE: Any = {
     "grid.color": "#E3E3E3",
     "text.color": INK,
     "legend.frameon": False,
-    "hatch.linewidth": 0.9,
+    "svg.hashsalt": "echojax",
+    "pdf.fonttype": 42,
 }
 
 
@@ -53,25 +74,36 @@ def enhancement_label(name: str) -> str:
     return _ENHANCEMENT_LABELS.get(name, name)
 
 
-def enhancement_colours(names: Iterable[str]) -> dict[str, str]:
-    """A colour for each enhancement, in reading order; unknown ones get a spare colour, last."""
+def enhancement_styles(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """A colour and a marker for each enhancement; one without its own gets a spare one, last."""
     distinct = set(names)
     spare = {
-        name: _SPARE_COLOURS[i % len(_SPARE_COLOURS)]
-        for i, name in enumerate(sorted(distinct.difference(ENHANCEMENTS)))
+        name: _SPARE_STYLES[i % len(_SPARE_STYLES)]
+        for i, name in enumerate(sorted(distinct.difference(_ENHANCEMENT_STYLES)))
     }
-    known = {name: _ENHANCEMENT_COLOURS[name] for name in ENHANCEMENTS if name in distinct}
-    return known | spare
+    return {n: style for n, style in _ENHANCEMENT_STYLES.items() if n in distinct} | spare
 
 
 @contextmanager
 def canvas(path: Path, width: float, height: float) -> Iterator[Figure]:
-    """An empty figure, size in inches, saved at the end; no global state of pyplot is touched."""
+    """An empty figure, size in inches, saved at the end as PNG and, beside it, SVG and PDF.
+
+    No global state of pyplot is touched.
+
+    Args:
+        path: of the PNG file.
+        width: inches.
+        height: inches.
+    """
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
         yield figure
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=160, format="png")
+        figure.savefig(path, dpi=160)
+        figure.set_layout_engine("none")  # it is laid out now, which takes as long as to draw
+        for suffix, dated in BESIDE.items():
+            # Without a date: a report that is built again is the same.
+            figure.savefig(path.with_suffix(suffix), dpi=160, metadata={dated: None})
 
 
 def show(axes: Axes, image: Image, **settings: Any) -> None:

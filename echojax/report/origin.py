@@ -11,7 +11,18 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from echojax.errors import InputError
-from echojax.report.page import absent, table, text
+from echojax.report.blocks import (
+    Block,
+    Code,
+    Details,
+    Heading,
+    Listing,
+    Paragraph,
+    Table,
+    Words,
+    absent,
+    pieces,
+)
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -26,8 +37,8 @@ class Origin:
 
     @property
     def name(self) -> str:
-        """The run's name."""
-        return self.path.resolve().name
+        """The run's name, and that of the folder it lies in: many a run is called "run"."""
+        return "/".join(self.path.resolve().parts[-2:])
 
     def settings(self, section: str, model: type[Settings]) -> Settings:
         """What the run was asked for; keys of another version of echojax are passed over.
@@ -62,27 +73,38 @@ def read(run: Path) -> Origin:
     return Origin(run, config.read_text(encoding="utf-8"), _environment(run / "environment.json"))
 
 
-def section(origin: Origin, sources: str, command: str) -> str:
+def section(origin: Origin, sources: Words, command: str) -> list[Block]:
     """How a report was made: files, environment, configuration, and how to build it again.
 
     Args:
         origin: of the run.
-        sources: what was computed from, HTML that goes on from "Computed from".
+        sources: what was computed from, words that go on from "Computed from".
         command: what rebuilds the report when the run's directory follows it.
     """
+    environment: Block = absent("environment.json is not in this run.")
     if origin.environment:
-        environment = table(["environment", ""], sorted(origin.environment.items()))
-    else:
-        environment = absent("environment.json is not in this run.")
+        environment = Table(["environment", ""], sorted(origin.environment.items()))
     # A report travels: it names the run as seen from where the command was given, or by name.
     here, home = origin.path.resolve(), Path.cwd()
     where = here.relative_to(home).as_posix() if here.is_relative_to(home) else here.name
-    return (
-        f"<h2>How this was made</h2><p>Computed from {sources}; the numbers are in "
-        "<code>tables/</code>, the images in <code>figures/</code>. All of it is rebuilt by "
-        f"<code>{text(f'{command} {where}')}</code>.</p>{environment}"
-        f"<details><summary>Configuration</summary><pre>{text(origin.config)}</pre></details>"
-    )
+    return [
+        Heading("How this was made"),
+        Paragraph(
+            (
+                "Computed from ",
+                *pieces(sources),
+                "; the numbers are in ",
+                Code("tables/"),
+                ", the images in ",
+                Code("figures/"),
+                ". All of it is rebuilt by ",
+                Code(f"{command} {where}"),
+                ".",
+            )
+        ),
+        environment,
+        Details("Configuration", [Listing(origin.config)]),
+    ]
 
 
 def _environment(path: Path) -> dict[str, str]:

@@ -6,8 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 Z_95 = 1.959963984540054  # 97.5 % quantile of the standard normal
+LEAST_PATIENTS = 5  # fewer give no interval
+_UPPER = 0.975
 
 Floats = NDArray[np.float64]
 
@@ -44,6 +47,29 @@ def accuracy(sample: Sample, frames: NDArray[Any]) -> Estimate:
         return Estimate(np.nan, np.nan, np.nan)
     share = float(np.mean(sample.correct))
     return Estimate(share, *wilson(share, effective_size(sample, frames)))
+
+
+def mean(values: NDArray[Any], patient: NDArray[Any]) -> Estimate:
+    """Mean over frames, with Student's interval over patients, whose frames are alike.
+
+    Args:
+        values: of each frame, (n,).
+        patient: whose each is, (n,).
+
+    Returns:
+        Value and bounds; without bounds of fewer than 5 patients, all nan without frames.
+    """
+    if len(values) == 0:
+        return Estimate(np.nan, np.nan, np.nan)
+    value = float(np.mean(values))
+    patients, place = np.unique(patient, return_inverse=True)
+    number = len(patients)
+    if number < LEAST_PATIENTS:
+        return Estimate(value, np.nan, np.nan)
+    residual = np.bincount(place, values - value) / len(values)
+    error = np.sqrt(number / (number - 1) * float(residual @ residual))
+    half = float(error * stdtrit(number - 1, _UPPER))
+    return Estimate(value, value - half, value + half)
 
 
 def wilson(share: float, n: float, quantile: float = Z_95) -> tuple[float, float]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar, get_type_hints
 
+from echojax.errors import InputError
 from echojax.files import written_whole
+
+Row = TypeVar("Row")
 
 
 def write(
@@ -45,6 +49,27 @@ def read(path: Path) -> list[list[str]]:
         return []
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.reader(file))
+
+
+def read_rows(path: Path, kind: Callable[..., Row]) -> list[Row]:
+    """Read what `write` wrote of named tuples whose fields are str, int and float.
+
+    A missing file gives no rows.
+
+    Raises:
+        InputError: the file cannot be understood.
+    """
+    if not path.is_file():
+        return []
+    types = get_type_hints(kind)
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [
+                kind(**{name: types[name](value) for name, value in line.items()})
+                for line in csv.DictReader(file)
+            ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: cannot be understood ({error}); delete it") from error
 
 
 def _text(value: object, decimals: int) -> str:

@@ -80,16 +80,29 @@ def test_matrix_leaves_a_whole_report(finished):
         "predictions.csv",
         "tables/accuracy.csv",
         "tables/dataset.csv",
+        "tables/restored_frames.csv",
+        "tables/changed_frames.csv",
+        "frames.json",
         "figures/fig2_frames.png",
         "figures/fig3_patches.png",
         "figures/fig4_gain_patient.png",
         "figures/accuracy_patient.png",
         "report.html",
+        "report.md",
     ):
         assert (finished / name).stat().st_size > 0, name
     header = (finished / "tables" / "accuracy.csv").read_text().splitlines()[0]
     assert header.startswith("protocol,task,train,test,sr,sr_on,accuracy,low,high,frames,seeds")
     assert "SRGAN" in (finished / "report.html").read_text()
+
+
+def test_matrix_restores_frames_that_no_generator_saw_in_every_way(finished):
+    restored = rows(finished / "tables" / "restored_frames.csv")
+    assert {row["method"] for row in restored} == {"bicubic", "lanczos", "srresnet", "srgan"}
+    tested = {row["frame"] for row in rows(finished / "predictions.csv")}
+    assert {row["frame"] for row in restored} <= tested
+    by_method = [[r["frame"] for r in restored if r["method"] == m] for m in ("bicubic", "srgan")]
+    assert by_method[0] == by_method[1]
 
 
 def test_matrix_predicts_every_cell(finished):

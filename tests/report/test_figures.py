@@ -5,12 +5,14 @@ from echojax.report import figures
 from echojax.vocabulary import ENHANCEMENTS, QUALITIES
 
 
-def test_every_quality_and_enhancement_has_its_own_colour_known_or_not():
+def test_every_quality_and_enhancement_has_its_own_colour_and_marker_known_or_not():
     names = ["b_new", *reversed(ENHANCEMENTS), "a_new"]
-    colours = figures.enhancement_colours(names)
-    assert list(colours) == [*ENHANCEMENTS, "a_new", "b_new"]
-    assert len(set(colours.values())) == len(names)
-    assert set(figures.QUALITY_COLOURS) == set(QUALITIES)
+    styles = figures.enhancement_styles(names)
+    assert list(styles)[-2:] == ["a_new", "b_new"]
+    assert set(styles) == set(names)
+    for column in zip(*styles.values(), strict=True):
+        assert len(set(column)) == len(names)
+    assert set(figures.QUALITY_STYLES) == set(QUALITIES)
 
 
 def test_a_canvas_makes_folders_and_leaves_the_style_of_others_alone(tmp_path):
@@ -21,6 +23,8 @@ def test_a_canvas_makes_folders_and_leaves_the_style_of_others_alone(tmp_path):
     with figures.canvas(path, 1, 1) as figure:
         figures.absent(figure.subplots(), "nothing here")
     assert path.read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in path.with_suffix(".svg").read_text()
+    assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
     assert dict(matplotlib.rcParams) == before
 
 

@@ -1,87 +1,141 @@
-"""The answer of a run, in words: what poor quality costs, and what enhancement gives back."""
+"""The answer of a run, in two sentences made from its numbers, and the figure that shows it."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+from echojax.report.blocks import Block, Box, Paragraph, absent
+from echojax.report.crossed import LEAST_TRAININGS
 from echojax.report.figures import enhancement_label
-from echojax.report.page import absent, percent, share, signed, text
-from echojax.studies.diagnosis.cells import in_order
+from echojax.report.numerals import bounds, points
+from echojax.report.statistics import LEAST_PATIENTS
+from echojax.studies.diagnosis.costs import CostRow
 from echojax.studies.diagnosis.material import Material
-from echojax.studies.diagnosis.primary import PrimaryRow
-from echojax.studies.diagnosis.tables import CostRow
-from echojax.vocabulary import MODES
+from echojax.studies.diagnosis.outcomes import ACCURACY
+from echojax.studies.diagnosis.primary import CELLS, MARGIN, Finding, PrimaryRow
+from echojax.vocabulary import NONE
+from echojax.wording import count
 
 _MODE_MEANINGS = {
     "upscale": "the frame itself is made four times larger, then resized to the classifier's input",
     "restore": "the frame is reduced by 4 and brought back to its size",
 }
+_QUESTION = (
+    "How far does poor image quality hurt a classifier of echo frames, and how much does "
+    "super-resolution give back?"
+)
+_NEEDED = f"{LEAST_TRAININGS} trainings, {LEAST_PATIENTS} patients and all {len(CELLS)} cells"
+# What is said of one comparison, and of several, in this order.
+_FINDINGS: dict[Finding, tuple[str, str]] = {
+    "more": ("gives more", "give more"),
+    "less": ("gives less", "give less"),
+    "within": (f"is within {MARGIN:g} {ACCURACY.step}", f"are within {MARGIN:g} {ACCURACY.step}"),
+    "same": ("changes not a single answer", "change not a single answer"),
+    "open": ("is not decided", "are not decided"),
+    "at chance": (
+        "has no verdict, as classifiers at chance make every gain meaningless",
+        "have no verdict, as classifiers at chance make every gain meaningless",
+    ),
+    "unanswered": (
+        f"has no answer, which needs {_NEEDED}",
+        f"have no answer, which needs {_NEEDED}",
+    ),
+}
 
 
-def answer(run: Material) -> str:
-    """What was found, in words."""
-    question = (
-        "<p class=question>How far does poor image quality hurt a classifier of echo frames, and "
-        "how much does super-resolution give back?</p>"
-    )
+def answer(run: Material) -> list[Block]:
+    """What was found: two sentences and one figure."""
+    question = Paragraph(_QUESTION, "question")
     if not run.accuracy:
-        return question + absent("No predictions exist yet, so there is no answer.")
-    key = "In parentheses 95 % intervals, over patients and trainings."
-    used = {row.mode for row in run.primary}
+        return [question, absent("No predictions exist yet, so there is no answer.")]
+    protocol = run.leading
+    said = f"{_cost_sentence(run, protocol)} {_primary_sentence(run, protocol)}"
+    key = (
+        f"Protocol {protocol}. Intervals are of 95 %, over patients and trainings; "
+        f"{ACCURACY.step} are of {ACCURACY.name}."
+    )
+    used = dict.fromkeys(row.mode for row in run.primary)
     key += "".join(
-        f" {mode.capitalize()}: {_MODE_MEANINGS[mode]}." for mode in MODES if mode in used
+        f" {mode.capitalize()}: {_MODE_MEANINGS[mode]}." for mode in used if mode in _MODE_MEANINGS
     )
-    answers = "".join(_protocol_answer(run, protocol) for protocol in run.protocols)
-    return f"{question}<div class=answer>{answers}<p class=key>{text(key)}</p></div>"
+    blocks: list[Block] = [question, Box([Paragraph(said), Paragraph(key, "key")])]
+    if any(row.protocol == protocol for row in run.primary):
+        caption = (
+            "Networks against bicubic interpolation in their place; lines are 95 % intervals, the "
+            f"band is \N{PLUS-MINUS SIGN}{MARGIN:g} {ACCURACY.step}, within which a difference is "
+            "none to anybody. Hollow: the classifiers are at chance."
+        )
+        blocks.append(run.figure("primary", caption))
+    return blocks
 
 
-def _protocol_answer(run: Material, protocol: str) -> str:
-    sentences = "".join(
-        f"<li>{text(sentence)}</li>"
-        for sentence in [*_cost_sentences(run, protocol), *_primary_sentences(run, protocol)]
-    )
-    lead = f"<strong>{text(protocol.capitalize())} protocol</strong>"
-    return f"<p>{lead}</p><ul>{sentences}</ul>"
-
-
-def _cost_sentences(run: Material, protocol: str) -> list[str]:
-    sentences = [
-        f"Trained on good frames, the {row.cell.task} classifier is right on {share(row.home)} of "
-        f"good and {share(row.away)} of poor ones, a relative change of {change(row)}."
+def _cost_sentence(run: Material, protocol: str) -> str:
+    rows = [
+        row
         for row in run.cost
         if (row.cell.protocol, row.cell.train, row.cell.test) == (protocol, "good", "poor")
     ]
-    if sentences:
-        return sentences
-    asked = {(cell.train, cell.test) for cell in run.asked(protocol, enhanced=False)}
-    if asked >= {("good", "good"), ("good", "poor")}:
-        return ["What poor quality costs is not known: cells trained on good frames are missing."]
-    return ["This run does not ask what poor quality costs a classifier trained on good frames."]
+    if not rows:
+        asked = {(cell.train, cell.test) for cell in run.asked(protocol, enhanced=False)}
+        if asked >= {("good", "good"), ("good", "poor")}:
+            return (
+                "What poor quality costs is not known, as cells trained on good frames are missing."
+            )
+        return "This run does not ask what poor quality costs a classifier trained on good frames."
+    at_chance = {row.cell for row in run.accuracy if row.at_chance}
+    told = "; ".join(
+        f"{row.cell.task} {change(row)}"
+        + ", at chance already on good ones" * (row.cell._replace(test="good") in at_chance)
+        for row in rows
+    )
+    if all(row.paired for row in rows):
+        return (
+            "Poor quality changes the accuracy of classifiers trained on good frames, on the same "
+            f"persons, by: {told}."
+        )
+    return (
+        "Between good and poor frames, of mostly other patients, the accuracy of classifiers "
+        f"trained on good ones changes by: {told}."
+    )
 
 
-def _primary_sentences(run: Material, protocol: str) -> list[str]:
+def _primary_sentence(run: Material, protocol: str) -> str:
     rows = [row for row in run.primary if row.protocol == protocol]
-    if rows:
-        return [
-            f"{enhancement_label(sr)} against bicubic interpolation in its place, in points of "
-            f"accuracy: {'; '.join(_comparison(row) for row in rows if row.sr == sr)}."
-            for sr in in_order([row.sr for row in rows], "sr")
-        ]
-    there = {row.cell.sr for row in run.gain if row.cell.protocol == protocol}
-    if there - {"bicubic"}:
-        return ["Super-resolution stands alone here, with no bicubic control to compare."]
-    asked = {cell.sr for cell in run.asked(protocol, enhanced=True)} - {"bicubic"}
-    return [f"Super-resolution is not {'in this run yet' if asked else 'part of this run'}."]
+    if not rows:
+        there = {row.cell.sr for row in run.gain if row.cell.protocol == protocol}
+        if there - {"bicubic", NONE}:
+            return "Super-resolution stands alone here, with no bicubic control to compare."
+        asked = {cell.sr for cell in run.asked(protocol, enhanced=True)} - {"bicubic"}
+        return f"Super-resolution is not {'in this run yet' if asked else 'part of this run'}."
+    clauses = []
+    for finding, verbs in _FINDINGS.items():
+        own = [row for row in rows if row.finding == finding]
+        if own:
+            clauses.append(f"{len(own)} {verbs[len(own) > 1]}{_list(own, finding)}")
+    gained = any(row.finding == "more" for row in rows)
+    lead = (
+        "Super-resolution gives more than bicubic interpolation"
+        if gained
+        else "That super-resolution gives more than bicubic interpolation is not shown"
+    )
+    return f"{lead}: of {count(len(rows), 'comparison')}, {'; '.join(clauses)}."
 
 
-def _comparison(row: PrimaryRow) -> str:
-    bounds = "" if math.isnan(row.low) else f" ({signed(row.low)} to {signed(row.high)})"
-    return f"{row.task}, {row.mode} {signed(row.points)}{bounds}, {row.verdict}"
+def _list(rows: Sequence[PrimaryRow], finding: Finding) -> str:
+    if finding in ("at chance", "unanswered"):
+        return ""
+    told = [
+        f"{row.task} by {enhancement_label(row.sr)} {row.mode} {points(row.points)}, "
+        f"{bounds(row.low, row.high)}"
+        for row in rows
+    ]
+    return f" ({'; '.join(told)})"
 
 
 def change(row: CostRow) -> str:
-    """A change with its interval, and whether that can be told from none."""
-    if math.isnan(row.low):
-        return f"{percent(row.change)} (too few trainings or patients for an interval)"
-    sure = "" if row.low > 0 or row.high < 0 else ", not distinguishable from none"
-    return f"{percent(row.change)} ({signed(row.low)} to {signed(row.high)}{sure})"
+    """A cost in points with its interval, and whether that can be told from none."""
+    if math.isnan(row.points_low):
+        return f"{points(row.points)} (too few trainings or patients for an interval)"
+    sure = "" if row.points_low > 0 or row.points_high < 0 else ", not distinguishable from none"
+    return f"{points(row.points)} ({bounds(row.points_low, row.points_high)}{sure})"

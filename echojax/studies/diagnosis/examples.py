@@ -1,25 +1,33 @@
 """What the report shows of the frames themselves, kept in the run so that it can be redone."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from echojax.data.frames import Frames
 from echojax.files import written_whole
-from echojax.inference.enhance import enhance
+from echojax.inference import fidelity
+from echojax.inference.enhance import Enlarger, enhance
 from echojax.report import tables
+from echojax.studies.diagnosis import changed, predictions, restored
+from echojax.studies.diagnosis.changed import ChangedFrame
+from echojax.studies.diagnosis.primary import NETWORKS
+from echojax.studies.diagnosis.restored import RestoredFrame
 from echojax.studies.diagnosis.study import Study
-from echojax.vocabulary import ENLARGERS, MODES, PHASES, QUALITIES, UNLABELLED, VIEWS
+from echojax.vocabulary import ENLARGERS, MODES, NONE, PHASES, QUALITIES, UNLABELLED, VIEWS
 
+_HELD_OUT = 20  # frames a fold that are restored, evenly spread over its patients
 _PATCH = 0.3  # side of Fig. 3's patch as a share of the frame's shorter side
 
 
 def save(study: Study) -> None:
     """Keep what the report shows of the frames: how many there are, and some to look at.
 
-    Writes `tables/dataset.csv` and `figures/examples.npz`, which holds a frame per view, phase and
-    quality and a poor one enhanced, uint8 (rows, columns), and the latter's patch, `fig3_box`: top,
-    left, height, width in pixels.
+    Writes `tables/dataset.csv`, `changed_frames.csv` and `restored_frames.csv`, and
+    `figures/examples.npz`, which holds a frame per view, phase and quality, a poor one enhanced,
+    and what enhancement changed most as classifiers see it, uint8 (rows, columns), and the poor
+    one's patch, `fig3_box`: top, left, height, width in pixels.
     """
     counts = [
         {"view": view, "phase": phase, **numbers, "total": sum(numbers.values())}
@@ -28,7 +36,10 @@ def save(study: Study) -> None:
     ]
     columns = ("view", "phase", *QUALITIES, UNLABELLED, "total")
     tables.write(study.run.path / "tables" / "dataset.csv", columns, counts)
-    arrays: dict[str, Any] = _one_of_each(study.frames) | _enhanced(study)
+    most = changed.most_changed(predictions.read(study.run.predictions))
+    changed.write(study.run.path, most)
+    restored.write(study.run.path, _restored(study))
+    arrays: dict[str, Any] = _one_of_each(study.frames) | _enhanced(study) | _seen(study, most)
     with (
         written_whole(study.run.path / "figures" / "examples.npz") as path,
         path.open("wb") as file,
@@ -68,6 +79,44 @@ def _enhanced(study: Study) -> dict[str, np.ndarray]:
         for mode in MODES:
             arrays[f"fig3_{mode}_{sr}"] = enhance(image, by, mode=mode, low=0, high=255)
     return arrays
+
+
+def _seen(study: Study, most: Iterable[ChangedFrame]) -> dict[str, np.ndarray]:
+    """Frames without and with enhancement, as classifiers see them."""
+    place = {name: number for number, name in enumerate(study.frames.ids)}
+    arrays = {}
+    for one in most:
+        fold = study.fold(one.protocol, one.fold)
+        for name, sr, mode in (("without", NONE, NONE), ("enhanced", one.sr, one.mode)):
+            seen = study.inputs.of(np.array([place[one.frame]]), fold, sr, mode)[0]
+            arrays[f"{one.key}_{name}"] = np.round(255 * seen).astype(np.uint8)
+    return arrays
+
+
+def _restored(study: Study) -> Iterator[RestoredFrame]:
+    """Frames that no generator of a fold has seen, brought back by each, and by interpolation."""
+    frames, ids = study.frames, study.frames.ids
+    networks = [sr for sr in study.config.study.sr if sr in NETWORKS]
+    least = fidelity.smallest(study.config.sr.scale)
+    for protocol in study.config.study.protocols if networks else ():
+        folds = {fold.generator: fold for fold in study.folds(protocol)}
+        for fold in folds.values():
+            large = [i for i in fold.sr_held_out if min(frames.images[i].shape) >= least]
+            wanted = np.linspace(0, len(large) - 1, min(_HELD_OUT, len(large))).round().astype(int)
+            by: dict[str, Enlarger] = dict(fidelity.interpolations(study.config.sr.scale))
+            by |= {sr: study.inputs.enlarger(sr, fold) for sr in networks}
+            for method, enlarger in by.items():
+                for i in (large[place] for place in wanted):
+                    found = fidelity.scores(frames.images[i], enlarger, sector=True)
+                    yield RestoredFrame(
+                        protocol,
+                        fold.generator,
+                        ids[i],
+                        str(frames.group[i]),
+                        method,
+                        found["psnr_sector"],
+                        found["ssim_sector"],
+                    )
 
 
 def _patch(image: np.ndarray, mask: np.ndarray | None) -> np.ndarray:

@@ -8,13 +8,13 @@ adjustment over those of a protocol. Everything else in a report is exploratory.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from echojax.report import crossed, measures
 from echojax.studies.diagnosis.cells import Cell, ordered
+from echojax.studies.diagnosis.outcomes import ACCURACY
 from echojax.studies.diagnosis.predictions import Predictions
-from echojax.studies.diagnosis.tables import differences, matched, scores
-from echojax.vocabulary import GENERATORS
+from echojax.studies.diagnosis.scoring import chance, differences, matched, scores
 
 # (train, test, enhanced side): one side is poor, and enhanced.
 CELLS = (
@@ -23,8 +23,12 @@ CELLS = (
     ("good", "poor", "test"),
     ("medium", "poor", "test"),
 )
+NETWORKS = ("srresnet", "srgan")
+MODES = ("upscale", "restore")
 MARGIN = 3.0  # points; less makes no difference to anybody
 LEVEL = 0.05
+
+Finding = Literal["more", "less", "within", "same", "open", "at chance", "unanswered"]
 
 
 class PrimaryRow(NamedTuple):
@@ -44,6 +48,9 @@ class PrimaryRow(NamedTuple):
         equivalence: p of two one-sided tests against `MARGIN`.
         detectable: the smallest difference that is found in 8 of 10 such runs, points.
         percent: the difference in percent of the accuracy with bicubic interpolation.
+        above: the better one's accuracy minus the share of the more frequent class, in points, mean
+            over the cells.
+        above_low: of its 95 % interval.
     """
 
     protocol: str
@@ -59,27 +66,49 @@ class PrimaryRow(NamedTuple):
     equivalence: float
     detectable: float
     percent: float
+    above: float
+    above_low: float
+
+    @property
+    def at_chance(self) -> bool:
+        """Whether neither one's classifiers can be told from saying always the same."""
+        return self.above <= 0 or self.above_low <= 0
+
+    @property
+    def finding(self) -> Finding:
+        """What may be said, in a word."""
+        if self.cells < len(CELLS) or math.isnan(self.low):
+            return "unanswered"
+        if self.at_chance:
+            return "at chance"
+        if self.low == self.high:
+            return "same"
+        if self.holm < LEVEL:
+            return "more" if ACCURACY.improves(self.points) else "less"
+        return "within" if self.equivalence < LEVEL else "open"
 
     @property
     def verdict(self) -> str:
         """What may be said."""
         if self.cells < len(CELLS):
             return f"not answered: {self.cells} of {len(CELLS)} cells are in this run"
-        if math.isnan(self.low):
-            return "not answered: too few trainings or patients"
-        if self.low == self.high:
-            return "not a single answer differs"
-        if self.holm < LEVEL:
-            return "more than bicubic" if self.points > 0 else "less than bicubic"
-        if self.equivalence < LEVEL:
-            return f"within {MARGIN:g} points of bicubic"
-        return f"not decided; {self.detectable:.1f} points would have been found"
+        return {
+            "unanswered": "not answered: too few trainings or patients",
+            "at chance": "no verdict: the classifiers are at chance",
+            "same": "not a single answer differs",
+            "more": "more than bicubic",
+            "less": "less than bicubic",
+            "within": f"within {MARGIN:g} points of bicubic",
+            "open": f"not decided; {self.detectable:.1f} points would have been found",
+        }[self.finding]
 
 
 def primary_rows(predictions: Predictions) -> list[PrimaryRow]:
     """Every primary comparison of which the run has a cell, in reading order."""
     cells = predictions.cells()
-    asked = {(c.protocol, c.task, c.sr, c.mode) for c in cells if c.sr in GENERATORS}
+    asked = {
+        (c.protocol, c.task, c.sr, c.mode) for c in cells if c.sr in NETWORKS and c.mode in MODES
+    }
     rows = [
         row
         for key in ordered(asked, "protocol", "task", "sr", "mode")
@@ -97,16 +126,23 @@ def primary_rows(predictions: Predictions) -> list[PrimaryRow]:
     return rows
 
 
-def _row(
+def compared(
     cells: dict[Cell, Predictions], protocol: str, task: str, sr: str, mode: str
-) -> PrimaryRow | None:
+) -> list[tuple[Cell, Predictions, Predictions]]:
+    """Those of `CELLS` that a run has, with answers by bicubic interpolation and by the network."""
     after = [Cell(protocol, task, train, test, sr, mode, side) for train, test, side in CELLS]
-    pairs = [
+    return [
         (cell, *pair)
         for cell in after
         if cell in cells
         for pair in matched(cells, [(cell._replace(sr="bicubic"), cell)])
     ]
+
+
+def _row(
+    cells: dict[Cell, Predictions], protocol: str, task: str, sr: str, mode: str
+) -> PrimaryRow | None:
+    pairs = compared(cells, protocol, task, sr, mode)
     if not pairs:
         return None
     difference = crossed.estimate(
@@ -118,6 +154,11 @@ def _row(
             for cell, before, then in pairs
         ]
     )
+    sides = (
+        _above_chance([(cell._replace(sr="bicubic"), before) for cell, before, _ in pairs]),
+        _above_chance([(cell, then) for cell, _, then in pairs]),
+    )
+    above = max(sides, key=lambda side: side.value)
     return PrimaryRow(
         protocol=protocol,
         task=task,
@@ -132,4 +173,16 @@ def _row(
         equivalence=crossed.equivalence(difference, MARGIN),
         detectable=crossed.detectable(difference),
         percent=percent.value,
+        above=100 * above.value,
+        above_low=100 * above.low,
+    )
+
+
+def _above_chance(cells: list[tuple[Cell, Predictions]]) -> crossed.Estimate:
+    """Accuracy minus the share of the more frequent class, mean over cells, in [-1, 1]."""
+    return crossed.estimate(
+        [
+            own._replace(score=own.score - chance(rows))
+            for own, rows in ((scores(cell, rows), rows) for cell, rows in cells)
+        ]
     )

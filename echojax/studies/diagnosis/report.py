@@ -1,47 +1,70 @@
-"""The report of a run: one HTML file, everything in it recomputed from the run directory."""
+"""The report of a run, as a page and in Markdown, everything recomputed from the run directory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from echojax.files import written_whole
-from echojax.report import page
-from echojax.studies.diagnosis import material, sections
+from echojax.report import blocks, latex, markdown, page
+from echojax.report.blocks import Block
+from echojax.studies.diagnosis import material
 from echojax.studies.diagnosis.answer import answer
 from echojax.studies.diagnosis.material import Material
+from echojax.studies.diagnosis.sections import (
+    accuracy,
+    certainty,
+    costs,
+    fidelity,
+    frames,
+    gains,
+    limits,
+    making,
+    primary,
+    top,
+)
 
-SECTIONS: tuple[Callable[[Material], str | None], ...] = (
-    sections.banner,
+SECTIONS: tuple[Callable[[Material], Sequence[Block]], ...] = (
+    top.banner,
     answer,
-    sections.protocols,
-    sections.primary,
-    sections.baseline,
-    sections.leakage,
-    sections.gains,
-    sections.fidelity,
-    sections.frames,
-    sections.limits,
-    sections.making,
+    primary.primary,
+    accuracy.baseline,
+    costs.leakage,
+    costs.quality,
+    gains.gains,
+    fidelity.fidelity,
+    certainty.certainty,
+    frames.changed,
+    frames.frames,
+    limits.limits,
+    making.protocols,
+    making.data,
+    making.making,
 )
 
 
 def build(run: Path) -> Path:
-    """Write the tables, the figures and `report.html` of a run, complete or not.
+    """Write the tables, the figures, `report.html` and `report.md` of a run, complete or not.
 
     Args:
         run: a run directory (holds `config.toml`).
 
     Returns:
-        The report's path.
+        The page's path.
 
     Raises:
         InputError: if `run` is no run directory or one of its files cannot be understood.
     """
     gathered = material.gather(run)
-    found = [html for section in SECTIONS if (html := section(gathered)) is not None]
-    title = f"Poor echo frames and super-resolution: {gathered.origin.name}"
+    found = [block for section in SECTIONS for block in section(gathered)]
+    for table in blocks.tables(found):
+        _write(run / "tables" / f"{table.name}.tex", latex.table(table))
+    _write(run / "report.md", markdown.document(found, run))
     report = run / "report.html"
-    with written_whole(report) as file:
-        file.write_text(page.document(title, found), encoding="utf-8")
+    _write(report, page.document(f"{top.TITLE}: {gathered.origin.name}", found, run))
     return report
+
+
+def _write(path: Path, text: str) -> None:
+    with written_whole(path) as file:
+        file.write_text(text, encoding="utf-8")

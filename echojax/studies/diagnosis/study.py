@@ -19,7 +19,14 @@ from echojax.models.resnet import ResNet18
 from echojax.recipes import classification
 from echojax.runs.job import Job, Record, begun
 from echojax.runs.run import Request, Run
-from echojax.studies.diagnosis import leaks, manipulation, predictions, restorer, thumbnail
+from echojax.studies.diagnosis import (
+    frame_facts,
+    leaks,
+    manipulation,
+    predictions,
+    restorer,
+    thumbnail,
+)
 from echojax.studies.diagnosis.cells import Cell, all_cells
 from echojax.studies.diagnosis.classifiers import ClassifierKey, Classifiers
 from echojax.studies.diagnosis.config import Config
@@ -162,6 +169,7 @@ class Study:
         if restored:
             restorer.check(config.study.restorer, self.frames, [*tested.values()])
         self.request.begin(self._jobs(cells, [(key[0], fold) for key, fold in needed.items()]))
+        frame_facts.write(self.run.path, self.frames)
         if cells:
             self._predictions.begin()
         if restored:

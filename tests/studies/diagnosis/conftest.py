@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echojax.studies.diagnosis import predictions, tables
+from echojax.report import figures
+from echojax.studies.diagnosis import accuracies, gains, predictions
 from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS
 
 HARDNESS = {"good": 0.0, "medium": 0.4, "poor": 0.9}
@@ -131,6 +132,12 @@ def write_run(run: Path, rows: Iterator[Row], note: str = "") -> Path:
     return run
 
 
+@pytest.fixture(autouse=True)
+def only_png(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SVG and PDF take most of a report's time; `finished`, made before this, has them."""
+    monkeypatch.setattr(figures, "BESIDE", {})
+
+
 @pytest.fixture(scope="session")
 def some_rows() -> Callable[..., list[Row]]:
     return lambda **settings: list(invent(**settings))
@@ -164,10 +171,10 @@ def found(finished: Path) -> predictions.Predictions:
 
 
 @pytest.fixture(scope="session")
-def gain_rows(found: predictions.Predictions) -> list[tables.GainRow]:
-    return tables.gain_rows(found)
+def gain_rows(found: predictions.Predictions) -> list[gains.GainRow]:
+    return gains.gain_rows(found, parts=5)
 
 
 @pytest.fixture(scope="session")
-def accuracy_rows(found: predictions.Predictions) -> list[tables.AccuracyRow]:
-    return tables.accuracy_rows(found)
+def accuracy_rows(found: predictions.Predictions) -> list[accuracies.AccuracyRow]:
+    return accuracies.accuracy_rows(found)

@@ -65,9 +65,12 @@ def test_what_cannot_be_told_is_said(tmp_path):
     assert row.verdict == "not answered: too few trainings or patients"
     assert math.isnan(row.low)
     assert row._replace(cells=3).verdict == "not answered: 3 of 4 cells are in this run"
-    open_ = PrimaryRow("patient", "view", "srgan", "upscale", 4, 1, -5, 7, 0.7, 1, 0.2, 8.5, 1.2)
+    open_ = PrimaryRow(
+        *("patient", "view", "srgan", "upscale", 4, 1, -5, 7, 0.7, 1, 0.2, 8.5, 1.2, 20, 15)
+    )
     assert open_.verdict == "not decided; 8.5 points would have been found"
     assert open_._replace(equivalence=0.01).verdict == "within 3 points of bicubic"
+    assert open_._replace(holm=0.01, above_low=-1.0).verdict.startswith("no verdict")
     assert open_._replace(holm=0.01, points=-4.0).verdict == "less than bicubic"
 
 
@@ -83,3 +86,22 @@ def test_p_values_are_adjusted_for_all_comparisons_of_a_protocol(found):
 
 def test_without_a_control_or_a_network_there_is_nothing_to_compare(tmp_path):
     assert primary_rows(run_of(tmp_path, methods=["srresnet"], patients=5)) == []
+
+
+def test_classifiers_that_guess_get_no_verdict_however_large_their_gain(tmp_path):
+    rng = np.random.default_rng(0)
+
+    def guess(row):
+        row["probability"] = rng.random() * (0.4 if row["sr"] == "bicubic" and row["label"] else 1)
+
+    (row,) = primary_rows(run_of(tmp_path, guess, patients=20))
+    assert row.points > 5
+    assert row.at_chance
+    assert row.verdict == "no verdict: the classifiers are at chance"
+
+
+def test_only_the_papers_networks_and_modes_are_in_the_family(tmp_path):
+    rows = list(invent(["patient"], ["view"], ["bicubic", "srgan", "other"], ["restore", "filter"]))
+    predictions.append(tmp_path / "p.csv", rows)
+    (row,) = primary_rows(predictions.read(tmp_path / "p.csv"))
+    assert (row.sr, row.mode) == ("srgan", "restore")

@@ -1,4 +1,5 @@
 import base64
+import csv
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -6,17 +7,20 @@ from pathlib import Path
 import pytest
 
 from echojax.errors import InputError
-from echojax.studies.diagnosis import predictions, report, tables
+from echojax.studies.diagnosis import predictions, report
 from echojax.studies.diagnosis.primary import primary_rows
 
 SPACE = "\N{NO-BREAK SPACE}"
 FIGURES = (
+    "answer.png",
     "fig2_frames.png",
     "fig3_patches.png",
     "fig4_gain_paper.png",
     "fig4_gain_patient.png",
     "accuracy_paper.png",
     "accuracy_patient.png",
+    "reliability_paper.png",
+    "reliability_patient.png",
     "sr_training.png",
 )
 
@@ -57,6 +61,36 @@ def test_every_table_and_figure_is_written_and_every_figure_is_in_the_page(finis
     images = re.findall(r'src="data:image/png;base64,([^"]+)"', html)
     shown = {base64.b64decode(image) for image in images}
     assert shown == {(finished / "figures" / name).read_bytes() for name in FIGURES}
+    for name in FIGURES:
+        for suffix in (".svg", ".pdf"):
+            assert (finished / "figures" / name).with_suffix(suffix).stat().st_size > 1000
+    assert len(html) < 15e6
+
+
+def test_every_table_with_numbers_links_its_csv_and_a_latex_file(finished: Path):
+    html = (finished / "report.html").read_text()
+    links = re.findall(r'href="(tables/[^"]+)"', html)
+    assert {"tables/accuracy.csv", "tables/accuracy_patient.tex", "tables/primary.tex"} <= set(
+        links
+    )
+    assert sum(link.endswith(".csv") for link in links) == sum(
+        link.endswith(".tex") for link in links
+    )
+    for link in links:
+        assert (finished / link).stat().st_size > 0, link
+
+
+def test_the_markdown_has_the_same_headings_tables_and_figures(finished: Path):
+    html, text = read(finished).text, (finished / "report.md").read_text()
+    plain = text.replace("\\", "")
+    headings = re.findall(r"^#+ (.*)$", plain, re.MULTILINE)
+    assert len(headings) > 10
+    for heading in headings:
+        assert heading in html
+    page = (finished / "report.html").read_text()
+    assert page.count("<table>") == len(re.findall(r"^\| ---", text, re.MULTILINE))
+    linked = re.findall(r"!\[.*\]\((.*)\)", text)
+    assert sorted(linked) == sorted(f"figures/{name}" for name in FIGURES)
 
 
 def test_the_page_stands_alone_and_is_well_formed(finished: Path):
@@ -69,19 +103,13 @@ def test_the_note_is_a_banner_and_is_escaped(finished: Path):
     assert "<p class=note>Simulated &lt;data&gt;</p>" in (finished / "report.html").read_text()
 
 
-def test_the_answer_has_the_computed_numbers_of_every_protocol(finished: Path, found):
-    text = read(finished).text
-    for row in tables.cost_rows(found):
-        if (row.cell.train, row.cell.test) == ("good", "poor"):
-            assert (
-                f"the {row.cell.task} classifier is right on {100 * row.home:.1f} % of good and "
-                f"{100 * row.away:.1f} % of poor ones"
-            ) in text
+def test_the_primary_table_has_the_computed_numbers_of_every_protocol(finished: Path, found):
+    text = read(finished).text.replace("\N{MINUS SIGN}", "-")
     compared = primary_rows(found)
     assert len(compared) == 2 * 2 * 2
     for row in compared:
-        said = f"{row.task}, {row.mode} {row.points:+.1f} ({row.low:+.1f} to {row.high:+.1f})"
-        assert f"{said}, {row.verdict}" in text.replace("\N{MINUS SIGN}", "-")
+        assert f"{row.points:+.1f} ({row.low:+.1f} to {row.high:+.1f})" in text
+        assert row.verdict in text
 
 
 # Three right of five without enhancement; with it, of the four frames that both have, three.
@@ -117,9 +145,12 @@ def test_a_number_can_be_traced_from_the_predictions_to_the_page(tmp_path: Path)
     lines = [re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", html)]
     (shown,) = [line for line in lines if line[:2] == ["good", "poor"]]
     assert shown[2] == f"{100 * accuracy:.1f}"
-    (shown,) = [line for line in lines if line[:4] == ["view", "good", "poor", "test"]]
-    assert shown[4] == f"{100 * accuracy:.1f}"
-    assert sum(f">{change:+.1f}<" in cell for cell in shown) == 1
+    (shown,) = [
+        line for line in lines if line[:5] == ["view", "good", "poor", "test", "SRResNet, restore"]
+    ]
+    assert shown[5] == f"{100 * before:.1f}"
+    assert shown[6] == f"{100 * (after - before):+.1f}"
+    assert shown[7] == f"{change:+.1f} %"
 
     cell = "patient,view,good,poor"
     table = (tmp_path / "tables" / "accuracy.csv").read_text()
@@ -174,7 +205,7 @@ def test_a_stratum_or_enhancement_not_asked_for_is_not_missing(tmp_path: Path, s
     )
     text = Page(report.build(tmp_path).read_text()).text
     assert "missing" not in text
-    assert "medium" not in text.partition("With super-resolution")[2].partition("How well")[0]
+    assert "medium" not in text.partition("With enhancement")[2].partition("How well")[0]
 
 
 def test_the_paper_stands_only_beside_numbers_that_the_run_has(tmp_path: Path, some_rows):
@@ -187,8 +218,8 @@ def test_the_paper_stands_only_beside_numbers_that_the_run_has(tmp_path: Path, s
     html = report.build(tmp_path).read_text()
     assert "<td>82</td>" in html  # good on poor
     assert "<td>77</td>" not in html  # poor on good, asked for and missing
-    assert "<td>+12.2</td>" in html
-    assert "<td>+14.9</td>" not in html
+    assert "(+12.2 %)" in html
+    assert "(+14.9 %)" not in html
     assert Page(html).text.count("missing") > 7
 
 
@@ -196,12 +227,17 @@ def test_the_answer_and_the_results_come_before_everything_else(finished: Path):
     text = read(finished).text
     heads = [
         "How far does poor image quality",
-        "How frames were split",
+        "More than interpolation?",
         "Without super-resolution",
-        "With super-resolution",
+        "What leakage adds",
+        "What quality costs",
+        "With enhancement",
         "How well super-resolution restores",
+        "How sure, and of which class",
         "The frames",
         "Limits",
+        "What was run",
+        "The data",
         "How this was made",
     ]
     places = [text.index(head) for head in heads]
@@ -261,3 +297,80 @@ def test_a_file_that_cannot_be_understood_is_named(tmp_path: Path, name, content
     (tmp_path / name).write_text(content)
     with pytest.raises(InputError, match=name.replace(".", r"\.")):
         report.build(tmp_path)
+
+
+def test_simulated_frames_are_called_so_on_top_and_stand_without_the_paper(
+    tmp_path: Path, make_run
+):
+    run = make_run(tmp_path / "run", patients=5, seeds=2, protocols=["patient"])
+    (run / "frames.json").write_text(
+        '{"frames": 60, "persons": 15, "views": {"2CH": 30, "4CH": 30}, '
+        '"qualities": {"good": 60}, "simulated": true}'
+    )
+    html = report.build(run).read_text()
+    text = Page(html).text
+    assert text.index("These frames are simulated") < text.index("How far does poor image quality")
+    assert "60 frames of 15 persons: 2CH 30, 4CH 30; good 60" in text
+    assert "made by echojax's simulator" in text
+    assert "new patient may expect" not in text
+    assert "<th>paper</th>" not in html
+    assert "CC BY-NC-SA" not in text
+    with (run / "tables" / "accuracy.csv").open() as file:
+        assert {row["paper"] for row in csv.DictReader(file)} == {""}
+
+
+def test_real_frames_are_cited_and_stand_beside_the_paper(tmp_path: Path, make_run):
+    run = make_run(tmp_path / "run", patients=5, seeds=2, protocols=["patient"])
+    (run / "frames.json").write_text(
+        '{"frames": 1, "persons": 1, "views": {}, "qualities": {}, "simulated": false}'
+    )
+    html = report.build(run).read_text()
+    text = Page(html).text
+    assert "Leclerc" in text
+    assert "CC BY-NC-SA 4.0" in text
+    assert "new patient may expect" in text
+    assert "<th>paper</th>" in html
+    assert "simulated" not in text.replace("Simulated", "")
+
+
+def test_a_network_worse_than_interpolation_is_named_on_top(tmp_path: Path, make_run):
+    run = make_run(tmp_path / "run", patients=5, seeds=1, protocols=["patient"])
+    lines = [
+        f"0,sr/srresnet/patient/fold0,60,{metric},{value}"
+        for metric, value in (("psnr", 30.0), ("psnr_bicubic", 29.5), ("psnr_lanczos", 30.5))
+    ]
+    (run / "log.csv").write_text("time,job,step,metric,value\n" + "\n".join(lines) + "\n")
+    text = Page(report.build(run).read_text()).text
+    said = "SRResNet, patient protocol, after 60 steps (30.00 dB, Lanczos 30.50)"
+    assert said in text.partition("How far does poor image quality")[0]
+
+
+def test_a_run_is_named_with_its_folder(finished: Path):
+    assert f"Of the run in {finished.parent.name}/{finished.name}" in read(finished).text
+
+
+def test_words_that_nobody_knew_appear_in_tables_and_figures(tmp_path: Path, make_run):
+    run = make_run(
+        tmp_path / "run",
+        patients=5,
+        seeds=2,
+        protocols=["patient"],
+        methods=["bicubic", "clahe", "unheard"],
+        modes=["restore", "filter"],
+    )
+    text = Page(report.build(run).read_text()).text
+    for method in ("CLAHE, filter", "unheard, filter", "bicubic, restore"):
+        assert method in text
+    assert (run / "figures" / "fig4_gain_patient.png").is_file()
+
+
+def test_the_corrected_t_test_is_shown_or_its_lack_explained(tmp_path: Path, make_run):
+    few = {"protocols": ["patient"], "tasks": ["view"], "modes": ["restore"]}
+    run = make_run(tmp_path / "few", patients=10, seeds=1, methods=["bicubic"], **few)
+    assert (
+        "fewer than 10 such differences exist (here: 5)" in Page(report.build(run).read_text()).text
+    )
+    run = make_run(tmp_path / "many", patients=10, seeds=2, methods=["bicubic"], **few)
+    text = Page(report.build(run).read_text()).text
+    assert "such differences exist" not in text
+    assert re.search(r"[\d.]+ to [^,]+, p [<\d]", text)

@@ -1,0 +1,104 @@
+"""Answers of cells as scores, matched and compared, and how sure their means are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from echojax.report import crossed, measures
+from echojax.report.crossed import Estimate, Scores, Spread
+from echojax.studies.diagnosis.cells import Cell
+from echojax.studies.diagnosis.predictions import Predictions, match
+from echojax.vocabulary import NONE
+
+
+def scores(cell: Cell, rows: Predictions) -> Scores:
+    """Answers by patient and training; a training counts once, whatever it is tested on."""
+    enhanced = f"{cell.sr}-{cell.mode}" if cell.sr_on in ("train", "both") else NONE
+    kind = "/".join([cell.protocol, cell.task, cell.train, enhanced, ""])
+    repeated = np.char.add(kind, rows["fold"].astype(str))
+    return Scores(rows.correct.astype(float), rows["patient"], repeated, rows["seed"])
+
+
+def differences(cell: Cell, before: Predictions, after: Predictions) -> Scores:
+    """After minus before of matched answers; the trainings of a seed count as one."""
+    return scores(cell, after)._replace(score=after.correct.astype(float) - before.correct)
+
+
+def relative(cell: Cell, before: Predictions, after: Predictions) -> Scores:
+    """The change in percent; the trainings of a seed, before and after, count as one."""
+    return measures.relative(scores(cell, before), scores(cell, after))
+
+
+def matched(
+    cells: dict[Cell, Predictions], comparisons: list[tuple[Cell, Cell]]
+) -> list[tuple[Predictions, Predictions]]:
+    """Cells before and after, the rows both have; a comparison without any is left out."""
+    pairs = []
+    for before, after in comparisons:
+        if before in cells:
+            index_before, index_after = match(cells[before], cells[after])
+            if len(index_after):
+                pairs.append((cells[before].take(index_before), cells[after].take(index_after)))
+    return pairs
+
+
+def changes(cells: dict[Cell, Predictions], comparisons: list[tuple[Cell, Cell]]) -> list[Scores]:
+    """Relative changes of cells, in percent; what has no matched rows is left out."""
+    return [
+        relative(after, *pair)
+        for before, after in comparisons
+        for pair in matched(cells, [(before, after)])
+    ]
+
+
+def estimates(answers: Mapping[Cell, Scores]) -> dict[Cell, Estimate]:
+    """The mean of each cell, with what all cells of its sort tell of trainings."""
+    known = spreads(answers)
+    return {cell: crossed.estimate([own], known[cell]) for cell, own in answers.items()}
+
+
+def contrasts(pairs: Mapping[Cell, tuple[Scores, Scores]]) -> dict[Cell, Estimate]:
+    """Mean after minus mean before, of trainings of two sorts.
+
+    Without an interval where either was trained with one seed: elsewhere trainings of other kinds
+    stand for repetitions, but two sorts differ by more than chance.
+    """
+    found = estimates({cell: measures.difference(*pair) for cell, pair in pairs.items()})
+    return {cell: unless_single(found[cell], pair) for cell, pair in pairs.items()}
+
+
+def unless_single(found: Estimate, sides: Iterable[Scores]) -> Estimate:
+    """An estimate, without its interval where a side of it was trained with one seed."""
+    if all(len(np.unique(side.seed)) > 1 for side in sides):
+        return found
+    return Estimate(found.value, *4 * (math.nan,))
+
+
+def spreads(answers: Mapping[Cell, Scores]) -> dict[Cell, Spread]:
+    """How far trainings lie apart in all the cells of one sort, for each cell.
+
+    Of one sort are cells of a protocol and task; where the same classifier answers about frames
+    with and without enhancement, also of one enhancement, since little of the training remains.
+    """
+    sorts: dict[tuple[str, ...], list[Sequence[Scores]]] = {}
+    sort = {
+        cell: (cell.protocol, cell.task, *((cell.sr, cell.mode) if cell.sr_on == "test" else ()))
+        for cell in answers
+    }
+    for cell, own in answers.items():
+        sorts.setdefault(sort[cell], []).append([own])
+    known = {names: crossed.spread(every) for names, every in sorts.items()}
+    return {cell: known[sort[cell]] for cell in answers}
+
+
+def distinct(rows: Predictions, column: str) -> int:
+    """How many values a column has."""
+    return len(np.unique(rows[column]))
+
+
+def chance(rows: Predictions) -> float:
+    """Share of the more frequent class: what always the same answer would get."""
+    return max(float(np.mean(rows["label"] == one)) for one in (0, 1))
