@@ -25,6 +25,7 @@ from echojax.studies.diagnosis import (
     costs,
     frame_facts,
     gains,
+    manipulation,
     predictions,
     restored,
     tables,
@@ -41,6 +42,7 @@ from echojax.studies.diagnosis.figures import frames as frame_figures
 from echojax.studies.diagnosis.figures import gains as gain_figures
 from echojax.studies.diagnosis.frame_facts import FrameFacts
 from echojax.studies.diagnosis.gains import GainRow, MeanGainRow
+from echojax.studies.diagnosis.manipulation import ManipulationRow
 from echojax.studies.diagnosis.predictions import Predictions
 from echojax.studies.diagnosis.primary import PrimaryRow, primary_rows
 from echojax.studies.diagnosis.restoration import SuperResolutionRow, super_resolution_rows
@@ -69,6 +71,7 @@ class Material:
         fidelity: a row a generator.
         restored: a row a protocol and way to restore.
         changed: the frames that enhancement changed most.
+        manipulation: a row an enhancement, mode and quality.
         figures: PNG files by what they show; one that has no data is absent.
     """
 
@@ -88,6 +91,7 @@ class Material:
     fidelity: list[SuperResolutionRow]
     restored: list[RestoredRow]
     changed: list[ChangedFrame]
+    manipulation: list[ManipulationRow]
     figures: dict[str, Path]
 
     @property
@@ -163,6 +167,9 @@ def gather(run: Path) -> Material:
         fidelity=super_resolution_rows(log),
         restored=restored.restored_rows(restored.read(run)),
         changed=changed.read(run),
+        manipulation=manipulation.manipulation_rows(
+            manipulation.read(run / "manipulation.csv"), found
+        ),
         figures={},
     )
     _write_tables(material, run / "tables")
@@ -180,6 +187,7 @@ def _write_tables(material: Material, folder: Path) -> None:
     tables.write(folder, "classes", material.classes)
     tables.write(folder, "super_resolution", material.fidelity)
     tables.write(folder, "restoration", material.restored)
+    tables.write(folder, "manipulation", material.manipulation)
 
 
 def _draw(

@@ -20,6 +20,7 @@ from echojax.studies.diagnosis.sections import (
     gains,
     limits,
     making,
+    manipulation,
     primary,
     top,
 )
@@ -32,6 +33,7 @@ SECTIONS: tuple[Callable[[Material], Sequence[Block]], ...] = (
     costs.leakage,
     costs.quality,
     gains.gains,
+    manipulation.manipulation,
     fidelity.fidelity,
     certainty.certainty,
     frames.changed,

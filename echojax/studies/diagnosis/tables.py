@@ -12,6 +12,7 @@ from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.classes import ClassRow
 from echojax.studies.diagnosis.costs import LeakRow
 from echojax.studies.diagnosis.gains import MeanGainRow
+from echojax.studies.diagnosis.manipulation import ManipulationRow
 from echojax.studies.diagnosis.primary import PrimaryRow
 from echojax.studies.diagnosis.restoration import SuperResolutionRow
 from echojax.studies.diagnosis.restored import RestoredRow
@@ -39,6 +40,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "trainings": (*Cell._fields, *TrainingRow._fields[1:]),
     "primary": PrimaryRow._fields,
     "restoration": RestoredRow._fields,
+    "manipulation": ManipulationRow._fields,
     "classes": (*Cell._fields, *ClassRow._fields[1:]),
     "super_resolution": SuperResolutionRow._fields,
 }
