@@ -13,8 +13,7 @@ from echojax.report.statistics import LEAST_PATIENTS
 from echojax.studies.diagnosis.costs import CostRow
 from echojax.studies.diagnosis.material import Material
 from echojax.studies.diagnosis.outcomes import ACCURACY
-from echojax.studies.diagnosis.primary import CELLS, MARGIN, Finding, PrimaryRow
-from echojax.vocabulary import NONE
+from echojax.studies.diagnosis.primary import CELLS, MARGIN, NETWORKS, Finding, PrimaryRow
 from echojax.wording import count
 
 _MODE_MEANINGS = {
@@ -104,9 +103,9 @@ def _primary_sentence(run: Material, protocol: str) -> str:
     rows = [row for row in run.primary if row.protocol == protocol]
     if not rows:
         there = {row.cell.sr for row in run.gain if row.cell.protocol == protocol}
-        if there - {"bicubic", NONE}:
+        if there.intersection(NETWORKS):
             return "Super-resolution stands alone here, with no bicubic control to compare."
-        asked = {cell.sr for cell in run.asked(protocol, enhanced=True)} - {"bicubic"}
+        asked = {cell.sr for cell in run.asked(protocol, enhanced=True)}.intersection(NETWORKS)
         return f"Super-resolution is not {'in this run yet' if asked else 'part of this run'}."
     clauses = []
     for finding, verbs in _FINDINGS.items():

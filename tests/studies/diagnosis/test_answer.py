@@ -89,3 +89,9 @@ def test_one_seed_and_few_patients_are_told_to_be_too_few(tmp_path):
     html = answer_of(tmp_path / "run", patients=1, seeds=1)
     assert "too few trainings or patients for an interval" in html
     assert "have no answer, which needs 2 trainings, 5 patients and all 4 cells" in html
+
+
+def test_an_enhancement_that_is_no_network_is_not_called_super_resolution(tmp_path):
+    html = answer_of(tmp_path / "run", methods=["clahe"], patients=5, seeds=1)
+    assert "Super-resolution is not in this run yet" in html
+    assert "stands alone" not in html
