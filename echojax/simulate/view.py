@@ -1,5 +1,6 @@
 """One patient's view: what its random streams hold, and its frames with masks, upright."""
 
+import copy
 import dataclasses
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -141,18 +142,23 @@ def draw_patient(seed: int, number: int) -> Patient:
     )
 
 
-def draw_view(seed: int, number: int, name: str, quality: str) -> View:
+def draw_view(
+    seed: int, number: int, name: str, quality: str, placed_as: str | None = None
+) -> View:
     """Draw view `name` ("2CH" or "4CH") of patient `number` of a seed, in `quality`.
 
     Only what follows from the causes of the quality depends on `quality`: a chest wall pushes the
-    heart down as a whole, and the sector's depth goes with it. Anatomy and speckle do not.
+    heart down as a whole, and the sector's depth goes with it. Anatomy and speckle do not. With
+    `placed_as`, heart and sector lie where the chest wall of that quality would put them, so that
+    qualities differ by nothing but the causes.
     """
     index = VIEWS.index(name)
     rng = np.random.default_rng([seed, VIEW, number, index])
     section = draw_section(rng, draw_patient(seed, number).heart, name)
     scene = draw_scene(rng, name)
-    appearance = draw_appearance(rng, quality)
-    pushed = section.apex + np.array([0, appearance.chest_wall], np.float32)
+    appearance = draw_appearance(copy.deepcopy(rng), quality)
+    chest_wall = draw_appearance(rng, placed_as or quality).chest_wall
+    pushed = section.apex + np.array([0, chest_wall], np.float32)
     section = dataclasses.replace(section, apex=pushed)
     speckle = np.random.default_rng([seed, SPECKLE, number, index])
     return View(
