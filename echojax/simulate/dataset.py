@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,12 +14,11 @@ from echojax.simulate import workers as processes
 from echojax.simulate.patient import FOLDERS, patient_files, patient_names, write_patient
 from echojax.simulate.quality import assign_qualities
 from echojax.simulate.view import QUALITY
-from echojax.vocabulary import VIEWS
 
 MARKER = "simulation.json"
 GENERATOR = "echojax.simulate"
 # Raised whenever the same seed starts to give other pixels.
-VERSION = 4
+VERSION = 5
 
 SMALLEST_SIZE = 32
 # What file managers leave behind in folders that they have shown.
@@ -209,23 +208,14 @@ def _write_patients(
 ) -> None:
     parent = folder / "database_nifti"
     parent.mkdir()
-    qualities: list[list[str] | None] = [None] * patients
+    qualities: Sequence[tuple[str, ...] | None] = [None] * patients
     if grades == "camus":
-        qualities = _camus_qualities(seed, patients)
+        qualities = assign_qualities(np.random.default_rng([seed, QUALITY]), patients)
     arguments = [
         (parent, seed, number, of_patient, size, frames)
         for number, of_patient in enumerate(qualities)
     ]
     processes.spread(write_patient, arguments, workers, progress)
-
-
-def _camus_qualities(seed: int, patients: int) -> list[list[str] | None]:
-    """Of each patient's views."""
-    of_view = [
-        assign_qualities(np.random.default_rng([seed, QUALITY, index]), view, patients)
-        for index, view in enumerate(VIEWS)
-    ]
-    return [list(qualities) for qualities in zip(*of_view, strict=True)]
 
 
 def _write_split(folder: Path, patients: int, grades: str) -> None:

@@ -43,7 +43,7 @@ def write_patient(
     parent: Path,
     seed: int,
     number: int,
-    qualities: list[str] | None,
+    qualities: tuple[str, ...] | None,
     size: int | None = None,
     frames: int | None = None,
 ) -> None:
