@@ -28,8 +28,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     name = "camus"
     pkg_dir_path = tfds.core.Path(__file__).parent
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 - TFDS's own convention
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES = {  # noqa: RUF012 - TFDS's own convention
+        "1.0.0": "First release.",
+        "1.1.0": "Whose frame it is, and whether it was simulated.",
+    }
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
         "Download CAMUS from humanheart-project.creatis.insa-lyon.fr/database and unpack it into "
         "`manual_dir` (the folder that holds database_nifti, or training)."
@@ -39,7 +42,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         self,
         *,
         skip_bad: bool = False,
-        on_frame: Callable[[FrameFiles, np.ndarray | None], None] = lambda *_: None,
+        on_frame: Callable[[FrameFiles, str, np.ndarray | None], None] = lambda *_: None,
         **kwargs: Any,
     ) -> None:
         """Make a builder.
@@ -47,8 +50,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         Args:
             skip_bad: leave out frames whose files are bad, and list them in the dataset's
                 metadata; otherwise CamusError names every bad file.
-            on_frame: called once a frame, with its files and the image, uint8 (rows, columns);
-                None instead if a file is bad.
+            on_frame: called once a frame, with its files, its subject and the image, uint8 (rows,
+                columns); None instead of the image if a file is bad.
             **kwargs: as `tfds.core.GeneratorBasedBuilder`.
         """
         super().__init__(file_format="array_record", **kwargs)
@@ -77,6 +80,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                     "mask": tfds.features.Image(**gray),  # all 0 where has_mask is false
                     "has_mask": np.bool_,
                     "patient": tfds.features.Text(),
+                    "subject": tfds.features.Text(),  # the person; the patient if no file says so
+                    "simulated": np.bool_,
                     "view": tfds.features.ClassLabel(names=VIEWS),
                     "phase": tfds.features.ClassLabel(names=PHASES),
                     "quality": tfds.features.ClassLabel(names=QUALITIES),
@@ -128,14 +133,14 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             except CamusError as error:
                 file, _, why = str(error).partition(": ")
                 bad.append(BadFile(file, why))
-                self.on_frame(frame, None)
+                self.on_frame(frame, frame.patient, None)
                 continue
             stored = {
                 "image": self._png(frame.key, image),
                 "mask": self._png(f"{frame.key}_gt", mask),
             }
             good[frame] = stored | _example(frame, spacing, known)
-            self.on_frame(frame, image)
+            self.on_frame(frame, good[frame]["subject"], image)
         # An Info_2CH.cfg stands for two frames; it is named once.
         return good, list(dict.fromkeys(bad))
 
@@ -156,6 +161,8 @@ def _example(frame: FrameFiles, spacing: tuple[float, float], info: Info) -> dic
     return {
         "has_mask": frame.mask is not None,
         "patient": frame.patient,
+        "subject": info.subject or frame.patient,
+        "simulated": frame.simulated,
         "view": frame.view,
         "phase": frame.phase,
         "quality": UNKNOWN if info.quality is None else info.quality,

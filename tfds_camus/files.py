@@ -35,6 +35,7 @@ class Info:
     sex: str | None = None
     age: float | None = None
     ef: float | None = None
+    subject: str | None = None
 
 
 def read_info(path: Path) -> Info:
@@ -42,7 +43,8 @@ def read_info(path: Path) -> Info:
 
     Returns:
         quality in lower case, sex F or M, age in years, EF in percent (`EF` in the NIfTI release,
-        `LVef` in the challenge release).
+        `LVef` in the challenge release), and `Subject`, the name of a person who has several
+        folders.
 
     Raises:
         CamusError: an ImageQuality or number that cannot be understood.
@@ -64,6 +66,7 @@ def read_info(path: Path) -> Info:
         sex=sex if sex in SEXES else None,
         age=_number(path, fields, "Age"),
         ef=_number(path, fields, "EF" if "EF" in fields else "LVef"),
+        subject=fields.get("Subject") or None,
     )
 
 

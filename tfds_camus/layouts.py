@@ -13,11 +13,16 @@ from tfds_camus.files import CamusError, short
 VIEWS = ("2CH", "4CH")
 PHASES = ("ED", "ES")
 SUBGROUPS = ("training", "validation", "testing")
+# A simulator's account of a patient; where it lies beside frames, nobody was recorded.
+SIMULATION = "simulation.json"
 
 
 @dataclass(frozen=True)
 class FrameFiles:
-    """The files one frame comes from; `mask`, `cfg` and `subgroup` are None where there is none."""
+    """The files one frame comes from; `mask`, `cfg` and `subgroup` are None where there is none.
+
+    `simulated` if a `simulation.json` lies beside them.
+    """
 
     patient: str
     view: str
@@ -26,6 +31,7 @@ class FrameFiles:
     mask: Path | None
     cfg: Path | None
     subgroup: str | None
+    simulated: bool
 
     @property
     def key(self) -> str:
@@ -107,6 +113,7 @@ def _scan_patient(
     folder: Path, patient: str, suffix: str, subgroup: str | None
 ) -> tuple[list[FrameFiles], list[BadFile]]:
     frames, absent = [], []
+    simulated = (folder / SIMULATION).exists()
     for view in VIEWS:
         cfg = folder / f"Info_{view}.cfg"
         stems = {phase: folder / f"{folder.name}_{view}_{phase}" for phase in PHASES}
@@ -130,6 +137,7 @@ def _scan_patient(
                     mask=mask if mask.exists() else None,
                     cfg=cfg if cfg.exists() else None,
                     subgroup=subgroup,
+                    simulated=simulated,
                 )
             )
     return frames, absent

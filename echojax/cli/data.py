@@ -32,6 +32,13 @@ if TYPE_CHECKING:
     help="Also write sequences of N frames from ED to ES, with masks.",
 )
 @click.option(
+    "--grades",
+    type=click.Choice(["camus", "each"]),
+    default="camus",
+    help="camus: one quality a view, in CAMUS's proportions. each: every patient in good, medium "
+    "and poor, the same heart pixel by pixel; three ids, one person.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(min=1),
     help="Processes to use, one patient each at a time.  [default: one for each CPU, at most 16, "
@@ -53,6 +60,7 @@ def simulate(
     seed: int,
     size: int | None,
     frames: int | None,
+    grades: str,
     workers: int | None,
     preview: Path | None,
     overwrite: bool,
@@ -67,6 +75,7 @@ def simulate(
     A look at what it makes:      echojax simulate --preview frames.png
     As many patients as CAMUS:    echojax simulate data/simulated
     With motion, small frames:    echojax simulate OUT --patients 20 --size 256 --frames 20
+    Each heart in each quality:   echojax simulate OUT --patients 20 --grades each
     """
     if out is None and preview is None:
         raise click.UsageError(
@@ -74,7 +83,7 @@ def simulate(
         )
     given = [
         f"--{name}"
-        for name in ("patients", "size", "frames", "workers", "overwrite")
+        for name in ("patients", "size", "frames", "grades", "workers", "overwrite")
         if context.get_parameter_source(name) != ParameterSource.DEFAULT
     ]
     if out is None and given:
@@ -96,6 +105,7 @@ def simulate(
             seed=seed,
             size=size,
             frames=frames,
+            grades=grades,
             workers=workers,
             overwrite=overwrite,
         )
@@ -106,16 +116,24 @@ def simulate(
         click.echo(f"Frames of each view, phase and quality in {preview}")
 
 
-def _simulate(out: Path, *, patients: int, frames: int | None, **settings: Any) -> None:
+def _simulate(
+    out: Path, *, patients: int, frames: int | None, grades: str, **settings: Any
+) -> None:
     from echojax.progress import bar
     from echojax.simulate.dataset import simulate as simulate_dataset
+    from echojax.simulate.patient import FOLDERS
 
     started = time.monotonic()
     with bar("Simulating patients", patients) as progress:
         simulate_dataset(
-            out, patients=patients, frames=frames, progress=progress.advance, **settings
+            out,
+            patients=patients,
+            frames=frames,
+            grades=grades,
+            progress=progress.advance,
+            **settings,
         )
-    shown = patients * 2 * (2 if frames is None else frames)
+    shown = patients * FOLDERS[grades] * 2 * (2 if frames is None else frames)
     rate = shown / (time.monotonic() - started)
     people = count(patients, "patient")
     click.echo(f"{shown} simulated frames of {people} in {out} ({rate:.1f} frames per second)")
@@ -206,7 +224,12 @@ def inspect(data_dir: Path, as_json: bool) -> None:
         click.echo(json.dumps(summary.as_json(), indent=2))
         return
     _print_counts(summary)
-    click.echo(f"Patients       {summary.patients}")
+    under = "" if summary.ids == summary.patients else f" under {summary.ids} ids"
+    click.echo(f"Patients       {summary.patients}{under}")
+    if summary.graded:
+        click.echo(f"In each grade  {count(summary.graded, 'patient')}")
+    frames = sum(n for of in summary.counts.values() for row in of.values() for n in row.values())
+    click.echo(f"Simulated      {_part(summary.simulated, frames)}")
     click.echo(f"Rows           {_span(summary.rows)} pixels")
     click.echo(f"Columns        {_span(summary.columns)} pixels")
     click.echo(f"Largest value  {_span(summary.brightest)} of 255")
@@ -243,6 +266,10 @@ def _print_left_out(summary: "Summary") -> None:
     click.echo(f"Left out: {len(summary.left_out)}")
     for entry in summary.left_out:
         click.echo(f"  {entry.file}: {entry.why}")
+
+
+def _part(some: int, every: int) -> str:
+    return {0: "no frame", every: "every frame"}.get(some, f"{some} of {every} frames")
 
 
 def _span(values: "Range") -> str:

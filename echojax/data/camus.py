@@ -29,7 +29,7 @@ def prepare(
 
     Args:
         source: a CAMUS release in either layout, or a simulated folder.
-        data_dir: where the dataset goes (as `data_dir/camus/1.0.0`).
+        data_dir: where the dataset goes (as `data_dir/camus/1.1.0`).
         skip_bad: leave out bad files and remember which, instead of refusing the folder.
         overwrite: replace a dataset that is there already.
 
@@ -43,15 +43,17 @@ def prepare(
     except tfds_camus.CamusError as error:
         raise InputError(str(error)) from error
     hashes: dict[tuple[str, str, str], np.ndarray] = {}
+    subjects: dict[str, str] = {}
     with (
         made_aside(data_dir, "camus") as aside,
         tfds_quiet(),
         bar("Reading frames", len(found.frames)) as progress,
     ):
 
-        def on_frame(frame: tfds_camus.FrameFiles, image: np.ndarray | None) -> None:
+        def on_frame(frame: tfds_camus.FrameFiles, subject: str, image: np.ndarray | None) -> None:
             progress.advance()
             if image is not None:
+                subjects[frame.patient] = subject
                 hashes[frame.patient, frame.view, frame.phase] = frame_hash(image)
 
         builder = tfds_camus.Builder(data_dir=aside, skip_bad=skip_bad, on_frame=on_frame)
@@ -63,17 +65,23 @@ def prepare(
         except tfds_camus.CamusError as error:
             advice = "" if skip_bad else " (--skip-bad leaves bad files out)"
             raise InputError(f"{error}{advice}") from error
-        builder.info.metadata.update(_likeness(hashes))
+        builder.info.metadata.update(_likeness(hashes, subjects))
         builder.info.write_to_directory(builder.data_dir)
 
 
-def _likeness(hashes: dict[tuple[str, str, str], np.ndarray]) -> dict[str, Any]:
-    """What is stored of frames by patient, view and phase, so that nobody looks for it again."""
+def _likeness(
+    hashes: dict[tuple[str, str, str], np.ndarray], subjects: dict[str, str]
+) -> dict[str, Any]:
+    """What is stored of frames by patient, view and phase, so that nobody looks for it again.
+
+    Patients that are one subject say so themselves, and may be as alike as they please.
+    """
     rows = sorted(hashes)
     stacked = np.stack([hashes[row] for row in rows])
     patient, view, phase = (np.array(column) for column in zip(*rows, strict=True))
+    pairs = duplicate_patients(patient, view, phase, stacked)
     return {
-        "duplicates": duplicate_patients(patient, view, phase, stacked),
+        "duplicates": [pair for pair in pairs if subjects[pair[0]] != subjects[pair[1]]],
         "hashes": to_text(stacked),  # in the order of `load`
     }
 
@@ -85,10 +93,10 @@ def _open(data_dir: Path) -> Any:
             f"{data_dir / 'camus'}: no prepared dataset; make one with "
             f"`echojax prepare camus --from DIR --data-dir {data_dir}`"
         )
-    if "hashes" not in builder.info.metadata:
+    if "hashes" not in builder.info.metadata or "subject" not in builder.info.features:
         raise InputError(
-            f"{data_dir / 'camus'}: prepared by an older echojax, which did not look for "
-            "recordings under two ids; make it again with "
+            f"{data_dir / 'camus'}: prepared by an older echojax, which did not note who is one "
+            "person and who was simulated; make it again with "
             f"`echojax prepare camus --from DIR --data-dir {data_dir} --overwrite`"
         )
     return builder
@@ -108,8 +116,8 @@ def load(data_dir: Path) -> Frames:
     """Read the whole dataset, all splits, ordered by patient, view and phase.
 
     Raises:
-        InputError: nothing was prepared in `data_dir`, or by a version that did not look for
-            duplicates.
+        InputError: nothing was prepared in `data_dir`, or by a version that did not note who is
+            one person.
     """
     builder = _open(data_dir)
     with tfds_quiet():
@@ -120,12 +128,16 @@ def load(data_dir: Path) -> Frames:
     def column(name: str, dtype: type) -> np.ndarray:
         return np.array([e[name] for e in examples], dtype)
 
-    patient = np.array([e["patient"].decode() for e in examples])
+    patient, subject = (
+        np.array([e[name].decode() for e in examples]) for name in ("patient", "subject")
+    )
+    subjects = dict(zip(patient, subject, strict=True))
+    alike = [(subjects[one], subjects[other]) for one, other in builder.info.metadata["duplicates"]]
     return Frames(
         [e["image"][..., 0] for e in examples],
         [e["mask"][..., 0] if e["has_mask"] else None for e in examples],
         patient=patient,
-        group=merged(patient, builder.info.metadata["duplicates"]),
+        group=merged(subject, alike),
         view=column("view", np.int8),
         phase=column("phase", np.int8),
         quality=column("quality", np.int8),
@@ -135,6 +147,7 @@ def load(data_dir: Path) -> Frames:
         # A code of -1, not known, is the last entry.
         sex=np.array([*SEXES, ""])[column("sex", np.int8)],
         split=np.array([*(SPLITS[name] for name in SUBGROUPS), ""])[column("subgroup", np.int8)],
+        simulated=column("simulated", np.bool_),
         hashes=from_text(builder.info.metadata["hashes"]),
     )
 

@@ -34,11 +34,10 @@ class Frames:
         age: years, NaN where it is not known.
         sex: "F", "M" or "".
         split: the dataset's own: "train", "validation", "test", or "" where it has none.
-        simulated: whether they were simulated.
+        simulated: bool, whether nobody was recorded.
     """
 
     name = "camus"  # simulated frames come in CAMUS's layout too
-    simulated = False
     patient: np.ndarray
     group: np.ndarray
     view: np.ndarray
@@ -49,6 +48,7 @@ class Frames:
     age: np.ndarray
     sex: np.ndarray
     split: np.ndarray
+    simulated: np.ndarray
 
     def __init__(
         self,
@@ -83,6 +83,7 @@ class Frames:
             "age": np.full(n, np.nan, np.float32),
             "sex": np.full(n, ""),
             "split": np.full(n, ""),
+            "simulated": np.zeros(n, bool),
             **columns,
         }
         lengths = {name: len(column) for name, column in self.table.items()}

@@ -1,5 +1,6 @@
 """What a prepared dataset holds, to be looked at before anything is trained on it."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from echojax.data import camus
+from echojax.data.frames import Frames
+from echojax.vocabulary import QUALITIES
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,10 @@ class Summary:
     """A dataset at a glance.
 
     Attributes:
-        patients: number of patient ids.
+        patients: number of persons, one where ids are known to be one person's.
+        ids: number of patient ids.
+        graded: persons who are shown in every quality, and not in one alone.
+        simulated: frames of nobody.
         counts: frames per view, phase and quality, as `Frames.counts`.
         rows: image heights, pixels.
         columns: image widths, pixels.
@@ -35,6 +41,9 @@ class Summary:
     """
 
     patients: int
+    ids: int
+    graded: int
+    simulated: int
     counts: dict[str, dict[str, dict[str, int]]]
     rows: Range
     columns: Range
@@ -47,6 +56,10 @@ class Summary:
     def as_json(self) -> dict[str, Any]:
         """Counts, duplicates and left-out files, as `echojax inspect --json` prints them."""
         return {
+            "patients": self.patients,
+            "ids": self.ids,
+            "graded": self.graded,
+            "simulated": self.simulated,
             "counts": self.counts,
             "duplicates": [list(pair) for pair in self.duplicates],
             "left_out": [{"file": entry.file, "why": entry.why} for entry in self.left_out],
@@ -62,7 +75,10 @@ def summarize(data_dir: Path) -> Summary:
     frames = camus.load(data_dir)
     spacings = np.unique(frames.spacing.round(4), axis=0)
     return Summary(
-        patients=len(np.unique(frames.patient)),
+        patients=len(np.unique(frames.group)),
+        ids=len(np.unique(frames.patient)),
+        graded=_graded(frames),
+        simulated=int(frames.simulated.sum()),
         counts=frames.counts(),
         rows=_range([image.shape[0] for image in frames.images]),
         columns=_range([image.shape[1] for image in frames.images]),
@@ -72,6 +88,16 @@ def summarize(data_dir: Path) -> Summary:
         duplicates=tuple(camus.duplicates(data_dir)),
         left_out=tuple(camus.left_out(data_dir)),
     )
+
+
+def _graded(frames: Frames) -> int:
+    """How many persons are shown in every quality, each view of theirs."""
+    shown = defaultdict(set)
+    for person, view, quality in zip(frames.group, frames.view, frames.quality, strict=True):
+        shown[person, view].add(quality)
+    every = set(range(len(QUALITIES)))
+    partly = {person for (person, _), qualities in shown.items() if qualities != every}
+    return len(set(frames.group) - partly)
 
 
 def _range(values: list[int]) -> Range:

@@ -55,6 +55,7 @@ LOOKS = np.array([0.68, 0.32], np.float32)
 GRID = (len(LOOKS), 2, SAMPLES, BEAMS)  # both quadratures of every look
 NOISE_FLOOR = 4.5e-4
 TIME_GAIN = 0.7  # dB / cm / MHz
+NEAR = 45.0  # as far, softly, reaches the gain next to the probe
 CLUTTER_DECAY = 18.0
 CHEST_WALL_LOSS = 0.45  # dB / mm, there and back
 LOWEST_LEVEL = -74.0  # dB; shown as black at a dynamic range of 70 dB
@@ -127,7 +128,7 @@ def render(
     solid = _speckle(section, sector, scatterers, activities)
     echo = _echo(scene, appearance, sector, tissue, strength, uneven, solid, blood, still)
     echo = _lateral(appearance, sector, _axial(sector, echo))
-    gray = _receive(appearance, sector, echo, _axial(sector, receiver))
+    gray = _receive(scene, appearance, sector, echo, _axial(sector, receiver))
     return gray, start
 
 
@@ -264,14 +265,16 @@ def _echo(
 
 @compiled
 def _receive(
-    appearance: Appearance, sector: Sector, echo: jax.Array, noise: jax.Array
+    scene: Scene, appearance: Appearance, sector: Sector, echo: jax.Array, noise: jax.Array
 ) -> jax.Array:
     """Gray levels (n, depth, beams) of an echo and the receiver's noise, both (n, *GRID)."""
     depth, _ = grid(sector)
     signal = echo + noise * (NOISE_FLOOR * appearance.noise)
     looks = jnp.sqrt(signal[:, :, 0] ** 2 + signal[:, :, 1] ** 2)
     envelope = looks[:, 0] * LOOKS[0] + looks[:, 1] * LOOKS[1]
-    bright = envelope * _time_gain(depth)[None] * amplitude(appearance.gain)
+    near = jnp.exp(-((depth / NEAR) ** 2))
+    set_by_hand = appearance.gain + near * scene.near_gain + (1 - near) * scene.far_gain
+    bright = envelope * (_time_gain(depth) * amplitude(set_by_hand))[None]
     return _compress(bright, appearance)
 
 

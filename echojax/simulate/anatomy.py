@@ -132,7 +132,7 @@ def draw_heart(rng: np.random.Generator) -> Heart:
         lv_length=scale * np.clip(rng.normal(77, 7.5), 56, 98),
         lv_radius=scale * np.clip(rng.normal(23.5, 3.2), 16, 34),
         wall=np.clip(rng.normal(12.2, 1.9), 7, 18),
-        ejection=np.clip(rng.normal(0.48, 0.1), 0.18, 0.74),
+        ejection=np.clip(rng.normal(0.54, 0.1), 0.18, 0.78),
         la_height=scale * np.clip(rng.normal(39, 9), 20, 62),
         la_radius=scale * np.clip(rng.normal(19, 3.5), 11, 29),
         rv_radius=scale * np.clip(rng.normal(16.5, 4.5), 7, 28),
@@ -144,7 +144,7 @@ def draw_section(rng: np.random.Generator, heart: Heart, view: str) -> Section:
     """Draw where and how `view` ("2CH" or "4CH") shows the heart."""
     four = view == "4CH"
     # Planes of 2CH cut walls more obliquely: CAMUS draws them thicker there.
-    oblique = 1.0 if four else 1.2
+    oblique = 1.05 if four else 1.4
     # The septum is a little thicker than the other walls, and varies most.
     left = rng.normal(1.1, 0.28) if four else rng.normal(1.0, 0.2)
     wall = oblique * heart.wall * np.clip([left, rng.normal(0.97, 0.2)], *WALL_SHARES)

@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,15 +11,14 @@ import numpy as np
 
 from echojax.errors import EchojaxError, InputError
 from echojax.simulate import workers as processes
-from echojax.simulate.patient import patient_files, patient_name, write_patient
+from echojax.simulate.patient import FOLDERS, patient_files, patient_names, write_patient
 from echojax.simulate.quality import assign_qualities
 from echojax.simulate.view import QUALITY
-from echojax.vocabulary import VIEWS
 
 MARKER = "simulation.json"
 GENERATOR = "echojax.simulate"
 # Raised whenever the same seed starts to give other pixels.
-VERSION = 4
+VERSION = 5
 
 SMALLEST_SIZE = 32
 # What file managers leave behind in folders that they have shown.
@@ -35,6 +34,7 @@ def simulate(
     seed: int,
     size: int | None = None,
     frames: int | None = None,
+    grades: str = "camus",
     workers: int | None = None,
     overwrite: bool = False,
     progress: Callable[[int], None] | None = None,
@@ -42,13 +42,13 @@ def simulate(
     """Simulate patients, two views and two phases each, into the folder `out`.
 
     The folder holds `database_nifti`, `database_split` and `simulation.json` (seed, patients, size,
-    frames, version), and appears under its name only once it is complete. Every patient's folder
-    has a `simulation.json`, too: the anatomy and the causes of the quality. Images and masks are
-    uint8, (lateral, depth) as in CAMUS, or (lateral, depth, time), with square pixels. Gray levels
-    are 0-255, 0 outside the sector; mask labels are 0 background, 1 LV cavity, 2 LV myocardium,
-    3 left atrium. A seed fixes every pixel on one kind of CPU and with the same versions of
-    JAX and NumPy, however many workers there are and threads they may use; a patient of it depends
-    on the number of patients only through the quality assigned to its views.
+    frames, grades, version), and appears under its name only once it is complete. Every patient's
+    folder has a `simulation.json`, too: the anatomy and the causes of the quality. Images and masks
+    are uint8, (lateral, depth) as in CAMUS, or (lateral, depth, time), with square pixels. Gray
+    levels are 0-255, 0 outside the sector; mask labels are 0 background, 1 LV cavity, 2 LV
+    myocardium, 3 left atrium. A seed fixes every pixel on one kind of CPU and with the same
+    versions of JAX and NumPy, however many workers there are and threads they may use; a patient of
+    it depends on the number of patients only through the quality assigned to its views.
 
     Args:
         out: where to.
@@ -58,6 +58,10 @@ def simulate(
             the depth.
         frames: of a sequence from ED to ES for each view, at least 2, whose first and last are
             the phases; None for no sequences.
+        grades: "camus", where each view has one quality, in CAMUS's proportions; or "each", where
+            every patient is in three folders of their own, in good, medium and poor quality, with
+            the same heart in the same place, the same speckle and the same masks. Their cfg files
+            name the first of the three ids as `Subject`.
         workers: processes, at least 1; with more than one, a script must guard its start with
             `if __name__ == "__main__":`. Never more than there are patients. None for as many
             as there are CPUs, 16 at most, or fewer where few patients do not pay.
@@ -65,9 +69,9 @@ def simulate(
         progress: called with 1 after each patient.
 
     Raises:
-        InputError: a number is too small; or `out` is in the way: it is a file, or a folder that
-            is not empty and either `overwrite` is not set or it holds anything that this function
-            did not write.
+        InputError: a number is too small; `grades` is neither; or `out` is in the way: it is a
+            file, or a folder that is not empty and either `overwrite` is not set or it holds
+            anything that this function did not write.
         EchojaxError: a worker was killed, or the folder to replace cannot be put back.
     """
     check_seed(seed)
@@ -77,10 +81,12 @@ def simulate(
         raise InputError(f"size: {size} pixels are too few; ask for at least {SMALLEST_SIZE}")
     if frames is not None and frames < 2:
         raise InputError(f"frames: {frames} is too few; ask for at least 2, ED and ES")
+    if grades not in FOLDERS:
+        raise InputError(f"grades: {grades!r}; expected one of {', '.join(FOLDERS)}")
     if workers is not None and workers < 1:
         raise InputError(f"workers: {workers} is too few; ask for at least 1")
     if workers is None:
-        workers = processes.sensible(patients * (frames or 2) // 2)
+        workers = processes.sensible(patients * FOLDERS[grades] * (frames or 2) // 2)
     out = Path(out).resolve()
     _check_destination(out, overwrite)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -90,8 +96,8 @@ def simulate(
         # The workspace is private to this user; a folder made inside has the usual permissions.
         fresh = workspace / "fresh"
         fresh.mkdir()
-        _write_patients(fresh, patients, seed, size, frames, workers, progress)
-        _write_split(fresh / "database_split", patients)
+        _write_patients(fresh, patients, seed, size, frames, grades, workers, progress)
+        _write_split(fresh / "database_split", patients, grades)
         marker = {
             "generator": GENERATOR,
             "version": VERSION,
@@ -99,6 +105,7 @@ def simulate(
             "patients": patients,
             "size": size,
             "frames": frames,
+            "grades": grades,
         }
         (fresh / MARKER).write_text(json.dumps(marker, indent=2) + "\n")
         _check_destination(out, overwrite)  # it may have been filled in the meantime
@@ -140,7 +147,9 @@ def _stranger(out: Path) -> str | None:
     try:
         marker = json.loads((out / MARKER).read_text())
         ours = marker["generator"] == GENERATOR
-        written = _files(int(marker["patients"]), marker.get("frames") is not None)
+        # Earlier versions knew neither sequences nor other grades.
+        grades, sequences = marker.get("grades", "camus"), marker.get("frames") is not None
+        written = _files(int(marker["patients"]), grades, sequences)
     except (OSError, ValueError, KeyError, TypeError):
         ours, written = False, set()
     if not ours:
@@ -178,12 +187,12 @@ def _swap(fresh: Path, out: Path, replaced: Path) -> None:
         raise
 
 
-def _files(patients: int, sequences: bool) -> set[str]:
+def _files(patients: int, grades: str, sequences: bool) -> set[str]:
     """Every file of a dataset, relative to its folder."""
     files = {MARKER} | {f"database_split/subgroup_{group}.txt" for group in SUBGROUPS}
     for number in range(patients):
-        folder = f"database_nifti/{patient_name(number)}"
-        files |= {f"{folder}/{name}" for name in patient_files(number, sequences)}
+        for name in patient_names(number, grades):
+            files |= {f"database_nifti/{name}/{file}" for file in patient_files(name, sequences)}
     return files
 
 
@@ -193,26 +202,26 @@ def _write_patients(
     seed: int,
     size: int | None,
     frames: int | None,
+    grades: str,
     workers: int,
     progress: Callable[[int], None] | None,
 ) -> None:
     parent = folder / "database_nifti"
     parent.mkdir()
-    of_view = [
-        assign_qualities(np.random.default_rng([seed, QUALITY, index]), view, patients)
-        for index, view in enumerate(VIEWS)
-    ]
+    qualities: Sequence[tuple[str, ...] | None] = [None] * patients
+    if grades == "camus":
+        qualities = assign_qualities(np.random.default_rng([seed, QUALITY]), patients)
     arguments = [
-        (parent, seed, number, list(qualities), size, frames)
-        for number, qualities in enumerate(zip(*of_view, strict=True))
+        (parent, seed, number, of_patient, size, frames)
+        for number, of_patient in enumerate(qualities)
     ]
     processes.spread(write_patient, arguments, workers, progress)
 
 
-def _write_split(folder: Path, patients: int) -> None:
+def _write_split(folder: Path, patients: int, grades: str) -> None:
     folder.mkdir()
     held_out = int(HELD_OUT * patients + 0.5)
     bounds = (0, patients - 2 * held_out, patients - held_out, patients)
     for group, (start, end) in zip(SUBGROUPS, pairwise(bounds), strict=True):
-        names = [f"{patient_name(number)}\n" for number in range(start, end)]
-        (folder / f"subgroup_{group}.txt").write_text("".join(names))
+        names = [name for number in range(start, end) for name in patient_names(number, grades)]
+        (folder / f"subgroup_{group}.txt").write_text("".join(f"{name}\n" for name in names))

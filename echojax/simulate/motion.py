@@ -7,6 +7,7 @@ that measured on CAMUS's masks, unless another source is named.
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from echojax import devices
 from echojax.simulate.anatomy import (
@@ -47,7 +48,7 @@ RIGHT_TRANSITION = 12.0
 REACH = 30.0
 AXIAL_REACH = 2.2
 # Motion is undone by so many fixed-point steps; each leaves about half of the error.
-INVERSION_STEPS = 7
+INVERSION_STEPS = 8
 DISCS = 20  # as echo machines do
 SMALLEST_CAVITY = 1e-3  # keeps quotients finite
 
@@ -123,22 +124,22 @@ def excursion(section: Section, along: jax.Array) -> tuple[jax.Array, jax.Array]
     return inwards, EPICARDIUM_FOLLOWS * inwards
 
 
-def ejection_fraction(section: Section) -> int:
-    """Ejection fraction in percent, from discs at ED and ES (Simpson's rule)."""
+def ejection_fraction(section: Section, activities: NDArray[np.float32]) -> int:
+    """Ejection fraction in percent between two activities, from discs (Simpson's rule)."""
     one_type = jax.tree.map(np.float32, section)
     with jax.default_device(devices.cpu()):
-        diastole, systole = np.asarray(_volumes(one_type))
+        diastole, systole = np.asarray(_volumes(one_type, activities))
     return round(100 * (1 - float(systole) / float(diastole)))
 
 
 @compiled
-def _volumes(section: Section) -> jax.Array:
-    """Of the LV's cavity at ED and ES, (2,), mm^3."""
+def _volumes(section: Section, activities: jax.Array) -> jax.Array:
+    """Of the LV's cavity at two activities, (2,), mm^3."""
     edges = section.apical + section.length * jnp.linspace(0, 1, DISCS + 1)
     centres = (edges[1:] + edges[:-1]) / 2
     inwards, _ = excursion(section, centres)
     volumes = []
-    for activity in (0.0, 1.0):
+    for activity in activities:
         moved = edges + shortening(section, activity, edges)
         discs = jnp.pi * (outline(section, centres) - activity * inwards) ** 2
         volumes.append((discs * jnp.diff(moved)).sum())

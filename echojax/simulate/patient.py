@@ -9,26 +9,32 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from echojax.simulate.view import draw_frames, draw_patient, draw_view
+from echojax.simulate.quality import QUALITIES
+from echojax.simulate.view import Patient, View, draw_frames, draw_patient, draw_view
 from echojax.vocabulary import PHASES, VIEWS
 
 DRAWN = "simulation.json"
 SEQUENCE = "half_sequence"
+# Folders of a patient: one, or one in each quality.
+FOLDERS = {"camus": 1, "each": len(QUALITIES)}
+# Where hearts lie that are shown in each quality.
+PLACED_AS = "Good"
 
 
-def patient_name(number: int) -> str:
-    """Name of patient `number`, which counts from 0."""
-    return f"patient{number + 1:04d}"
+def patient_names(number: int, grades: str) -> list[str]:
+    """Names of the folders of patient `number`, which counts from 0; `grades` of FOLDERS."""
+    first = FOLDERS[grades] * number + 1
+    return [f"patient{first + k:04d}" for k in range(FOLDERS[grades])]
 
 
-def patient_files(number: int, sequences: bool) -> set[str]:
-    """Every file in the folder of patient `number`, with or without its sequences."""
+def patient_files(name: str, sequences: bool) -> set[str]:
+    """Every file in the patient's folder called `name`, with or without its sequences."""
     files = {DRAWN}
     shown = (*PHASES, SEQUENCE) if sequences else PHASES
     for view in VIEWS:
         files.add(f"Info_{view}.cfg")
         for what in shown:
-            frame = f"{patient_name(number)}_{view}_{what}"
+            frame = f"{name}_{view}_{what}"
             files |= {f"{frame}.nii.gz", f"{frame}_gt.nii.gz"}
     return files
 
@@ -37,24 +43,43 @@ def write_patient(
     parent: Path,
     seed: int,
     number: int,
-    qualities: list[str],
+    qualities: tuple[str, ...] | None,
     size: int | None = None,
     frames: int | None = None,
 ) -> None:
-    """Simulate patient `number` of a seed and write its folder into `parent`.
+    """Simulate patient `number` of a seed and write its folder, or folders, into `parent`.
 
     Args:
         parent: an existing folder.
         seed: of the dataset.
         number: of the patient, from 0.
-        qualities: of its views, in the order of VIEWS.
+        qualities: of its views, in the order of VIEWS; None for a folder in each quality, whose
+            frames differ by nothing but the causes of it, and whose cfg files name one `Subject`.
         size: rows of a frame; None for 0.308 mm a pixel.
         frames: of the sequence from ED to ES, at least 2; None for no sequences.
     """
-    folder = parent / patient_name(number)
-    folder.mkdir(parents=True)
-    patient = draw_patient(seed, number)
+    if qualities is None:
+        names = patient_names(number, "each")
+        for name, quality in zip(names, QUALITIES, strict=True):
+            views = [draw_view(seed, number, view, quality, PLACED_AS) for view in VIEWS]
+            _write_folder(
+                parent / name, draw_patient(seed, number), views, size, frames, subject=names[0]
+            )
+        return
+    (name,) = patient_names(number, "camus")
     views = [draw_view(seed, number, *of_view) for of_view in zip(VIEWS, qualities, strict=True)]
+    _write_folder(parent / name, draw_patient(seed, number), views, size, frames)
+
+
+def _write_folder(
+    folder: Path,
+    patient: Patient,
+    views: list[View],
+    size: int | None,
+    frames: int | None,
+    subject: str | None = None,
+) -> None:
+    folder.mkdir(parents=True)
     # One number a patient as in CAMUS, of both planes like Simpson's biplane rule.
     ejection = round(np.mean([view.ejection_fraction for view in views]))
     for view in views:
@@ -77,6 +102,8 @@ def write_patient(
             "EF": ejection,
             "FrameRate": patient.frame_rate,
         }
+        if subject is not None:
+            info["Subject"] = subject
         lines = [f"{key}: {value}\n" for key, value in info.items()]
         (folder / f"Info_{view.name}.cfg").write_text("".join(lines))
     numbers = {

@@ -12,6 +12,10 @@ QUALITIES = ("Good", "Medium", "Poor")
 # Frames of each quality among CAMUS's 500 patients (Leclerc et al., IEEE TMI 2019).
 CAMUS_COUNTS = {"2CH": (217, 214, 69), "4CH": (288, 165, 47)}
 
+# Correlation of what is behind the grades of a patient's two views, estimated on CAMUS
+# (benchmarks/grade_correlation.py).
+VIEWS_ALIKE = 0.8
+
 CAUSES = {
     "gain": "receiver gain, dB",
     "dynamic_range": "shown between black and white, dB",
@@ -59,7 +63,7 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "attenuation": (0.0, 0.4),
         "aperture": (0.85, 1.0),
         "noise": (0.5, 1.0),
-        "haze": (-52.5, -44.5),
+        "haze": (-51.5, -43.5),
         "clutter": (-34, -22),
         "edge_loss": (-6, 6),
         "shadow": (0, 4),
@@ -105,12 +109,27 @@ def draw_appearance(rng: np.random.Generator, quality: str) -> Appearance:
     return Appearance(**{cause: rng.uniform(*RANGES[quality][cause]) for cause in CAUSES})
 
 
-def assign_qualities(rng: np.random.Generator, view: str, patients: int) -> list[str]:
-    """The quality of `view` for each of `patients` patients, in CAMUS's proportions.
+def assign_qualities(rng: np.random.Generator, patients: int) -> list[tuple[str, ...]]:
+    """The qualities of each of `patients` patients, of their views in order of CAMUS_COUNTS.
 
-    Counts are quotas (largest remainders), so they depend on the number of patients alone; from
-    three patients on every quality occurs. Only who gets which is random.
+    Each view has CAMUS's proportions. Counts are quotas (largest remainders), so they depend on the
+    number of patients alone; from three patients on every quality occurs. Who gets which is random,
+    and the views of a patient resemble each other (a Gaussian copula).
     """
+    views = len(CAMUS_COUNTS)
+    alike = np.full((views, views), VIEWS_ALIKE)
+    np.fill_diagonal(alike, 1)
+    worse = rng.multivariate_normal(np.zeros(views), alike, patients)
+    of_view = []
+    for view, place in zip(CAMUS_COUNTS, worse.T, strict=True):
+        qualities = np.empty(patients, object)
+        qualities[np.argsort(place)] = np.repeat(QUALITIES, _quotas(view, patients))
+        of_view.append(qualities)
+    return list(zip(*of_view, strict=True))
+
+
+def _quotas(view: str, patients: int) -> NDArray[np.int64]:
+    """How many patients have each quality of a view."""
     counts = np.array(CAMUS_COUNTS[view])
     shares = patients * counts / counts.sum()
     quotas: NDArray[np.int64] = np.floor(shares).astype(np.int64)
@@ -120,4 +139,4 @@ def assign_qualities(rng: np.random.Generator, view: str, patients: int) -> list
         while (quotas == 0).any():
             quotas[quotas.argmax()] -= 1
             quotas[quotas.argmin()] += 1
-    return rng.permutation(np.repeat(QUALITIES, quotas)).tolist()
+    return quotas

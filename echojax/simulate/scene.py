@@ -33,8 +33,16 @@ CHEST_SOFTNESS = 4.0
 RIGHT_SOFTNESS = 1.5
 SEPTUM_MARGIN = 5.0  # mm beyond the septum's surface
 APICAL_SOFTNESS = 15.0
-CONTRACTED = 1.8  # dB; CAMUS shows what is solid above the valve a little brighter at ES
-RIGHT_ATRIAL_HAZE = 5.0  # dB over that of the right ventricle
+# The septum shines from this part of the way to the base on, dB. The right wall, along the beams,
+# is darkest next to the cavity and as much brighter at the epicardium.
+SEPTUM_SHINES = 7.0
+SEPTUM_FROM, SEPTUM_SOFTNESS = 0.35, 6.0
+ENDOCARDIUM_FADES = 3.5
+# Trabeculae, too small to be drawn, fill the apex over this length.
+TRABECULAE_SHINE = 9.0
+TRABECULATED = 25.0
+CONTRACTED = 2.2  # dB; CAMUS shows what is solid above the valve a little brighter at ES
+RIGHT_ATRIAL_HAZE = 6.5  # dB over that of the right ventricle
 SOLID_UNEVENNESS = 0.5  # part of that of the surroundings
 # Texture of muscle, dB: a table (along, across) that repeats itself, its cells so many mm large.
 FIBRES = 7.0
@@ -60,7 +68,8 @@ class Scene:
         chest: what lies between probe and heart.
         left: what lies left of the heart: liver and diaphragm in 2CH.
         right: what lies right of it: lung.
-        corners: how much darker surroundings are in the lower corners of the sector.
+        left_corner: how much darker surroundings are in the lower left corner of the sector.
+        right_corner: the same of the lower right one.
         below: what lies behind the heart.
         groove: fat between atria and ventricles.
         septum: the left wall of the LV.
@@ -75,12 +84,15 @@ class Scene:
         right_haze: in the right ventricle, over blood; the right atrium has more.
         ring_spacing: of reverberations between probe and chest wall, mm.
         valves: leaflets, over their usual strength.
+        near_gain: how a sonographer set the gain next to the probe, over the usual.
+        far_gain: the same far from it.
     """
 
     chest: float
     left: float
     right: float
-    corners: float
+    left_corner: float
+    right_corner: float
     below: float
     groove: float
     septum: float
@@ -93,6 +105,8 @@ class Scene:
     right_haze: float
     ring_spacing: float
     valves: float
+    near_gain: float
+    far_gain: float
 
 
 @jax.tree_util.register_dataclass
@@ -115,22 +129,25 @@ def draw_scene(rng: np.random.Generator, view: str) -> Scene:
     """Draw how bright `view` shows what surrounds the heart."""
     two = view == "2CH"
     return Scene(
-        chest=rng.normal(3 if two else 1, 4),
-        left=rng.normal(8.0 if two else -1.5, 6),
-        right=rng.normal(-4.0 if two else 2.5, 6),
-        corners=max(0.0, rng.normal(15 if two else 5, 6)),
-        below=rng.normal(8 if two else 11, 6),
-        groove=rng.normal(2, 5),
-        septum=rng.normal(0.3 if two else -0.1, 1.5),
-        lateral=rng.normal(-5.5 if two else -4.8, 2),
+        chest=rng.normal(5 if two else 3.5, 5),
+        left=rng.normal(7.5 if two else -0.5, 7),
+        right=rng.normal(-4.5 if two else 7.0, 7),
+        left_corner=rng.normal(26 if two else 6, 7),
+        right_corner=rng.normal(13 if two else 20, 7),
+        below=rng.normal(6 if two else 12, 6),
+        groove=rng.normal(2, 6),
+        septum=rng.normal(-2.0 if two else -3.4, 2),
+        lateral=rng.normal(-5.5 if two else -2.2, 2),
         profile=rng.uniform(0, 8) if two else rng.uniform(0, 12),
         right_walls=rng.normal(-3, 8),
-        unevenness=rng.uniform(6, 11),
-        enhancement=rng.uniform(0, 6),
-        atrium=rng.uniform(0, 7),
-        right_haze=rng.uniform(0, 15),
+        unevenness=rng.uniform(6, 12),
+        enhancement=rng.normal(3 if two else 4, 3.5),
+        atrium=rng.normal(3.5, 3.5),
+        right_haze=rng.uniform(-3, 14),
         ring_spacing=rng.uniform(4, 10),
         valves=rng.normal(-3, 4),
+        near_gain=rng.normal(0.3 if two else -1.0, 4.5),
+        far_gain=rng.normal(0, 5),
     )
 
 
@@ -187,8 +204,14 @@ def strength(
     level += (1 - activity) * (1 - above) * scene.enhancement
     level += activity * above * solid * CONTRACTED
     left_wall = jax.nn.sigmoid(-across / WALLS_SOFTNESS)
-    walls = left_wall * scene.septum + (1 - left_wall) * scene.lateral
-    level -= (tissue == Tissue.MYOCARDIUM) * scene.profile * _depth_in_wall(section, along, across)
+    down = jax.nn.sigmoid((along - SEPTUM_FROM * section.base) / SEPTUM_SOFTNESS)
+    septum = scene.septum + SEPTUM_SHINES * down
+    part = _part_of_wall(section, along, across)
+    endocardium = ENDOCARDIUM_FADES * jnp.clip(1 - 2 * part, -1, 1)
+    walls = left_wall * septum + (1 - left_wall) * (scene.lateral - endocardium)
+    surface = jnp.clip(2 * part - 1, -1, 1) ** 2 * _below_apex(section, along)
+    level -= (tissue == Tissue.MYOCARDIUM) * scene.profile * surface
+    level += (tissue == Tissue.LV_CAVITY) * _trabeculated(section, along, across)
     muscle = (tissue == Tissue.MYOCARDIUM) | (tissue == Tissue.PAPILLARY)
     level += muscle * (walls + FIBRES * _fibres(jnp.asarray(mottle.fibres), along, across))
     patchy = SOLID_UNEVENNESS * scene.unevenness * uneven[0]
@@ -229,17 +252,30 @@ def _surroundings(
     below = jax.nn.sigmoid((along - section.roof) / ROOF_SOFTNESS)
     beside = left * scene.left + (1 - left) * scene.right
     level = (1 - below) * beside + below * scene.below
-    level += scene.chest * jax.nn.sigmoid(-along / CHEST_SOFTNESS)
-    return level - scene.corners * (angle / sector.half_angle) ** 2 * depth / sector.depth
+    above = jax.nn.sigmoid(-along / CHEST_SOFTNESS)
+    level += above * (scene.chest - level)
+    corner = jnp.where(angle < 0, scene.left_corner, scene.right_corner)
+    return level - corner * (angle / sector.half_angle) ** 2 * depth / sector.depth
 
 
-def _depth_in_wall(section: Section, along: jax.Array, across: jax.Array) -> jax.Array:
-    """0 in the middle of the LV's side walls and at its apex, 1 at their surfaces."""
+def _part_of_wall(section: Section, along: jax.Array, across: jax.Array) -> jax.Array:
+    """0 at the endocardium of the LV's side walls, 1 at the epicardium."""
     beside = across - middle(section, along)
     thickness = jnp.where(beside < 0, section.wall[0], section.wall[1])
-    part = (jnp.abs(beside) - outline(section, along)) / thickness
-    below_apex = jnp.clip((along - section.apical) / APICAL_SOFTNESS, 0, 1)
-    return below_apex * jnp.clip(2 * part - 1, -1, 1) ** 2
+    return (jnp.abs(beside) - outline(section, along)) / thickness
+
+
+def _below_apex(section: Section, along: jax.Array) -> jax.Array:
+    """0 at the apex of the LV's cavity, 1 from a little below it on."""
+    return jnp.clip((along - section.apical) / APICAL_SOFTNESS, 0, 1)
+
+
+def _trabeculated(section: Section, along: jax.Array, across: jax.Array) -> jax.Array:
+    """How much brighter blood is between the trabeculae of the apex, dB: most beside the wall."""
+    beside = jnp.abs(across - middle(section, along))
+    near_wall = jnp.clip(beside / jnp.maximum(outline(section, along), 1), 0, 1) ** 2
+    near_apex = jnp.exp(-(((along - section.apical) / TRABECULATED) ** 2))
+    return TRABECULAE_SHINE * near_wall * near_apex
 
 
 def _beyond_septum(section: Section, along: jax.Array, across: jax.Array) -> jax.Array:

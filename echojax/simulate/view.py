@@ -1,5 +1,6 @@
 """One patient's view: what its random streams hold, and its frames with masks, upright."""
 
+import copy
 import dataclasses
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -17,7 +18,7 @@ from echojax.simulate.quality import Appearance, draw_appearance
 from echojax.simulate.scene import Scene, draw_scene
 from echojax.simulate.sector import BEAMS, SAMPLES, Sector, draw_sector
 from echojax.simulate.tissue import LABELS, tissues
-from echojax.vocabulary import VIEWS
+from echojax.vocabulary import PHASES, VIEWS
 
 # CAMUS's spacing, mm; frames are as large as their sector is at this spacing.
 NATIVE_SPACING = 0.308
@@ -25,6 +26,8 @@ NATIVE_SPACING = 0.308
 # every size and length, so that what a seed shows does not depend on what is asked for beside it.
 TOGETHER = 2
 POINTS = 2**15
+# Experts' ED and ES lie a frame or two beside the extremes: standard deviation, in frames.
+OFF = 1.5
 
 # What the random streams of one seed are for; a stream's key is [seed, stream, ...].
 QUALITY, PATIENT, VIEW, SPECKLE = range(4)
@@ -52,6 +55,8 @@ class View:
         sector: what the probe sees.
         appearance: causes of the quality.
         length: of the recording from ED to ES, in frames; told, not shown.
+        late: how many frames after ED the one lies that an expert called so; not a whole number.
+        early: how many frames before ES the one called ES lies.
         speckle: seed of everything random in the echo.
     """
 
@@ -62,12 +67,19 @@ class View:
     sector: Sector
     appearance: Appearance
     length: int
+    late: float
+    early: float
     speckle: int
 
     @cached_property
     def ejection_fraction(self) -> int:
-        """Ejection fraction in percent."""
-        return motion.ejection_fraction(self.section)
+        """Ejection fraction in percent, of the two frames that are shown as ED and ES."""
+        return motion.ejection_fraction(self.section, self.activities(len(PHASES)))
+
+    def activities(self, frames: int) -> NDArray[np.float32]:
+        """How far `frames` (at least 2) frames from ED (near 0) to ES (near 1) have contracted."""
+        ends = self.late / self.length, 1 - self.early / self.length
+        return ((1 - np.cos(np.pi * np.linspace(*ends, frames))) / 2).astype(np.float32)
 
     def numbers(self) -> dict[str, object]:
         """What is worth knowing of it: mm, degrees, dB, percent."""
@@ -93,6 +105,7 @@ class View:
             "scene": dataclasses.asdict(self.scene),
             "sector": sector,
             "anatomy": anatomy_numbers,
+            "activity": self.activities(len(PHASES)),
         }
 
 
@@ -141,35 +154,40 @@ def draw_patient(seed: int, number: int) -> Patient:
     )
 
 
-def draw_view(seed: int, number: int, name: str, quality: str) -> View:
+def draw_view(
+    seed: int, number: int, name: str, quality: str, placed_as: str | None = None
+) -> View:
     """Draw view `name` ("2CH" or "4CH") of patient `number` of a seed, in `quality`.
 
     Only what follows from the causes of the quality depends on `quality`: a chest wall pushes the
-    heart down as a whole, and the sector's depth goes with it. Anatomy and speckle do not.
+    heart down as a whole, and the sector's depth goes with it. Anatomy and speckle do not. With
+    `placed_as`, heart and sector lie where the chest wall of that quality would put them, so that
+    qualities differ by nothing but the causes.
     """
     index = VIEWS.index(name)
     rng = np.random.default_rng([seed, VIEW, number, index])
     section = draw_section(rng, draw_patient(seed, number).heart, name)
     scene = draw_scene(rng, name)
-    appearance = draw_appearance(rng, quality)
-    pushed = section.apex + np.array([0, appearance.chest_wall], np.float32)
+    appearance = draw_appearance(copy.deepcopy(rng), quality)
+    chest_wall = draw_appearance(rng, placed_as or quality).chest_wall
+    pushed = section.apex + np.array([0, chest_wall], np.float32)
     section = dataclasses.replace(section, apex=pushed)
     speckle = np.random.default_rng([seed, SPECKLE, number, index])
+    sector = draw_sector(rng, section)
+    length = int(rng.integers(14, 25))
+    late, early = np.abs(rng.normal(0, OFF, 2))
     return View(
         name=name,
         quality=quality,
         section=section,
         scene=scene,
-        sector=draw_sector(rng, section),
+        sector=sector,
         appearance=appearance,
-        length=int(rng.integers(14, 25)),
+        length=length,
+        late=float(late),
+        early=float(early),
         speckle=int(speckle.integers(2**32)),
     )
-
-
-def activities(frames: int) -> NDArray[np.float32]:
-    """How far each of `frames` (at least 2) frames from ED (0) to ES (1) has contracted."""
-    return ((1 - np.cos(np.linspace(0, np.pi, frames))) / 2).astype(np.float32)
 
 
 def draw_frames(view: View, size: int | None = None, frames: int = 2) -> Frames:
@@ -190,7 +208,7 @@ def draw_frames(view: View, size: int | None = None, frames: int = 2) -> Frames:
         raise InputError(f"frames: {frames} is too few; ask for at least 2, ED and ES")
     raster = raster_of(view.sector, size)
     pictures = np.zeros((2, frames, raster.rows * raster.columns), np.uint8)
-    contracted = activities(frames)
+    contracted = view.activities(frames)
     # Both ends first: they make a pair whatever lies between.
     order = np.array([0, frames - 1, *range(1, frames - 1)])
     with jax.default_device(devices.cpu()):

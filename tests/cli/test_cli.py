@@ -61,7 +61,8 @@ def test_training_and_study_commands_share_their_options(name, capsys):
 def test_inspect_prints_json_and_nothing_else(data_dir, capfd):
     assert main(["inspect", "--data-dir", str(data_dir), "--json"]) == 0
     found = json.loads(capfd.readouterr().out)
-    assert set(found) == {"counts", "duplicates", "left_out"}
+    known = {"patients", "ids", "graded", "simulated"}
+    assert set(found) == known | {"counts", "duplicates", "left_out"}
     assert sum(found["counts"]["2CH"]["ED"].values()) == 24
     assert found["duplicates"] == []
 

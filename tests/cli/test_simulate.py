@@ -35,9 +35,10 @@ def test_a_preview_alone_writes_no_dataset(tmp_path, capsys):
 def test_what_is_of_no_use_to_a_preview_is_refused(tmp_path, capsys):
     sheet = tmp_path / "sheet.png"
     words = ["--patients", "3", "--size", "64", "--frames", "4", "--workers", "2", "--overwrite"]
+    words += ["--grades", "each"]
     assert main(["simulate", "--preview", str(sheet), "--seed", "1", *words]) == 2
     said = capsys.readouterr().err
-    assert "--patients, --size, --frames, --workers, --overwrite: of no use" in said
+    assert "--patients, --size, --frames, --grades, --workers, --overwrite: of no use" in said
     assert not sheet.exists()
 
 

@@ -11,6 +11,7 @@ from echojax.data.frames import Frames
 from echojax.errors import InputError
 from tests.camus_folders import (
     CHALLENGE_SPACING,
+    NIFTI_CFG,
     NIFTI_SPACING,
     challenge_release,
     invented_image,
@@ -189,6 +190,34 @@ def test_recordings_under_two_ids_are_one_group(tmp_path):
         "patient0003": "patient0002",
         "patient0004": "patient0002",
     }
+
+
+def test_folders_of_one_subject_are_one_person_and_no_duplicates(tmp_path):
+    patients = [f"patient000{k}" for k in range(1, 5)]
+    release = nifti_release(tmp_path / "camus", patients)
+    folder = release / "database_nifti"
+
+    def copy(one, other):
+        name = "2CH_ES.nii.gz"
+        shutil.copy(folder / other / f"{other}_{name}", folder / one / f"{one}_{name}")
+
+    copy("patient0002", "patient0003")
+    copy("patient0004", "patient0003")
+    for patient in ("patient0002", "patient0003"):
+        for view in ("2CH", "4CH"):
+            fields = NIFTI_CFG | {"Subject": "somebody"}
+            write_cfg(folder / patient / f"Info_{view}.cfg", fields)
+    camus.prepare(release, tmp_path / "data")
+    # Of one subject they are meant to be alike; the third is a stranger who should not be.
+    assert camus.duplicates(tmp_path / "data") == [
+        ("patient0002", "patient0004"),
+        ("patient0003", "patient0004"),
+    ]
+    frames = camus.load(tmp_path / "data")
+    group = dict(zip(frames.patient, frames.group, strict=True))
+    assert group["patient0001"] == "patient0001"
+    assert group["patient0002"] == group["patient0003"] == group["patient0004"] != "patient0001"
+    assert not frames.simulated.any()
 
 
 def test_a_dataset_can_be_moved(nifti_folder, tmp_path):

@@ -9,7 +9,11 @@ import pytest
 from echojax.simulate.quality import CAUSES
 from echojax.simulate.view import draw_frames, draw_view
 
-VIEW = draw_view(3, 0, "4CH", "Good")
+DRAWN = draw_view(3, 0, "4CH", "Good")
+# The gain as usual near and far, so that only causes make a difference between them.
+VIEW = dataclasses.replace(
+    DRAWN, scene=dataclasses.replace(DRAWN.scene, near_gain=0.0, far_gain=0.0)
+)
 # A frame that nothing spoils.
 CLEAN = {
     "gain": -10.0,
@@ -78,7 +82,7 @@ TABLE = [
     ("dynamic_range", 60, 80, 1, everywhere, None),
     ("chest_wall", 0, 16, -1, everywhere, None),
     ("attenuation", 0, 1, -1, deep, near),
-    ("noise", 0.7, 10, 1, deep, near),
+    ("noise", 0.7, 14, 1, deep, near),
     ("haze", -60, -35, 1, cavity, walls),
     ("clutter", -50, -15, 1, near, deep),
     ("edge_loss", 0, 18, -1, across(0.8, 1), across(-1, 0)),
@@ -113,7 +117,7 @@ def test_a_smaller_aperture_blurs_across_the_beams():
         inside = cavity(places)[:, 4:] & cavity(places)[:, :-4]
         return np.corrcoef(image[:, 4:][inside], image[:, :-4][inside])[0, 1]
 
-    assert smoothness(*shown(aperture=0.45)) > smoothness(*shown(aperture=1.0)) + 0.2
+    assert smoothness(*shown(aperture=0.45)) > smoothness(*shown(aperture=1.0)) + 0.15
 
 
 def test_every_cause_is_tested():

@@ -28,7 +28,7 @@ rendered = []
 for number in range(3):
     shown = view.draw_view(0, number, "2CH", "Medium")
     drawn = jax.tree.map(np.float32, (shown.section, shown.scene, shown.appearance, shown.sector))
-    rendered += acoustics.render(*drawn, shown.speckle, view.activities(2))
+    rendered += acoustics.render(*drawn, shown.speckle, shown.activities(2))
 np.savez(out / "rendered.npz", *rendered)
 """
 

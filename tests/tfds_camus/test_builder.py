@@ -104,6 +104,18 @@ def test_what_the_release_does_not_say_is_unknown(nifti_folder, build):
     assert found["patient0001_2CH_ES"]["has_mask"]
 
 
+def test_a_person_of_several_folders_and_simulated_ones_are_known_as_such(nifti_folder, build):
+    second = nifti_folder / "database_nifti" / "patient0002"
+    for view in ("2CH", "4CH"):
+        write_cfg(second / f"Info_{view}.cfg", NIFTI_CFG | {"Subject": "patient0001"})
+    (second / "simulation.json").write_text("{}")
+    found = examples(build(nifti_folder)).values()
+    assert {(e["patient"], e["subject"], bool(e["simulated"])) for e in found} == {
+        (b"patient0001", b"patient0001", False),
+        (b"patient0002", b"patient0001", True),
+    }
+
+
 def test_lists_become_splits(tmp_path, build):
     patients = [f"patient000{k}" for k in range(1, 5)]
     lists = {"training": patients[:1], "validation": patients[1:2], "testing": patients[2:3]}
@@ -160,9 +172,10 @@ def test_bad_files_are_left_out_and_listed_on_request(nifti_folder, build, tmp_p
     left_out = builder.info.metadata["left_out"]
     assert sorted(entry["file"] for entry in left_out) == sorted({*files, absent})
     assert all(entry["why"] for entry in left_out)
-    assert [frame.key for frame, _ in calls] == names
-    assert {frame.key for frame, image in calls if image is None} == lost
-    for frame, image in calls:
+    assert [frame.key for frame, _, _ in calls] == names
+    assert all(subject == frame.patient for frame, subject, _ in calls)
+    assert {frame.key for frame, _, image in calls if image is None} == lost
+    for frame, _, image in calls:
         if image is not None:
             np.testing.assert_array_equal(image, invented_image(frame.key))
     assert not waiting(tmp_path)

@@ -159,6 +159,7 @@ def test_cfg_of_either_release_and_what_one_does_not_say(tmp_path):
     assert read_info(cfg(tmp_path, **NIFTI_CFG)) == Info("good", "F", 56.0, 54.0)
     assert read_info(cfg(tmp_path, **CHALLENGE_CFG)) == Info("poor", "M", 61.0, 63.2)
     assert read_info(cfg(tmp_path, ED="1", ES="18")) == Info(None, None, None, None)
+    assert read_info(cfg(tmp_path, Subject="patient0003")) == Info(subject="patient0003")
 
 
 def test_unknown_quality_word_is_named(tmp_path):

@@ -49,7 +49,7 @@ def write(run: Path, frames: Frames) -> None:
             **{name: int((frames.quality == code).sum()) for code, name in enumerate(QUALITIES)},
             UNLABELLED: int((frames.quality < 0).sum()),
         },
-        simulated=bool(frames.simulated),
+        simulated=bool(frames.simulated.any()),
     )
     with written_whole(run / NAME) as file:
         file.write_text(facts.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -31,7 +31,7 @@ def test_what_frames_are_is_written_down_and_read_back(tmp_path):
 
 def test_simulated_frames_are_called_so(tmp_path):
     frames = frames_of([0, 1])
-    frames.simulated = True
+    frames.simulated = np.ones(len(frames), bool)
     frame_facts.write(tmp_path, frames)
     found = frame_facts.read(tmp_path)
     assert found is not None
