@@ -57,7 +57,7 @@ class Appearance:
 # a lower one.
 RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "Good": {
-        "gain": (-16.5, -7.5),
+        "gain": (-17.3, -8.3),
         "dynamic_range": (62, 78),
         "chest_wall": (1, 6),
         "attenuation": (0.0, 0.4),

@@ -136,7 +136,7 @@ def draw_scene(rng: np.random.Generator, view: str) -> Scene:
         right_corner=rng.normal(13 if two else 20, 7),
         below=rng.normal(6 if two else 12, 6),
         groove=rng.normal(2, 6),
-        septum=rng.normal(-2.0 if two else -3.4, 2),
+        septum=rng.normal(-2.3 if two else -4.2, 2),
         lateral=rng.normal(-5.5 if two else -2.2, 2),
         profile=rng.uniform(0, 8) if two else rng.uniform(0, 12),
         right_walls=rng.normal(-3, 8),
