@@ -50,7 +50,7 @@ def fidelity(log: Path) -> None:
     """Print PSNR and SSIM of every generator of a run beside those of interpolation."""
     from echojax import text_table
     from echojax.runs.log import read
-    from echojax.studies.diagnosis.restoration import super_resolution_rows
+    from echojax.studies.diagnosis.super_resolution import super_resolution_rows
 
     rows = super_resolution_rows(read(log))
     if not rows:

@@ -45,8 +45,8 @@ from echojax.studies.diagnosis.gains import GainRow, MeanGainRow
 from echojax.studies.diagnosis.manipulation import ManipulationRow
 from echojax.studies.diagnosis.predictions import Predictions
 from echojax.studies.diagnosis.primary import NETWORKS, PrimaryRow, primary_rows
-from echojax.studies.diagnosis.restoration import SuperResolutionRow, super_resolution_rows
 from echojax.studies.diagnosis.restored import RestoredRow
+from echojax.studies.diagnosis.super_resolution import SuperResolutionRow, super_resolution_rows
 from echojax.vocabulary import NONE
 
 

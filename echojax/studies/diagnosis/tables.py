@@ -14,8 +14,8 @@ from echojax.studies.diagnosis.costs import LeakRow
 from echojax.studies.diagnosis.gains import MeanGainRow
 from echojax.studies.diagnosis.manipulation import ManipulationRow
 from echojax.studies.diagnosis.primary import PrimaryRow
-from echojax.studies.diagnosis.restoration import SuperResolutionRow
 from echojax.studies.diagnosis.restored import RestoredRow
+from echojax.studies.diagnosis.super_resolution import SuperResolutionRow
 
 # The files of a run's `tables` folder and their columns.
 COLUMNS: dict[str, tuple[str, ...]] = {

@@ -20,7 +20,7 @@ from echojax.report.figures import (
 from echojax.runs.log import LogRow
 from echojax.studies.diagnosis.cells import in_order, ordered
 from echojax.studies.diagnosis.figures import words
-from echojax.studies.diagnosis.restoration import curves, job_names
+from echojax.studies.diagnosis.super_resolution import curves, job_names
 
 
 def sr_training(log: Iterable[LogRow], path: Path) -> Path | None:

@@ -8,7 +8,7 @@ from echojax.report.blocks import Block, Details, Heading, Table, Words, absent
 from echojax.report.figures import enhancement_label
 from echojax.studies.diagnosis import paper
 from echojax.studies.diagnosis.material import Material
-from echojax.studies.diagnosis.restoration import SuperResolutionRow
+from echojax.studies.diagnosis.super_resolution import SuperResolutionRow
 
 
 def fidelity(run: Material) -> list[Block]:

@@ -10,7 +10,7 @@ import numpy as np
 from echojax.report.blocks import Block, Code, Heading, Paragraph
 from echojax.report.figures import enhancement_label
 from echojax.studies.diagnosis.material import Material
-from echojax.studies.diagnosis.restoration import SuperResolutionRow
+from echojax.studies.diagnosis.super_resolution import SuperResolutionRow
 from echojax.wording import count
 
 TITLE = "Poor echo frames and super-resolution"

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from echojax.runs import log
-from echojax.studies.diagnosis.restoration import super_resolution_rows
+from echojax.studies.diagnosis.super_resolution import super_resolution_rows
 
 
 @pytest.fixture
