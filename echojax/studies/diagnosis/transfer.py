@@ -14,7 +14,8 @@ from echojax.errors import InputError
 from echojax.inference.classify import Classifier, inputs, probabilities
 from echojax.inference.classify import load as load_classifier
 from echojax.recipes import classification
-from echojax.report import statistics
+from echojax.report import measures, statistics
+from echojax.report.crossed import Scores
 from echojax.report.statistics import Estimate, Sample
 from echojax.runs.job import network_file
 from echojax.vocabulary import CLASSES, QUALITIES, UNLABELLED
@@ -24,13 +25,17 @@ ENHANCED_BY = "enhanced by"  # on the card of a classifier of enhanced frames
 
 
 class Row(NamedTuple):
-    """Accuracy of a task on some of the frames: a quality, a class (its recall) or all."""
+    """A task on some of the frames: a quality, a class (accuracy is its recall) or all.
+
+    `area` is that under the ROC curve, which no threshold moves; nan of a single class.
+    """
 
     task: str
     on: str
     frames: int
     patients: int
     accuracy: Estimate
+    area: Estimate
 
 
 def load(weights: str) -> tuple[Classifier, Path]:
@@ -81,8 +86,15 @@ def evaluate(classifier: Classifier, frames: Frames, mesh: Mesh) -> list[Row]:
                 sample = Sample(correct[chosen], frames.group[chosen])
                 estimate = statistics.accuracy(sample, np.flatnonzero(chosen))
                 patients = len(np.unique(sample.patient))
-                rows.append(Row(task, on, len(sample.correct), patients, estimate))
+                area = _area(answer[chosen], getattr(frames, task)[chosen], sample.patient)
+                rows.append(Row(task, on, len(sample.correct), patients, estimate, area))
     return rows
+
+
+def _area(answer: np.ndarray, label: np.ndarray, patient: np.ndarray) -> Estimate:
+    one = np.zeros(len(answer), int)  # a single training
+    placed = measures.area(Scores(answer, patient, one, one), label, answer)
+    return statistics.mean(placed.score, placed.patient)
 
 
 def _parts(frames: Frames, task: str) -> Iterator[tuple[str, np.ndarray]]:
@@ -94,8 +106,8 @@ def _parts(frames: Frames, task: str) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def cells(rows: Sequence[Row]) -> text_table.Cells:
-    """Results as the cells of a table, accuracies with their 95 % intervals."""
-    header = ("task", "frames of", "frames", "patients", "accuracy", "95 %")
+    """Results as the cells of a table, accuracies and areas with their 95 % intervals."""
+    header = ("task", "frames of", "frames", "patients", "accuracy", "95 %", "AUC", "95 %")
     return [header] + [
         (
             row.task,
@@ -104,6 +116,8 @@ def cells(rows: Sequence[Row]) -> text_table.Cells:
             str(row.patients),
             f"{row.accuracy.value:.1%}",
             f"{row.accuracy.low:.1%} to {row.accuracy.high:.1%}",
+            "" if np.isnan(row.area.value) else f"{row.area.value:.1%}",
+            "" if np.isnan(row.area.low) else f"{row.area.low:.1%} to {row.area.high:.1%}",
         )
         for row in rows
     ]

@@ -134,3 +134,24 @@ def test_a_classifier_of_enhanced_frames_is_refused(of_a_study):
 def test_a_folder_without_a_classifier_is_refused(tmp_path):
     with pytest.raises(InputError, match="RUN/classifiers/PROTOCOL/TASK"):
         transfer.load(str(tmp_path))
+
+
+def test_the_area_under_the_roc_curve_asks_for_order_alone(random_network, make_frames):
+    """Brighter frames are told as 4CH by a network whose threshold is far off."""
+    settings = ResNetSettings(classes=4, width=4)
+    model = random_network(lambda: ResNet18(settings, rngs=nnx.Rngs(0)))
+    levels = np.repeat(np.arange(20, 220, 10), 2)
+    frames = make_frames(
+        [np.full((32, 32), level, np.uint8) for level in levels],
+        [f"p{k // 4}" for k in range(len(levels))],
+        view=(levels > 115).astype(int),
+        phase=[0, 1] * (len(levels) // 2),
+    )
+    inputs = np.stack([np.full((32, 32), level / 255, np.float32) for level in levels])
+    answers = transfer.probabilities(model, inputs, devices.data_mesh())[:, 0]
+    one, other = answers[frames.view == 0], answers[frames.view == 1]
+    expected = np.mean((other[:, None] > one) + 0.5 * (other[:, None] == one))
+    found = evaluate(Classifier(model, ("view", "phase"), Shape(32)), frames)
+    np.testing.assert_allclose(found["view", "all"].area.value, expected, atol=1e-6)
+    np.testing.assert_allclose(found["phase", "all"].area.value, 0.5, atol=1e-6)
+    assert np.isnan(found["view", "2CH"].area.value)
