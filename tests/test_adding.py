@@ -16,7 +16,7 @@ from echojax import devices
 from echojax.config import Section, recorded
 from echojax.data.crops import crop_batches, stream
 from echojax.inference import filters
-from echojax.inference.classify import as_input
+from echojax.inference.classify import Shape, as_input
 from echojax.inference.enhance import Network, as_float, degrade, enhance
 from echojax.models.generator import Generator
 from echojax.runs.job import Record
@@ -148,9 +148,9 @@ def test_an_enhancement_has_cells_inputs_and_its_manipulation(make_frames, monke
     (fold, _) = make_folds(
         frames, protocol="patient", sr_quality=("good",), parts=2, folds=2, seed=0
     )
-    inputs = Inputs(frames, None, "", 32)
+    inputs = Inputs(frames, None, "", Shape(32))
     (seen,) = inputs.of(np.array([5]), fold, "inverted", "filter")
-    np.testing.assert_array_equal(seen, as_input(1 - as_float(images[5]), 32))
+    np.testing.assert_array_equal(seen, as_input(1 - as_float(images[5]), Shape(32)))
     manipulation.measure(tmp_path / "manipulation.csv", inputs, fold, cells)
     (row,) = manipulation.read(tmp_path / "manipulation.csv")
     assert (row.sr, row.mode, row.quality) == ("inverted", "filter", "poor")

@@ -46,7 +46,9 @@ def compare(runs: Sequence[Path]) -> list[Block]:
     if len(set(map(Path.resolve, runs))) < 2:
         raise InputError("give two different runs at least, as in `echojax compare RUN RUN`")
     first, *others = every = [_read(run) for run in runs]
-    names = ["first", *(f"run {number}" for number in range(2, len(every) + 1))]
+    names = [run.resolve().name for run in runs]
+    if len(set(names)) < len(names):
+        names = [f"run {number}" for number in range(1, len(every) + 1)]
     labels = [f"{label} ({run.name})" for label, run in zip(names, every, strict=True)]
     return [
         Heading("Runs side by side", 1),

@@ -95,7 +95,7 @@ def test_what_is_no_run_or_has_no_predictions_is_named(runs, tmp_path):
 def test_the_command_prints_a_table_markdown_or_writes_a_file(runs, tmp_path, capsys):
     words = ["compare", *map(str, runs)]
     assert main(words) == 0
-    assert "run 2 minus first" in capsys.readouterr().out
+    assert "two minus one" in capsys.readouterr().out
     assert main([*words, "--markdown"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("# Runs side by side\n")
