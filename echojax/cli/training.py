@@ -147,7 +147,7 @@ def pretrain_classifier(**given: Any) -> None:
     frames of another dataset. The pretraining itself starts from a file if pretrain.init names
     one, as --set pretrain.init=imagenet.
     """
-    from echojax.recipes.classification import PRETRAINED, PRETRAINING
+    from echojax.recipes.classifier_start import PRETRAINED, PRETRAINING
     from echojax.runs.job import network_file
     from echojax.runs.run import request
     from echojax.studies.diagnosis.config import Config

@@ -6,8 +6,6 @@ of its task, a pretrained one (`classifier_pretraining`) a head for each task.
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,116 +13,25 @@ import numpy as np
 import optax
 from flax import nnx
 from jax.sharding import Mesh
-from pydantic import Field, model_validator
-from scipy.optimize import minimize
-from scipy.special import logit
 
 from echojax import devices
-from echojax.config import FREE, Section, recorded
-from echojax.errors import InputError
-from echojax.files import sha256
-from echojax.inference.classify import HEADS, PER_HEAD, Fit, Shape, heads_of, probabilities
+from echojax.config import recorded
+from echojax.inference.classify import HEADS, PER_HEAD
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18, ResNetSettings
-from echojax.runs.job import Record, network_file
+from echojax.recipes.classifier import ClassifierConfig, Labelled
+from echojax.recipes.classifier_start import check_init, init_file, init_hash, init_network
+from echojax.recipes.inner_validation import calibrated
+from echojax.runs.job import Record
 from echojax.training.augmentation import augment
 from echojax.training.degradation import degrade
 from echojax.training.loop import Loss, Metrics, Step, Training, make_step
 from echojax.training.optimizers import cosine_schedule
 from echojax.training.state import TrainState, initial_state, split
-from echojax.weights import by_name, catalogue, networks, safetensors_file
+from echojax.weights import networks
 from echojax.wording import count
 
-# The run directory of `echojax pretrain-classifier` if none is named, and its job in any.
-PRETRAINING = Path("runs", "pretrain-classifier")
-PRETRAINED = "classifier/pretrained"
-
 DEGRADATION = 1.0  # strength, where frames are degraded before they are learned from
-
-_HEAD = ("fc.kernel", "fc.bias")  # the last layer; logits are the last axis of both
-
-
-# Settings that belong together; each can still be set by itself.
-RECIPES: dict[str, dict[str, object]] = {
-    "published": {},  # the defaults below, as far as the study's text goes
-    "strong": {
-        "fit": "pad",
-        "steps": 1500,
-        "learning_rate": 3e-4,
-        "schedule": "cosine",
-        "weight_decay": 0.05,
-        "augment": 0.5,
-        "average": 0.99,
-        "inner": 0.2,
-    },
-}
-
-
-class ClassifierConfig(Section):
-    """ResNet-18 and its training."""
-
-    recipe: Literal["published", "strong"] = Field(
-        "published", description="what the keys below are where they are not set"
-    )
-    size: int = Field(224, ge=32, description="side of the square input")
-    fit: Fit = Field(
-        "stretch",
-        description='of a frame into the square: "stretch", "pad" (the aspect is kept), or '
-        '"millimetres" (pixels of one size)',
-    )
-    pixel: float = Field(0.8, gt=0, description='side of a pixel, mm, with fit = "millimetres"')
-    width: int = Field(64, ge=1, description="channels of the first stage; 64 is ResNet-18")
-    init: Annotated[str, FREE] = Field(
-        "pretrained",
-        description='"imagenet" (resnet18, as fetched), "simulated" (what `echojax '
-        'pretrain-classifier` left here), "pretrained" (the first of these that is there), a '
-        '.safetensors file, or "random"',
-    )
-    batch: int = Field(16, ge=1)
-    epochs: int = Field(10, ge=1)
-    steps: int = Field(0, ge=0, description="instead of epochs; 0 for epochs")
-    learning_rate: float = Field(1e-4, gt=0)
-    schedule: Literal["constant", "cosine"] = Field(
-        "constant", description="of the rate; the cosine follows a short warm-up"
-    )
-    weight_decay: float = Field(0.0, ge=0, description="of kernels (AdamW)")
-    augment: float = Field(
-        0.0, ge=0, le=2, description="strength of the changes to every frame; 0 for none"
-    )
-    average: float = Field(
-        0.0, ge=0, lt=1, description="largest decay of the weights' moving average; 0 for none"
-    )
-    inner: float = Field(
-        0.0,
-        ge=0,
-        le=0.5,
-        description="share of the training patients that is kept back to set threshold and "
-        "temperature on; 0 for none",
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_recipe(cls, values: Any) -> Any:
-        return {**RECIPES.get(values.get("recipe", "published"), {}), **values}
-
-    @property
-    def shape(self) -> Shape:
-        """How frames become inputs."""
-        return Shape(self.size, self.fit, self.pixel if self.fit == "millimetres" else 0.0)
-
-
-class Labelled(NamedTuple):
-    """Frames (n, size, size), float32 in [0, 1] as `classify.as_input` makes them, and labels.
-
-    Labels are 0 or 1, (n, heads).
-    """
-
-    frames: np.ndarray
-    labels: np.ndarray
-
-    def take(self, chosen: np.ndarray) -> "Labelled":
-        """Those at some indices, or where a mask is true."""
-        return Labelled(self.frames[chosen], self.labels[chosen])
 
 
 def record(
@@ -142,92 +49,6 @@ def record(
     return Record(settings, {"frames to learn from": frames}, files)
 
 
-def init_file(init: str) -> Path | None:
-    """The file that classifiers start from as configured; None for random numbers.
-
-    Random numbers must be asked for: from them, hundreds of frames teach little more than a
-    thumbnail tells.
-
-    Raises:
-        InputError: as `locate`.
-    """
-    return None if init == "random" else locate(init)
-
-
-def init_hash(init: str) -> str:
-    """The sha256 of that file, "random" without one.
-
-    Raises:
-        InputError: as `locate`, or there is no such file.
-    """
-    file = init_file(init)
-    return "random" if file is None else sha256(file)
-
-
-def locate(weights: str) -> Path:
-    """The file of a classifier that is meant by a word or a path.
-
-    Args:
-        weights: "imagenet", "simulated", "pretrained" (the first of the two that is there), a name
-            of the catalogue, or a path.
-
-    Raises:
-        InputError: a network that was not fetched, or not pretrained, yet.
-    """
-    simulated = network_file(PRETRAINING / PRETRAINED)
-    if weights == "pretrained":
-        if catalogue.converted("resnet18").is_file():
-            weights = "imagenet"
-        elif not simulated.is_file():
-            raise InputError(
-                "classifiers start from trained weights, and there are none here: fetch those of "
-                "ImageNet (`echojax weights fetch resnet18`), train some on simulated frames "
-                "(`echojax pretrain-classifier`), or name a file or random numbers with "
-                "--set classifier.init=FILE or =random"
-            )
-        else:
-            weights = "simulated"
-    if weights == "simulated":
-        if not simulated.is_file():
-            raise InputError(
-                f"simulated: there is no {simulated} here; make it with `echojax "
-                "pretrain-classifier`"
-            )
-        return simulated
-    return catalogue.locate("resnet18" if weights == "imagenet" else weights)
-
-
-def init_network(config: ClassifierConfig, seed: int, *tasks: str) -> ResNet18:
-    """The network as a configuration starts it for a task, or for several with a head each.
-
-    Of a file that says which heads its network has, those of the tasks are taken. A file may also
-    be of a network for other classes, as ImageNet's: our last layer starts at random then.
-
-    Raises:
-        InputError: `config.init` is a file that is not there or does not fit.
-    """
-    file = init_file(config.init)
-    # Read first: what cannot be read is told without waiting for random numbers.
-    tensors = {} if file is None else safetensors_file.tensors(file)
-    settings = ResNetSettings(classes=PER_HEAD * len(tasks), width=config.width)
-    model = ResNet18(settings, rngs=nnx.Rngs(seed))
-    if file is None:
-        return model
-    heads = heads_of(networks.card(file))
-    fresh = by_name.arrays(model)
-    head = {name: np.asarray(fresh[name]) for name in _HEAD}
-    there = [name for name in _HEAD if name in tensors]
-    if set(tasks) <= set(heads):
-        first = [PER_HEAD * heads.index(task) for task in tasks]
-        for name in there:
-            logits = [tensors[name][..., k : k + PER_HEAD] for k in first]
-            tensors[name] = np.concatenate(logits, axis=-1)
-    elif heads or any(tensors[name].shape != head[name].shape for name in there):
-        tensors |= head
-    by_name.fill(model, tensors, file)
-    return model
-
-
 def check(config: ClassifierConfig, mesh: Mesh, task: str) -> None:
     """See that a training for a task can begin.
 
@@ -236,16 +57,6 @@ def check(config: ClassifierConfig, mesh: Mesh, task: str) -> None:
     """
     devices.check_batch(config.batch, mesh, "classifier.batch")
     check_init(config, task)
-
-
-def check_init(config: ClassifierConfig, *tasks: str) -> None:
-    """See that a network with a head for each task can start as configured.
-
-    Raises:
-        InputError: `config.init` does not fit.
-    """
-    if init_file(config.init) is not None:
-        init_network(config, 0, *tasks)  # takes seconds, and only a file can fail to fit
 
 
 def training(
@@ -332,45 +143,6 @@ def _told(config: ClassifierConfig, steps: int, kept_back: Labelled | None, degr
     if kept_back is not None:
         parts.append(f"threshold and temperature set on {len(kept_back.labels)} frames kept back")
     return "; ".join(parts)
-
-
-def kept_back(config: ClassifierConfig, group: np.ndarray, seed: int) -> np.ndarray:
-    """Which training frames are of the inner validation patients, a mask (n,).
-
-    Args:
-        config: says which share of the patients.
-        group: the person of each frame.
-        seed: of the draw.
-    """
-    persons = np.random.default_rng(seed).permutation(np.unique(group))
-    return np.isin(group, persons[: round(config.inner * len(persons))])
-
-
-def calibrated(model: ResNet18, frames: Labelled) -> ResNet18:
-    """A network of one head whose threshold and temperature fit frames it did not learn from.
-
-    The log odds of its answers become a line of themselves, the one of Platt's method with his
-    smoothed labels (Advances in Large Margin Classifiers, 1999), by changing the last layer; where
-    the frames are of one class, nothing changes.
-    """
-    labels = frames.labels[:, 0]
-    positive, negative = int(labels.sum()), int((1 - labels).sum())
-    if not positive or not negative:
-        return model
-    answers = probabilities(model, frames.frames, devices.data_mesh())[:, 0]
-    odds = logit(np.clip(answers.astype(np.float64), 1e-6, 1 - 1e-6))
-    target = np.where(labels == 1, (positive + 1) / (positive + 2), 1 / (negative + 2))
-
-    def loss(line: np.ndarray) -> float:
-        z = np.exp(line[0]) * odds + line[1]  # the slope stays positive: no answer is turned round
-        return float(np.mean(np.logaddexp(0, z) - target * z))
-
-    slope, shift = minimize(loss, np.zeros(2)).x
-    head = nnx.to_pure_dict(nnx.state(model.fc))
-    shifted = (head["bias"] * np.exp(slope)).at[1].add(shift)
-    scaled = {"kernel": head["kernel"] * np.exp(slope), "bias": shifted}
-    nnx.update(model.fc, nnx.State(scaled))
-    return model
 
 
 def frame_order(

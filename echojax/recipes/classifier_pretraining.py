@@ -12,8 +12,8 @@ from echojax import devices
 from echojax.config import FREE, Section, recorded
 from echojax.inference.classify import probabilities
 from echojax.models.resnet import ResNet18
-from echojax.recipes import classification
-from echojax.recipes.classification import ClassifierConfig, Labelled
+from echojax.recipes import classification, classifier_start
+from echojax.recipes.classifier import ClassifierConfig, Labelled
 from echojax.runs.job import Record
 from echojax.training.loop import Evaluator, Training
 from echojax.training.state import TrainState
@@ -53,7 +53,7 @@ def record(network: ClassifierConfig, config: PretrainConfig, frames: str) -> Re
     return Record(
         recorded(config, "pretrain") | own,
         {"frames to learn from": frames},
-        {"pretrain.init": classification.init_hash(config.init)},
+        {"pretrain.init": classifier_start.init_hash(config.init)},
     )
 
 
@@ -64,7 +64,7 @@ def check(network: ClassifierConfig, config: PretrainConfig, mesh: Mesh, *tasks:
         InputError: the batch cannot be shared by the devices, or `config.init` does not fit.
     """
     devices.check_batch(config.batch, mesh, "pretrain.batch")
-    classification.check_init(_whole(network, config), *tasks)
+    classifier_start.check_init(_whole(network, config), *tasks)
 
 
 def training(

@@ -194,7 +194,7 @@ def test_evaluate_classifier_prints_tasks_qualities_and_classes(pretrained, data
     words = ["evaluate-classifier", "--weights", str(pretrained / FILE), "--data-dir"]
     assert main([*words, str(data_dir), "--markdown"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "| task | frames of | frames | patients | accuracy | 95 % |"
+    assert lines[0] == "| task | frames of | frames | patients | accuracy | 95 % | AUC | 95 % |"
     named = [tuple(cell.strip() for cell in line.split("|")[1:5]) for line in lines[2:]]
     assert named[0] == ("view", "all", "96", "24")
     assert {("view", "2CH", "48", "24"), ("phase", "ES", "48", "24")} <= set(named)

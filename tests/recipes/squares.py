@@ -4,7 +4,7 @@ import numpy as np
 
 from echojax import devices
 from echojax.inference import classify
-from echojax.recipes.classification import Labelled
+from echojax.recipes.classifier import Labelled
 
 TASKS = ("view", "phase")
 

@@ -12,8 +12,13 @@ from echojax.errors import InputError
 from echojax.inference import classify
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18, ResNetSettings
-from echojax.recipes import classification, classifier_pretraining
-from echojax.recipes.classification import ClassifierConfig, Labelled
+from echojax.recipes import (
+    classification,
+    classifier_pretraining,
+    classifier_start,
+    inner_validation,
+)
+from echojax.recipes.classifier import ClassifierConfig, Labelled
 from echojax.recipes.classifier_pretraining import PretrainConfig
 from echojax.runs.job import Job
 from echojax.training.loop import fit
@@ -174,13 +179,13 @@ def test_weight_decay_shrinks_kernels_alone(trained, tmp_path):
 def test_inner_validation_patients_are_whole_and_as_many_as_asked():
     group = np.repeat(np.array(["a", "b", "c", "d", "e"]), 4)
     config = SETTINGS.model_copy(update={"inner": 0.4})
-    chosen = classification.kept_back(config, group, seed=0)
+    chosen = inner_validation.kept_back(config, group, seed=0)
     assert chosen.sum() == 8
     assert all(len(set(chosen[group == name])) == 1 for name in np.unique(group))
     assert any(
-        (classification.kept_back(config, group, seed) != chosen).any() for seed in range(1, 5)
+        (inner_validation.kept_back(config, group, seed) != chosen).any() for seed in range(1, 5)
     )
-    assert not classification.kept_back(SETTINGS, group, seed=0).any()
+    assert not inner_validation.kept_back(SETTINGS, group, seed=0).any()
 
 
 def test_threshold_and_temperature_put_right_what_an_answer_is_off_by(trained):
@@ -191,7 +196,7 @@ def test_threshold_and_temperature_put_right_what_an_answer_is_off_by(trained):
     model.fc.bias[...] = 0.1 * model.fc.bias[...] + jnp.array([2.0, 0.0])
     of_view = Labelled(HELD_OUT.frames, HELD_OUT.labels[:, :1])
     assert np.mean((ask(model)[:, 0] >= 0.5) == of_view.labels[:, 0]) < 0.7
-    mended = ask(classification.calibrated(model, of_view))[:, 0]
+    mended = ask(inner_validation.calibrated(model, of_view))[:, 0]
     assert np.mean((mended >= 0.5) == of_view.labels[:, 0]) > 0.9
     order = np.argsort(answers)
     assert np.all(np.diff(mended[order]) > -1e-6)
@@ -200,7 +205,9 @@ def test_threshold_and_temperature_put_right_what_an_answer_is_off_by(trained):
 def test_frames_of_one_class_set_no_threshold(trained):
     of_one = HELD_OUT.labels[:, 0] == 1
     model = nnx.clone(trained[0])
-    classification.calibrated(model, Labelled(HELD_OUT.frames, HELD_OUT.labels[:, :1]).take(of_one))
+    inner_validation.calibrated(
+        model, Labelled(HELD_OUT.frames, HELD_OUT.labels[:, :1]).take(of_one)
+    )
     np.testing.assert_array_equal(ask(model), ask(trained[0]))
 
 
@@ -214,9 +221,9 @@ def test_a_random_start_must_be_asked_for(tmp_path, monkeypatch, given):
     place = Path("runs", "pretrain-classifier", "classifier", "pretrained.safetensors")
     place.parent.mkdir(parents=True)
     place.write_bytes(Path(settings.init).read_bytes())
-    assert classification.init_file("pretrained") == place
+    assert classifier_start.init_file("pretrained") == place
     Path(settings.init).rename(tmp_path / "resnet18.safetensors")
-    assert classification.init_file("pretrained") == tmp_path / "resnet18.safetensors"
+    assert classifier_start.init_file("pretrained") == tmp_path / "resnet18.safetensors"
 
 
 def test_weights_that_are_not_there_are_named(tmp_path):
@@ -239,13 +246,13 @@ def given(random_network, tmp_path):
 
 
 def random_start(seed):
-    return classification.init_network(SETTINGS, seed, "view")
+    return classifier_start.init_network(SETTINGS, seed, "view")
 
 
 def test_it_starts_from_the_trunk_of_a_network_for_other_classes(given):
     """As ImageNet's 1000; the head is the random one of the seed."""
     tensors, settings = given(1000)
-    start = by_name.arrays(classification.init_network(settings, 3, "view"))
+    start = by_name.arrays(classifier_start.init_network(settings, 3, "view"))
     head = {name: start.pop(name) for name in ("fc.kernel", "fc.bias")}
     fresh = by_name.arrays(random_start(3))
     for name, tensor in start.items():
@@ -254,13 +261,13 @@ def test_it_starts_from_the_trunk_of_a_network_for_other_classes(given):
         np.testing.assert_array_equal(tensor, fresh[name], err_msg=name)
     assert head["fc.kernel"].shape == (8 * SETTINGS.width, 2)
     assert np.ptp(head["fc.kernel"]) > 0.1
-    other = by_name.arrays(classification.init_network(settings, 4, "view"))
+    other = by_name.arrays(classifier_start.init_network(settings, 4, "view"))
     assert np.abs(other["fc.kernel"] - head["fc.kernel"]).max() > 0.1
 
 
 def test_it_starts_from_the_head_too_if_the_network_is_for_two_classes(given):
     tensors, settings = given(2)
-    start = by_name.arrays(classification.init_network(settings, 0, "view"))
+    start = by_name.arrays(classifier_start.init_network(settings, 0, "view"))
     assert start.keys() == tensors.keys()
     for name, tensor in start.items():
         np.testing.assert_array_equal(tensor, tensors[name], err_msg=name)
@@ -291,7 +298,7 @@ def test_a_network_of_two_heads_gives_its_trunk_and_the_head_of_the_task(
 ):
     _, settings = given(4, card={"heads": heads})
     tasks = (task,) if isinstance(task, str) else task
-    started = logits(classification.init_network(settings, 0, *tasks))
+    started = logits(classifier_start.init_network(settings, 0, *tasks))
     pretrained = logits(networks.load(Path(settings.init)))
     assert started.shape == (4, 2 * len(tasks))
     np.testing.assert_allclose(started, pretrained[:, columns], rtol=1e-5)
@@ -300,7 +307,7 @@ def test_a_network_of_two_heads_gives_its_trunk_and_the_head_of_the_task(
 
 def test_a_network_with_a_head_for_something_else_gives_its_trunk_alone(given):
     tensors, settings = given(2, card={"heads": "phase"})
-    start = by_name.arrays(classification.init_network(settings, 3, "view"))
+    start = by_name.arrays(classifier_start.init_network(settings, 3, "view"))
     fresh = by_name.arrays(random_start(3))
     np.testing.assert_array_equal(start["conv1.kernel"], tensors["conv1.kernel"])
     np.testing.assert_array_equal(start["fc.kernel"], fresh["fc.kernel"])
@@ -326,7 +333,7 @@ def test_a_pretrained_network_is_found_in_the_working_directory(given, tmp_path,
     Path(settings.init).rename(place)
     pretrained = logits(networks.load(place))
     np.testing.assert_allclose(
-        logits(classification.init_network(asked, 0, "view")), pretrained[:, :2], rtol=1e-5
+        logits(classifier_start.init_network(asked, 0, "view")), pretrained[:, :2], rtol=1e-5
     )
 
 
@@ -337,5 +344,5 @@ def test_imagenet_is_the_fetched_resnet18(given, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="echojax weights fetch resnet18"):
         classification.check(asked, devices.data_mesh(), "view")
     Path(settings.init).rename(tmp_path / "resnet18.safetensors")
-    start = by_name.arrays(classification.init_network(asked, 0, "view"))
+    start = by_name.arrays(classifier_start.init_network(asked, 0, "view"))
     np.testing.assert_array_equal(start["conv1.kernel"], tensors["conv1.kernel"])

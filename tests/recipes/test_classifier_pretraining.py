@@ -6,7 +6,7 @@ from flax import nnx
 from echojax import devices
 from echojax.inference import classify
 from echojax.recipes import classifier_pretraining
-from echojax.recipes.classification import ClassifierConfig
+from echojax.recipes.classifier import ClassifierConfig
 from echojax.recipes.classifier_pretraining import PretrainConfig
 from echojax.runs.job import Job
 from echojax.training.loop import fit

@@ -7,8 +7,8 @@ import numpy as np
 from jax.sharding import Mesh
 
 from echojax.models.resnet import ResNet18
-from echojax.recipes import classification
-from echojax.recipes.classification import ClassifierConfig, Labelled
+from echojax.recipes import classification, classifier_start, inner_validation
+from echojax.recipes.classifier import ClassifierConfig, Labelled
 from echojax.runs.job import Job
 from echojax.runs.run import Run
 from echojax.studies.diagnosis import leaks
@@ -97,7 +97,7 @@ class Classifiers:
             return networks.load(job.file, ResNet18)
         indices = fold.train[key.train]
         learned = self.inputs.frames.take(indices)
-        init = classification.init_file(self.config.init)
+        init = classifier_start.init_file(self.config.init)
         sr, mode = (NONE, NONE) if key.degraded else (key.sr, key.mode)
         card = {
             "title": f"ResNet-18, {key.name}, fold {fold.number}, seed {seed}",
@@ -110,7 +110,7 @@ class Classifiers:
         frames = Labelled(
             self.inputs.of(indices, fold, sr, mode), getattr(learned, key.task)[:, None]
         )
-        inner = classification.kept_back(self.config, learned.group, seed)
+        inner = inner_validation.kept_back(self.config, learned.group, seed)
         training = classification.training(
             self.config,
             frames.take(~inner),

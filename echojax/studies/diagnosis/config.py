@@ -1,7 +1,7 @@
 """The configuration of the diagnosis study: its networks, their trainings, what is compared."""
 
 from echojax.config import Configuration
-from echojax.recipes.classification import ClassifierConfig
+from echojax.recipes.classifier import ClassifierConfig
 from echojax.recipes.classifier_pretraining import PretrainConfig
 from echojax.recipes.gan import GanConfig
 from echojax.recipes.restoration import RestorerConfig

@@ -9,9 +9,10 @@ from echojax.data import camus, natural
 from echojax.data.frames import Frames
 from echojax.errors import InputError
 from echojax.inference.classify import Classifier, Shape, inputs
-from echojax.recipes import classification, classifier_pretraining, super_resolution
-from echojax.recipes.classification import PRETRAINED, PRETRAINING, Labelled
+from echojax.recipes import classifier_pretraining, classifier_start, super_resolution
+from echojax.recipes.classifier import Labelled
 from echojax.recipes.classifier_pretraining import PretrainConfig
+from echojax.recipes.classifier_start import PRETRAINED, PRETRAINING
 from echojax.runs.run import Request
 from echojax.studies.diagnosis import leaks, transfer
 from echojax.studies.diagnosis.config import Config
@@ -76,7 +77,7 @@ def pretrain_classifier(request: Request[Config]) -> tuple[Path, list[transfer.R
     config, network = request.config.pretrain, request.config.classifier
     devices.start()
     mesh = devices.data_mesh()
-    _check_init(request.run.path, config)
+    _check_start(request.run.path, config)
     classifier_pretraining.check(network, config, mesh, *TASKS)
     frames = camus.open_frames(request.config.data)
     for task in TASKS:
@@ -98,7 +99,7 @@ def pretrain_classifier(request: Request[Config]) -> tuple[Path, list[transfer.R
             "title": "ResNet-18, pretrained on echo frames",
             "data": f"{count(len(learned), 'echo frame')} of "
             f"{count(len(np.unique(learned.group)), 'patient')}",
-            **leaks.card_of(learned.hashes, classification.init_file(config.init)),
+            **leaks.card_of(learned.hashes, classifier_start.init_file(config.init)),
             "licence": "that of the data it learned from",
         }
         training = classifier_pretraining.training(
@@ -115,12 +116,12 @@ def pretrain_classifier(request: Request[Config]) -> tuple[Path, list[transfer.R
     return job.file, transfer.evaluate(trained, kept_back, mesh)
 
 
-def _check_init(path: Path, config: PretrainConfig) -> None:
+def _check_start(path: Path, config: PretrainConfig) -> None:
     """See that a pretraining does not start from the file that it would write."""
     if config.init == "random":
         return
     named = config.init == "simulated" and path.resolve() == PRETRAINING.resolve()
-    if named or classification.locate(config.init).resolve().is_relative_to(path.resolve()):
+    if named or classifier_start.locate(config.init).resolve().is_relative_to(path.resolve()):
         raise InputError(
             f"pretrain.init = {config.init!r}: lies in {path}, where this pretraining goes; "
             'choose another --run, or start from "random"'

@@ -16,7 +16,7 @@ from echojax.data.frames import Frames
 from echojax.errors import InputError
 from echojax.inference.classify import Shape, probabilities
 from echojax.models.resnet import ResNet18
-from echojax.recipes import classification
+from echojax.recipes import classification, classifier_start
 from echojax.runs.job import Job, Record, begun
 from echojax.runs.run import Request, Run
 from echojax.studies.diagnosis import (
@@ -162,7 +162,7 @@ class Study:
             self.generators.check(sr, fold)
         for task in sorted({cell.task for cell in cells}):
             classification.check(config.classifier, self.mesh, task)
-        init = classification.init_file(config.classifier.init) if cells else None
+        init = classifier_start.init_file(config.classifier.init) if cells else None
         if init is not None:
             leaks.check_init(init, "classifier.init", self.frames, [*tested.values()], sr=False)
         restored = any(cell.sr == "restorer" for cell in cells)

@@ -13,7 +13,7 @@ from echojax.data.frames import Frames
 from echojax.errors import InputError
 from echojax.inference.classify import Classifier, inputs, probabilities
 from echojax.inference.classify import load as load_classifier
-from echojax.recipes import classification
+from echojax.recipes import classifier_start
 from echojax.report import measures, statistics
 from echojax.report.crossed import Scores
 from echojax.report.statistics import Estimate, Sample
@@ -51,7 +51,7 @@ def load(weights: str) -> tuple[Classifier, Path]:
     Raises:
         InputError: it is not there, is none of these, or was trained on enhanced frames.
     """
-    named = classification.locate(weights)
+    named = classifier_start.locate(weights)
     file = network_file(named) if named.is_dir() else named
     if named.is_dir() and not file.is_file():
         raise InputError(
@@ -94,7 +94,8 @@ def evaluate(classifier: Classifier, frames: Frames, mesh: Mesh) -> list[Row]:
 def _area(answer: np.ndarray, label: np.ndarray, patient: np.ndarray) -> Estimate:
     one = np.zeros(len(answer), int)  # a single training
     placed = measures.area(Scores(answer, patient, one, one), label, answer)
-    return statistics.mean(placed.score, placed.patient)
+    found = statistics.mean(placed.score, placed.patient)
+    return found._replace(low=max(found.low, 0.0), high=min(found.high, 1.0))
 
 
 def _parts(frames: Frames, task: str) -> Iterator[tuple[str, np.ndarray]]:
