@@ -13,8 +13,8 @@ from echojax.report.crossed import Estimate, Scores, Spread
 from echojax.report.statistics import Sample
 from echojax.studies.diagnosis import paper
 from echojax.studies.diagnosis.cells import Cell, ordered
-from echojax.studies.diagnosis.predictions import Predictions
-from echojax.studies.diagnosis.scoring import chance, distinct, scores, spreads
+from echojax.studies.diagnosis.predictions import Predictions, match
+from echojax.studies.diagnosis.scoring import chance, differences, distinct, scores, spreads
 from echojax.vocabulary import NONE
 
 
@@ -24,7 +24,8 @@ class AccuracyRow(NamedTuple):
     `frames` and `patients` are distinct ones; `seed_sd` is nan with a single seed. `chance` is the
     share of the more frequent class. Balanced accuracy and area under the ROC curve have intervals
     of their own, all nan where one class alone was tested. `thumbnail` is what needs no network,
-    with an interval over patients alone (it learns without chance); `paper` the paper's accuracy.
+    with an interval over patients alone (it learns without chance), and `over_thumbnail` how many
+    points the classifier is above it on the same frames; `paper` is the paper's accuracy.
     """
 
     cell: Cell
@@ -46,6 +47,9 @@ class AccuracyRow(NamedTuple):
     thumbnail: float
     thumbnail_low: float
     thumbnail_high: float
+    over_thumbnail: float
+    over_thumbnail_low: float
+    over_thumbnail_high: float
     paper: float
 
     @property
@@ -110,6 +114,7 @@ def _accuracy_row(
         if control
         else statistics.Estimate(*3 * (math.nan,))
     )
+    over = _over(cell, rows, known, control)
     return AccuracyRow(
         cell=cell,
         accuracy=estimate.value,
@@ -130,8 +135,20 @@ def _accuracy_row(
         thumbnail=plain.value,
         thumbnail_low=plain.low,
         thumbnail_high=plain.high,
+        over_thumbnail=100 * over.value,
+        over_thumbnail_low=100 * over.low,
+        over_thumbnail_high=100 * over.high,
         paper=math.nan if published is None else published / 100,
     )
+
+
+def _over(cell: Cell, rows: Predictions, known: Spread, control: Predictions | None) -> Estimate:
+    """The classifier's accuracy minus the thumbnail's."""
+    if control is None:
+        return crossed.NOTHING
+    # The thumbnail has one training a fold, which every seed is compared with.
+    before, after = match(control, rows, "frame", "fold")
+    return crossed.estimate([differences(cell, control.take(before), rows.take(after))], known)
 
 
 def _share(estimate: Estimate) -> Estimate:

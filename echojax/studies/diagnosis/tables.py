@@ -23,7 +23,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("protocol", "task", "train", "test", "sr", "sr_on", "accuracy", "low", "high"),
         *("frames", "seeds", "mode", "folds", "patients", "seed_sd", "chance"),
         *("balanced", "balanced_low", "balanced_high", "auc", "auc_low", "auc_high"),
-        *("thumbnail", "thumbnail_low", "thumbnail_high", "paper"),
+        *("thumbnail", "thumbnail_low", "thumbnail_high"),
+        *("over_thumbnail", "over_thumbnail_low", "over_thumbnail_high", "paper"),
     ),
     "gain": (
         *Cell._fields,
@@ -46,6 +47,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 _CHANGE = ("change", "low", "high", "points", "points_low", "points_high")
 _PERCENT = {
+    "accuracy": ("over_thumbnail", "over_thumbnail_low", "over_thumbnail_high"),
     "gain": (*_CHANGE, "corrected_low", "corrected_high"),
     "mean_gain": (*_CHANGE, *(name for name in MeanGainRow._fields if "bicubic" in name)),
     "quality_cost": _CHANGE,

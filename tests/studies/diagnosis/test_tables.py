@@ -21,7 +21,8 @@ def table(path: Path) -> list[dict[str, str]]:
             "accuracy",
             "protocol,task,train,test,sr,sr_on,accuracy,low,high,frames,seeds,mode,folds,patients,"
             "seed_sd,chance,balanced,balanced_low,balanced_high,auc,auc_low,auc_high,"
-            "thumbnail,thumbnail_low,thumbnail_high,paper",
+            "thumbnail,thumbnail_low,thumbnail_high,over_thumbnail,over_thumbnail_low,"
+            "over_thumbnail_high,paper",
         ),
         (
             "gain",
@@ -66,6 +67,21 @@ def test_every_cell_has_a_row_with_its_plain_accuracy_and_counts(finished: Path,
         assert accuracy - 5e-5 <= float(row["high"]) <= 1
         assert [row[name] for name in ("frames", "seeds", "patients")] == ["32", "2", "8"]
         assert row["folds"] == ("5" if row["protocol"] == "patient" else "1")
+
+
+def test_what_needs_no_network_is_compared_on_the_same_frames(found):
+    """Its one answer a frame stands against that of every seed."""
+    plain = found.take(np.flatnonzero((found["seed"] == 0) & (found["sr"] == "none")))
+    half = plain.take(np.arange(0, len(plain), 2))
+    for row in accuracies.accuracy_rows(found, half):
+        if row.cell.sr != "none":
+            assert math.isnan(row.over_thumbnail)
+            continue
+        control, own = half.cells()[row.cell], found.cells()[row.cell]
+        asked = np.isin(own["frame"], control["frame"])
+        expected = 100 * (own.correct[asked].mean() - control.correct.mean())
+        assert row.over_thumbnail == pytest.approx(expected)
+        assert row.over_thumbnail_low < expected < row.over_thumbnail_high
 
 
 def test_gain_is_the_change_between_the_two_accuracies_it_lists(finished: Path):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from echojax.report.blocks import MISSING, Block, Details, Heading, Table, Words, absent
-from echojax.report.numerals import shares
+from echojax.report.numerals import interval, shares
 from echojax.studies.diagnosis.accuracies import AccuracyRow
 from echojax.studies.diagnosis.cells import Cell, in_order, ordered
 from echojax.studies.diagnosis.material import Material, slug
@@ -110,12 +110,14 @@ def _other_measures(protocol: str, accuracies: Mapping[Cell, AccuracyRow | None]
             cell.test,
             shares(row.balanced, row.balanced_low, row.balanced_high),
             shares(row.auc, row.auc_low, row.auc_high),
+            interval(row.over_thumbnail, row.over_thumbnail_low, row.over_thumbnail_high),
         ]
         for cell, row in accuracies.items()
         if row is not None
     ]
-    head = ["task", "trained on", "tested on", BALANCED.head, AREA.head]
-    title = f"{BALANCED.name.capitalize()} and {AREA.name}"
+    above = f"above the thumbnail, {ACCURACY.step}"
+    head = ["task", "trained on", "tested on", BALANCED.head, AREA.head, above]
+    title = f"{BALANCED.name.capitalize()}, {AREA.name}, and {ACCURACY.name} above the thumbnail's"
     name = f"measures_{slug(protocol)}"
     table = Table(head, rows, f"{title}, {protocol} protocol.", "", name, "accuracy")
     return Details(title, [table])
