@@ -20,7 +20,7 @@ from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.config import Config
 from echojax.studies.diagnosis.folds import Fold, make_folds
 from echojax.studies.diagnosis.predictions import Predictions
-from echojax.studies.diagnosis.tables import scores
+from echojax.studies.diagnosis.scoring import scores
 from echojax.vocabulary import NONE
 
 
