@@ -193,15 +193,13 @@ def test_every_bad_file_of_every_split_is_named_once(tmp_path, build):
 
 
 def test_every_file_is_read_once(nifti_folder, build, monkeypatch):
-    opened = []
-    read = {name: getattr(Path, name) for name in ("read_bytes", "read_text")}
-    for name, original in read.items():
+    opened, original = [], Path.open
 
-        def counting(path, *args, original=original, **kwargs):
-            opened.append(path)
-            return original(path, *args, **kwargs)
+    def counting(path, *args, **kwargs):
+        opened.append(path)
+        return original(path, *args, **kwargs)
 
-        monkeypatch.setattr(Path, name, counting)
+    monkeypatch.setattr(Path, "open", counting)
     build(nifti_folder)
     files = [path for path in nifti_folder.rglob("*") if path.is_file()]
     assert len(files) == 2 * 10

@@ -1,0 +1,12 @@
+"""What is said of a CAMUS folder or file that cannot be used."""
+
+from pathlib import Path
+
+
+class CamusError(Exception):
+    """A CAMUS folder or file that cannot be used: what is wrong, where, what was expected."""
+
+
+def short(path: Path) -> str:
+    """The last two parts of a path, enough to find a file in a CAMUS folder."""
+    return "/".join(path.parts[-2:])
