@@ -10,6 +10,7 @@ import av
 import numpy as np
 
 from echojax.errors import InputError
+from echojax.media.limits import check_pixels, max_pixels
 from echojax.media.recording import Recording, reading
 
 _ENCODERS = {"h264": "libx264", "hevc": "libx265", "vp8": "libvpx", "vp9": "libvpx-vp9"}
@@ -66,6 +67,9 @@ class ClipRecording(Recording):
                 for key, value in container.metadata.items()
                 if key.lower() not in _OWN_TAGS
             }
+            # FFmpeg finds the size anew as it decodes.
+            context.options = {"max_pixels": str(max_pixels())}
+            check_pixels(path, context.height, context.width)
             first = next(container.decode(stream), None)
             if first is None:
                 raise InputError(f"{path}: no frame can be decoded, it is cut off; copy it again")
@@ -81,7 +85,9 @@ class ClipRecording(Recording):
     def frames(self) -> Iterator[np.ndarray]:
         """The frames one at a time, decoded as they are asked for."""
         with reading(self.path, self._kind), av.open(str(self.path)) as container:
-            for packet in container.demux(container.streams.video[0]):
+            stream = container.streams.video[0]
+            stream.codec_context.options = {"max_pixels": str(max_pixels())}
+            for packet in container.demux(stream):
                 if packet.is_corrupt:
                     raise InputError(f"{self.path}: cut off or damaged; copy it again")
                 for frame in packet.decode():

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import GifImagePlugin, Image
 
+from echojax.media.limits import check_pixels
+from echojax.media.pillow import open_bounded
 from echojax.media.recording import Recording, reading
 
 
@@ -27,7 +29,8 @@ class GifRecording(Recording):
         for image, frame in self._shown():
             self._durations.append(image.info.get("duration", 0))
             self._loop = image.info.get("loop")
-            gray &= bool((frame == frame[..., :1]).all())
+            red, green, blue = (frame[..., channel] for channel in range(3))
+            gray = gray and bool((red == green).all() and (red == blue).all())
         self.count = len(self._durations)
         self.shape = frame.shape[:2] if gray else frame.shape
 
@@ -37,12 +40,11 @@ class GifRecording(Recording):
             yield frame[..., 0] if len(self.shape) == 2 else frame
 
     def _shown(self) -> Iterator[tuple[Image.Image, np.ndarray]]:
-        with reading(self.path, "GIF"), Image.open(self.path, formats=["GIF"]) as image:
-            black = Image.new("RGBA", image.size, "black")
+        with reading(self.path, "GIF"), open_bounded(self.path, "GIF") as image:
             for number in range(getattr(image, "n_frames", 1)):
                 image.seek(number)
-                shown = Image.alpha_composite(black, image.convert("RGBA"))
-                yield image, np.array(shown.convert("RGB"))
+                check_pixels(self.path, image.height, image.width)
+                yield image, _on_black(image)
 
     def _write(
         self,
@@ -64,6 +66,14 @@ class GifRecording(Recording):
                     GifImagePlugin.getdata(image, duration=duration, include_color_table=palette)
                 )
             file.write(b";")
+
+
+def _on_black(image: Image.Image) -> np.ndarray:
+    if not image.has_transparency_data:
+        return np.array(image.convert("RGB"))
+    shown = Image.new("RGB", image.size)
+    shown.paste(image, mask=image.convert("RGBA").getchannel("A"))
+    return np.array(shown)
 
 
 def _indexed(frame: np.ndarray) -> Image.Image:

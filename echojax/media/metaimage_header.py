@@ -31,15 +31,16 @@ _DTYPES = {
 }
 _DTYPES |= {f"{name}_ARRAY": dtype for name, dtype in _DTYPES.items()}
 # What MetaIO itself understands; anything else is a remark that is kept.
-_KNOWN = frozenset(
-    "ObjectType ObjectSubType TransformType NDims Name ID ParentID CompressedData "
-    "CompressedDataSize CompressionLevel BinaryData BinaryDataByteOrderMSB ElementByteOrderMSB "
-    "Color Position Origin Offset TransformMatrix Rotation Orientation CenterOfRotation "
-    "DistanceUnits AnatomicalOrientation ElementSpacing AcquisitionDate DimSize HeaderSize "
-    "HeaderSizePerSlice Modality ImagePosition SequenceID ElementMin ElementMax "
-    "ElementNumberOfChannels ElementSize ElementNBits ElementToIntensityFunctionSlope "
-    "ElementToIntensityFunctionOffset ElementType ElementDataFile Comment".split()
-)
+_WORDS = """
+ObjectType ObjectSubType TransformType NDims Name ID ParentID CompressedData
+CompressedDataSize CompressionLevel BinaryData BinaryDataByteOrderMSB ElementByteOrderMSB
+Color Position Origin Offset TransformMatrix Rotation Orientation CenterOfRotation
+DistanceUnits AnatomicalOrientation ElementSpacing AcquisitionDate DimSize HeaderSize
+HeaderSizePerSlice Modality ImagePosition SequenceID ElementMin ElementMax
+ElementNumberOfChannels ElementSize ElementNBits ElementToIntensityFunctionSlope
+ElementToIntensityFunctionOffset ElementType ElementDataFile Comment
+"""
+_KNOWN = frozenset(_WORDS.split())
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def stating(folder, **fields):
     """A MetaImage file whose header has other fields."""
     path = test_metaimage.save(folder / "a.mhd", noise(3, 7, 5))
     lines = [line.split(" = ") for line in path.read_text().splitlines()]
-    header = {key: value for key, value in lines} | fields
+    header = dict(lines) | fields
     header |= {"ElementDataFile": header.pop("ElementDataFile")}  # the last
     path.write_text("".join(f"{key} = {value}\n" for key, value in header.items()))
     return path
