@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +43,8 @@ class DicomRecording(Recording):
         self.path = path
         with reading(path, "DICOM"):
             dicom_limits.check_deflated(path)
-            dataset = dcmread(path, stop_before_pixels=True)
+            with dicom_limits.Bounded(path) as file:
+                dataset = dcmread(file, stop_before_pixels=True)
             if "Rows" not in dataset:
                 raise InputError(f"{path}: holds no image; choose a file that shows one")
             check_pixels(path, int(dataset.Rows), int(dataset.Columns))
@@ -73,14 +74,21 @@ class DicomRecording(Recording):
                 yield self._inverted(stored) if self._photometric == "MONOCHROME1" else stored
 
     def _stored(self) -> Iterator[np.ndarray]:
-        with reading(self.path, self._kind):
-            for pixels in iter_pixels(self.path):
+        number = 0
+        with reading(self.path, self._kind), dicom_limits.Bounded(self.path) as file:
+            # Of a file deflated whole, pydicom finds frames only where it has been read whole.
+            source = dcmread(file) if dicom_limits.is_deflated(self._dataset.file_meta) else file
+            # Some files hold more frames than they count.
+            for pixels in islice(iter_pixels(source), self.count):
                 stored = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
                 if self._palette is not None:
                     stored = self._palette[stored]
                 elif self._lowest == 0:  # overlays once lay in the upper bits
                     stored = stored & stored.dtype.type(self._highest)
                 yield stored
+                number += 1
+            if number != self.count:
+                raise ValueError(f"{number} frames of {self.count}")
 
     def _inverted(self, frame: np.ndarray) -> np.ndarray:
         return frame.dtype.type(self._lowest + self._highest) - frame

@@ -2,14 +2,14 @@
 
 import struct
 import zlib
-from io import BytesIO
+from io import BufferedReader, BytesIO, FileIO
 from itertools import pairwise
 from pathlib import Path
 
 from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.encaps import generate_frames
-from pydicom.filereader import read_file_meta_info, read_preamble
+from pydicom.filereader import _read_file_meta_info, read_preamble
 from pydicom.uid import (
     JPEG2000,
     DeflatedExplicitVRLittleEndian,
@@ -26,18 +26,37 @@ _BY_PILLOW = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEG2000, JPEG2000Lossless)
 _RLE_HEADER = struct.Struct("<16L")  # how many segments, and where each begins
 
 
+class Bounded(BufferedReader):
+    """A file for pydicom, which asks for as many bytes as an element claims to have.
+
+    Python makes room for them before it looks whether they are there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(FileIO(path))
+        self._size = path.stat().st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At most what is left of the file."""
+        left = max(self._size - self.tell(), 0)
+        return super().read(left if size is None or size < 0 else min(size, left))
+
+
+def is_deflated(meta: Dataset) -> bool:
+    """Whether all of a file behind its file meta information is deflated."""
+    return bool(meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian)
+
+
 def check_deflated(path: Path) -> None:
     """See that a file deflated whole inflates to no more than the ceiling.
 
     Raises:
         InputError: it does not.
     """
-    if read_file_meta_info(path).get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-        return
-    with path.open("rb") as file:
+    with Bounded(path) as file:
         read_preamble(file, force=False)
-        length = read_file_meta_info(path).FileMetaInformationGroupLength
-        file.seek(12 + length, 1)  # the length's own element has 12 bytes
+        if not is_deflated(_read_file_meta_info(file)):
+            return
         unpacker, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
         rest = file.read()
     while rest and not unpacker.eof:
@@ -56,7 +75,7 @@ def check_frames(path: Path, dataset: Dataset) -> None:
     if syntax != RLELossless and syntax not in _BY_PILLOW:
         return
     rows, columns = int(dataset.Rows), int(dataset.Columns)
-    with path.open("rb") as file:
+    with Bounded(path) as file:
         dcmread(file, stop_before_pixels=True)
         file.seek(12, 1)  # tag, kind and length of the pixel data
         count = int(dataset.get("NumberOfFrames") or 1)
