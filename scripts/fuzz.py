@@ -158,7 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--reader", action="append", choices=list(fuzz_files.READERS))
     parser.add_argument("--verbose", action="store_true", help="say what errors say, too")
     options = parser.parse_args(arguments)
-    rows = [["reader", *OUTCOMES, "peak MB"]]
+    rows = [["reader", *OUTCOMES, "MB"]]
     sound = True
     for reader in options.reader or fuzz_files.READERS:
         results = list(fuzz(reader, options.mutations, seed=options.seed))

@@ -16,7 +16,7 @@ from pydicom.pixels import (  # type: ignore[attr-defined]
 from echojax.errors import InputError
 from echojax.media import dicom_limits
 from echojax.media.dicom_header import derived, regions
-from echojax.media.limits import check_pixels
+from echojax.media.limits import Bounded, check_pixels
 from echojax.media.recording import Recording, bounds, keeping, reading
 
 _LONGEST = 2**32 - 2  # bytes of an element whose length is stated
@@ -43,7 +43,7 @@ class DicomRecording(Recording):
         self.path = path
         with reading(path, "DICOM"):
             dicom_limits.check_deflated(path)
-            with dicom_limits.Bounded(path) as file:
+            with Bounded(path) as file:
                 dataset = dcmread(file, stop_before_pixels=True)
             if "Rows" not in dataset:
                 raise InputError(f"{path}: holds no image; choose a file that shows one")
@@ -75,7 +75,7 @@ class DicomRecording(Recording):
 
     def _stored(self) -> Iterator[np.ndarray]:
         number = 0
-        with reading(self.path, self._kind), dicom_limits.Bounded(self.path) as file:
+        with reading(self.path, self._kind), Bounded(self.path) as file:
             # Of a file deflated whole, pydicom finds frames only where it has been read whole.
             source = dcmread(file) if dicom_limits.is_deflated(self._dataset.file_meta) else file
             # Some files hold more frames than they count.

@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from io import BufferedReader, BytesIO, FileIO
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,27 +19,11 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from echojax.media.limits import check_bytes
+from echojax.media.limits import Bounded, check_bytes
 
 _PIECE = 1 << 20
 _BY_PILLOW = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEG2000, JPEG2000Lossless)
 _RLE_HEADER = struct.Struct("<16L")  # how many segments, and where each begins
-
-
-class Bounded(BufferedReader):
-    """A file for pydicom, which asks for as many bytes as an element claims to have.
-
-    Python makes room for them before it looks whether they are there.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(FileIO(path))
-        self._size = path.stat().st_size
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """At most what is left of the file."""
-        left = max(self._size - self.tell(), 0)
-        return super().read(left if size is None or size < 0 else min(size, left))
 
 
 def is_deflated(meta: Dataset) -> bool:

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+from io import BufferedReader, FileIO
 from pathlib import Path
 
 from echojax.errors import InputError
@@ -59,6 +60,22 @@ def check_bytes(path: Path, size: int) -> None:
             f"{path}: unpacks to {size:,} bytes, more than {max_bytes():,}; if you trust the file, "
             f"set {SETTING}={-(-size // _BYTES)}"
         )
+
+
+class Bounded(BufferedReader):
+    """A file for readers that ask for as many bytes as a part of it claims to have.
+
+    Python would make room for them before it looks whether they are there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(FileIO(path))
+        self._size = path.stat().st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At most what is left of the file."""
+        left = max(self._size - self.tell(), 0)
+        return super().read(left if size is None or size < 0 else min(size, left))
 
 
 def gunzip(path: Path) -> bytes:
