@@ -32,6 +32,11 @@ _EVEN = ("libx264", "libx265")  # refuse odd sides where colour has half the res
 _OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "software")
 
 
+def _ceiling() -> dict[str, str]:
+    """What FFmpeg obeys where a frame is larger than its file said; sides are padded by then."""
+    return {"max_pixels": str(2 * max_pixels() + 2**16)}
+
+
 class ClipRecording(Recording):
     """The first video stream of a clip; its sound is dropped on writing.
 
@@ -67,9 +72,8 @@ class ClipRecording(Recording):
                 for key, value in container.metadata.items()
                 if key.lower() not in _OWN_TAGS
             }
-            # FFmpeg finds the size anew as it decodes.
-            context.options = {"max_pixels": str(max_pixels())}
             check_pixels(path, context.height, context.width)
+            context.options = _ceiling()
             first = next(container.decode(stream), None)
             if first is None:
                 raise InputError(f"{path}: no frame can be decoded, it is cut off; copy it again")
@@ -86,7 +90,7 @@ class ClipRecording(Recording):
         """The frames one at a time, decoded as they are asked for."""
         with reading(self.path, self._kind), av.open(str(self.path)) as container:
             stream = container.streams.video[0]
-            stream.codec_context.options = {"max_pixels": str(max_pixels())}
+            stream.codec_context.options = _ceiling()
             for packet in container.demux(stream):
                 if packet.is_corrupt:
                     raise InputError(f"{self.path}: cut off or damaged; copy it again")

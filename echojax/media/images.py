@@ -219,6 +219,14 @@ def _exif(image: Image.Image, scale: int) -> Image.Exif:
         if tag in exif:
             exif[tag] = exif[tag] * scale
     details = exif.get_ifd(ExifTags.IFD.Exif)
+    for part in (exif, details, exif.get_ifd(ExifTags.IFD.GPSInfo)):
+        for key in [key for key, value in part.items() if _undefined(value)]:
+            del part[key]
     for tag in (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight):
         details.pop(tag, None)
     return exif
+
+
+def _undefined(value: Any) -> bool:
+    """Whether 0 / 0 is in it, which Pillow reads but cannot write."""
+    return any(each != each for each in (value if isinstance(value, tuple) else (value,)))
