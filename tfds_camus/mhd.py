@@ -32,28 +32,33 @@ def read_mhd(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
         CamusError: the data is missing, truncated or not beside the header, or the header is not
             that of one frame.
     """
-    with path.open("rb") as file:
-        text = file.read(_LONGEST).decode(errors="replace")
-    lines = (line.partition("=") for line in text.splitlines())
-    header = {key.strip(): value.strip() for key, _, value in lines}
-    raw = path.with_name(Path(header.get("ElementDataFile", "")).name or "named in no line")
-    if raw.name != header.get("ElementDataFile", raw.name):
-        raise CamusError(
-            f"{short(path)}: its data file {header['ElementDataFile'][:80]!r} lies outside its "
-            "folder; expected one beside the header"
-        )
-    if not raw.is_file():
-        raise CamusError(
-            f"{short(path)}: its data file {raw.name} is missing; download it again or put it "
-            "beside the header"
-        )
     try:
-        return _read(header, raw)
+        header = _header(path)
+        name = header.get("ElementDataFile", "named in no line")
+        raw = path.with_name(Path(name).name or "named in no line")
+        if raw.name == name and raw.is_file():
+            return _read(header, raw)
     except (ValueError, KeyError, OSError, zlib.error) as error:
         raise CamusError(
             f"{short(path)}: cannot be read as MetaImage, probably truncated ({error}); download "
             "it again"
         ) from error
+    if raw.name != name:
+        raise CamusError(
+            f"{short(path)}: its data file {name[:80]!r} lies outside its folder; expected one "
+            "beside the header"
+        )
+    raise CamusError(
+        f"{short(path)}: its data file {raw.name} is missing; download it again or put it beside "
+        "the header"
+    )
+
+
+def _header(path: Path) -> dict[str, str]:
+    with path.open("rb") as file:
+        text = file.read(_LONGEST).decode(errors="replace")
+    lines = (line.partition("=") for line in text.splitlines())
+    return {key.strip(): value.strip() for key, _, value in lines}
 
 
 def _read(header: dict[str, str], raw: Path) -> tuple[np.ndarray, tuple[float, float]]:

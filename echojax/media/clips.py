@@ -1,7 +1,7 @@
 """AVI, MP4, MOV and MKV by PyAV."""
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,15 @@ def _ceiling() -> dict[str, str]:
     return {"max_pixels": str(2 * max_pixels() + 2**16)}
 
 
+@contextmanager
+def _decoding(path: Path, kind: str) -> Iterator[None]:
+    with reading(path, kind):
+        try:
+            yield
+        except av.error.MemoryError as error:  # a part claims to be larger than memory
+            raise ValueError(error.strerror) from error
+
+
 class ClipRecording(Recording):
     """The first video stream of a clip; its sound is dropped on writing.
 
@@ -56,7 +65,7 @@ class ClipRecording(Recording):
         self.path = path
         self._kind = path.suffix[1:].upper()
         self._gray = False
-        with reading(path, self._kind), av.open(str(path)) as container:
+        with _decoding(path, self._kind), av.open(str(path)) as container:
             if not container.streams.video:
                 raise InputError(f"{path}: has no video; choose a clip that shows something")
             stream = container.streams.video[0]
@@ -88,7 +97,7 @@ class ClipRecording(Recording):
 
     def frames(self) -> Iterator[np.ndarray]:
         """The frames one at a time, decoded as they are asked for."""
-        with reading(self.path, self._kind), av.open(str(self.path)) as container:
+        with _decoding(self.path, self._kind), av.open(str(self.path)) as container:
             stream = container.streams.video[0]
             stream.codec_context.options = _ceiling()
             for packet in container.demux(stream):

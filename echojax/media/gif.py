@@ -8,7 +8,7 @@ from PIL import GifImagePlugin, Image
 
 from echojax.media.limits import check_pixels
 from echojax.media.pillow import open_bounded
-from echojax.media.recording import Recording, reading
+from echojax.media.recording import Recording, keeping, reading
 
 
 class GifRecording(Recording):
@@ -56,16 +56,21 @@ class GifRecording(Recording):
         # Not by Image.save, which keeps all frames in memory and merges two that are alike.
         with path.open("wb") as file:
             for duration, frame in zip(self._durations, frames, strict=True):
-                image = _indexed(frame)
-                if file.tell() == 0:
-                    head = {"loop": self._loop, "duration": duration, "comment": description}
-                    file.writelines(GifImagePlugin.getheader(image, info=head)[0])
-                # Gray frames share the palette in the header, colour frames have their own.
-                palette = image.mode == "P"
-                file.writelines(
-                    GifImagePlugin.getdata(image, duration=duration, include_color_table=palette)
-                )
+                with keeping(self.path, "GIF"):
+                    pieces = self._pieces(_indexed(frame), duration, description, file.tell() == 0)
+                file.writelines(pieces)
             file.write(b";")
+
+    def _pieces(
+        self, image: Image.Image, duration: int, description: str, first: bool
+    ) -> list[bytes]:
+        head: list[bytes] = []
+        if first:
+            info = {"loop": self._loop, "duration": duration, "comment": description}
+            head = GifImagePlugin.getheader(image, info=info)[0]
+        # Gray frames share the palette in the header, colour frames have their own.
+        palette = image.mode == "P"
+        return head + GifImagePlugin.getdata(image, duration=duration, include_color_table=palette)
 
 
 def _on_black(image: Image.Image) -> np.ndarray:
