@@ -4,6 +4,7 @@ import gzip
 import struct
 import zlib
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import av
@@ -12,9 +13,11 @@ import numpy as np
 import SimpleITK
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
+    JPEGBaseline8Bit,
     RLELossless,
     generate_uid,
 )
@@ -66,6 +69,7 @@ def write(folder: Path, reader: str) -> Path:
 _SYNTAXES = {
     "dicom": ExplicitVRLittleEndian,
     "dicom rle": RLELossless,
+    "dicom jpeg": JPEGBaseline8Bit,
     "dicom deflated": DeflatedExplicitVRLittleEndian,
 }
 READERS = {
@@ -126,8 +130,17 @@ def _dicom(path: Path, frames: np.ndarray, syntax: str) -> None:
     made.add_new("PixelData", "OW", frames.tobytes())
     if syntax == RLELossless:
         made.compress(RLELossless, generate_instance_uid=False)
+    elif syntax == JPEGBaseline8Bit:
+        made.PixelData = encapsulate([_jpeg(frame) for frame in frames])
+        made["PixelData"].is_undefined_length = True
     made.file_meta.TransferSyntaxUID = syntax
     made.save_as(path, enforce_file_format=True)
+
+
+def _jpeg(frame: np.ndarray) -> bytes:
+    packed = BytesIO()
+    Image.fromarray(frame).save(packed, "JPEG")
+    return packed.getvalue()
 
 
 def _clip(path: Path, frames: np.ndarray) -> None:
