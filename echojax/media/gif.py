@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import GifImagePlugin, Image
 
-from echojax.media.limits import check_pixels
+from echojax.media.limits import check_frames, check_pixels
 from echojax.media.pillow import open_bounded
 from echojax.media.recording import Recording, keeping, reading
 
@@ -41,7 +41,9 @@ class GifRecording(Recording):
 
     def _shown(self) -> Iterator[tuple[Image.Image, np.ndarray]]:
         with reading(self.path, "GIF"), open_bounded(self.path, "GIF") as image:
-            for number in range(getattr(image, "n_frames", 1)):
+            count = getattr(image, "n_frames", 1)
+            check_frames(self.path, count, image.height, image.width)
+            for number in range(count):
                 image.seek(number)
                 check_pixels(self.path, image.height, image.width)
                 yield image, _on_black(image)

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, TiffImagePlugin
 
 from echojax.errors import InputError
-from echojax.media.limits import check_bytes, check_pixels
+from echojax.media.limits import check_bytes, check_frames, check_pixels
 from echojax.media.pillow import open_bounded
 from echojax.media.recording import Recording, full_depth, keeping, reading
 
@@ -69,6 +69,7 @@ class ImageRecording(Recording):
         self._transparent = alpha is not None
         self.low, self.high = 0.0, 255.0
         if self.dtype != np.uint8:
+            check_frames(path, self.count, *self.shape[:2])
             self.high = full_depth(self.frames())
 
     def frames(self) -> Iterator[np.ndarray]:

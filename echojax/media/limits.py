@@ -10,6 +10,7 @@ from echojax.errors import InputError
 SETTING = "ECHOJAX_MAX_PIXELS"
 _PIXELS = 2**25  # over twice those of 1024 x 768 enlarged 4 times
 _BYTES = 8  # of a pixel; what is unpacked whole may hold as many frames as fit
+_FRAMES = 16  # of the most pixels, which may be decoded before the first is shown
 _PIECE = 1 << 20
 
 
@@ -46,6 +47,20 @@ def check_pixels(path: Path, rows: int, columns: int) -> None:
         raise InputError(
             f"{path}: {rows:,} x {columns:,} pixels, more than {max_pixels():,}; if you trust the "
             f"file, set {SETTING}={rows * columns}"
+        )
+
+
+def check_frames(path: Path, count: int, rows: int, columns: int) -> None:
+    """See that frames which are all decoded to open a file are not too many: a matter of minutes.
+
+    Raises:
+        InputError: they are.
+    """
+    if count * rows * columns > _FRAMES * max_pixels():
+        raise InputError(
+            f"{path}: {count:,} frames of {rows:,} x {columns:,} pixels, more than "
+            f"{_FRAMES * max_pixels():,} in all; if you trust the file, set "
+            f"{SETTING}={-(-count * rows * columns // _FRAMES)}"
         )
 
 

@@ -134,6 +134,16 @@ def test_the_ceiling_is_one_setting_for_every_format(tmp_path, monkeypatch, name
         list(open_recording(path).frames())
 
 
+def test_a_gif_of_many_large_frames_is_refused_before_they_are_decoded(tmp_path, monkeypatch):
+    path = tmp_path / "a.gif"
+    pages = [Image.fromarray(noise(16, 24, seed=number)) for number in range(17)]
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    monkeypatch.setenv(limits.SETTING, "407")
+    refused(path, "17 frames of 16 x 24 pixels, more than 6,512 in all; .*MAX_PIXELS=408")
+    monkeypatch.setenv(limits.SETTING, "408")
+    assert len(frames_of(path)) == 17
+
+
 def test_a_larger_ceiling_replaces_that_of_pillow(tmp_path, monkeypatch):
     """Which warns above its own, and refuses above twice that."""
     path = tmp_path / "a.png"

@@ -14,6 +14,7 @@ from tests.camus_folders import (
     invented_image,
     invented_mask,
     nifti_release,
+    restate_nifti,
     truncate,
     write_cfg,
 )
@@ -179,6 +180,22 @@ def test_bad_files_are_left_out_and_listed_on_request(nifti_folder, build, tmp_p
         if image is not None:
             np.testing.assert_array_equal(image, invented_image(frame.key))
     assert not waiting(tmp_path)
+
+
+def test_headers_that_cannot_be_true_are_left_out_when_asked_for(nifti_folder, build):
+    bad = {
+        "patient0001_2CH_ED": {"dim": [1, 30, 1, 1, 1, 1, 1, 1]},
+        "patient0001_2CH_ES": {"vox_offset": np.inf},
+        "patient0001_4CH_ED": {"pixdim": [1, np.nan, 0.4, 1, 1, 1, 1, 1]},
+        "patient0001_4CH_ES": {"pixdim": [1, 1e-6, 0.4, 1, 1, 1, 1, 1]},
+    }
+    for key, fields in bad.items():
+        restate_nifti(nifti_folder / f"database_nifti/patient0001/{key}.nii.gz", **fields)
+    names = {frame.key for frame in scan(nifti_folder).frames}
+    builder = build(nifti_folder, skip_bad=True)
+    assert set(examples(builder)) == names - bad.keys()
+    left_out = {entry["file"] for entry in builder.info.metadata["left_out"]}
+    assert left_out == {f"patient0001/{key}.nii.gz" for key in bad}
 
 
 def test_every_bad_file_of_every_split_is_named_once(tmp_path, build):

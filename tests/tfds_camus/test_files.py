@@ -9,6 +9,7 @@ from tests.camus_folders import (
     NIFTI_CFG,
     invented_image,
     invented_mask,
+    restate_nifti,
     truncate,
     write_cfg,
     write_mhd,
@@ -196,11 +197,7 @@ def test_line_ends_and_spaces_do_not_matter(tmp_path):
 def test_a_nifti_header_that_cannot_be_true_is_named(tmp_path, fields, reason):
     path = named(tmp_path, ".nii.gz")
     write_nifti(path, invented_image("frame"))
-    content = gzip.decompress(path.read_bytes())
-    header = nibabel.Nifti1Header(content[:348], check=False)
-    for key, value in fields.items():
-        header[key] = value
-    path.write_bytes(gzip.compress(header.binaryblock + content[348:]))
+    restate_nifti(path, **fields)
     with pytest.raises(CamusError, match=rf"patient0007_2CH_ED.nii.gz: .*({reason})"):
         read_frame(path)
 
