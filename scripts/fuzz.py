@@ -109,8 +109,8 @@ def _attempt(pipe: Connection, folder: Path, reader: str, number: int, seed: int
         _use(place / f"a{fuzz_files.READERS[reader]}", reader)
         outcome, words = "read", ""
     except (InputError, CamusError) as error:
-        # A line that does not name the file helps nobody.
-        named = "a." in str(error) and "\n" not in str(error)
+        # A line that does not name the file helps nobody, nor does one that moves the cursor.
+        named = "a." in str(error) and str(error).isprintable()
         outcome, words = ("error" if named else "exception"), str(error)
     except Exception as error:
         outcome, words = "exception", f"{type(error).__name__}: {error}"

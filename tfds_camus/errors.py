@@ -10,3 +10,9 @@ class CamusError(Exception):
 def short(path: Path) -> str:
     """The last two parts of a path, enough to find a file in a CAMUS folder."""
     return "/".join(path.parts[-2:])
+
+
+def shown(words: object) -> str:
+    """What a file or a library says, fit for a terminal: its first line, of at most 300 letters."""
+    line = (str(words).splitlines() or [""])[0][:300]
+    return "".join(letter if letter.isprintable() else "?" for letter in line)

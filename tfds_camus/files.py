@@ -8,7 +8,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
-from tfds_camus.errors import CamusError, short
+from tfds_camus.errors import CamusError, short, shown
 from tfds_camus.mhd import read_mhd
 
 QUALITIES = ("good", "medium", "poor")
@@ -145,7 +145,7 @@ def _read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
     except Exception as error:  # on damaged files nibabel raises nearly every type there is
         raise CamusError(
             f"{short(path)}: cannot be read as NIfTI, probably truncated "
-            f"({_first_line(error)}); download it again"
+            f"({shown(error) or type(error).__name__}); download it again"
         ) from error
     # nibabel gives (lateral, depth[, 1]); no flip is needed beside the transposition.
     return _drop_third(array).T, (depth, lateral)
@@ -164,10 +164,6 @@ def _unpacked(path: Path) -> bytes:
 
 def _drop_third(array: np.ndarray) -> np.ndarray:
     return array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _size(shape: tuple[int, ...]) -> str:

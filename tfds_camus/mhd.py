@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfds_camus.errors import CamusError, short
+from tfds_camus.errors import CamusError, short, shown
 
 _DTYPES = {
     "MET_CHAR": "i1",
@@ -40,8 +40,8 @@ def read_mhd(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
             return _read(header, raw)
     except (ValueError, KeyError, OSError, zlib.error) as error:
         raise CamusError(
-            f"{short(path)}: cannot be read as MetaImage, probably truncated ({error}); download "
-            "it again"
+            f"{short(path)}: cannot be read as MetaImage, probably truncated ({shown(error)}); "
+            "download it again"
         ) from error
     if raw.name != name:
         raise CamusError(
@@ -49,8 +49,8 @@ def read_mhd(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
             "beside the header"
         )
     raise CamusError(
-        f"{short(path)}: its data file {raw.name} is missing; download it again or put it beside "
-        "the header"
+        f"{short(path)}: its data file {shown(raw.name)} is missing; download it again or put "
+        "it beside the header"
     )
 
 

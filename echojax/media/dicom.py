@@ -17,7 +17,7 @@ from echojax.errors import InputError
 from echojax.media import dicom_limits
 from echojax.media.dicom_header import derived, regions
 from echojax.media.limits import Bounded, check_pixels
-from echojax.media.recording import Recording, bounds, keeping, reading
+from echojax.media.recording import Recording, bounds, keeping, reading, shown
 
 _LONGEST = 2**32 - 2  # bytes of an element whose length is stated
 
@@ -154,7 +154,7 @@ def _decodable(path: Path, dataset: Dataset) -> str:
         known = False
     if not known:
         raise InputError(
-            f"{path}: compressed as {syntax.name}, for which no decoder is installed; "
+            f"{path}: compressed as {shown(syntax.name)}, for which no decoder is installed; "
             "save it uncompressed, or try again after: pip install 'pylibjpeg[all]'"
         )
     return syntax.name

@@ -9,7 +9,7 @@ import SimpleITK
 
 from echojax.errors import InputError
 from echojax.media import metaimage_header
-from echojax.media.recording import Recording, bounds, reading, writing
+from echojax.media.recording import Recording, bounds, reading, shown, writing
 
 
 class MetaImageRecording(Recording):
@@ -29,7 +29,8 @@ class MetaImageRecording(Recording):
             missing = [file for file in header.files if not file.is_file()]
             if missing:
                 raise InputError(
-                    f"{path}: its data file {missing[0].name} is missing; put it beside the header"
+                    f"{path}: its data file {shown(missing[0].name)} is missing; put it beside the "
+                    "header"
                 )
             array = metaimage_header.values(path, header)
         plane = 2 if header.channels == 1 else 3

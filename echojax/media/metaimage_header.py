@@ -194,7 +194,11 @@ def _fields(path: Path) -> tuple[dict[str, str], list[str] | None, int]:
 def _beside(path: Path, name: str) -> Path:
     """A data file, which a header may choose in its own folder but nowhere else."""
     inside = os.path.normpath(name)
-    if "\0" in name or Path(inside).is_absolute() or Path(inside).parts[:1] in ((), ("..",)):
+    if (
+        any(letter < " " for letter in name)
+        or Path(inside).is_absolute()
+        or Path(inside).parts[:1] in ((), ("..",))
+    ):
         raise ValueError(f"its data file {name[:80]!r} lies outside its folder")
     return path.parent / name
 

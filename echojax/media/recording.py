@@ -208,7 +208,12 @@ def keeping(path: Path, kind: str) -> Iterator[None]:
 
 def _cause(error: Exception) -> str:
     # Where a message has many lines, the first say where in the library, the last says why.
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
+    return shown((str(error).strip().splitlines() or [type(error).__name__])[-1].strip())
+
+
+def shown(words: str) -> str:
+    """What a file or a library says, fit for a terminal: one line of at most 300 letters."""
+    return "".join(letter if letter.isprintable() else "?" for letter in words[:300])
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def refused(path, match):
     with pytest.raises(InputError, match=match) as caught:
         list(open_recording(path).frames())
     assert path.name in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert str(caught.value).isprintable()  # which a line break is not, nor what colours a terminal
 
 
 def stating(folder, **fields):
@@ -38,7 +38,9 @@ def stating(folder, **fields):
     return path
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "../a.raw", "b/../../a.raw", "", "."])
+@pytest.mark.parametrize(
+    "name", ["/etc/passwd", "../a.raw", "b/../../a.raw", "", ".", "\x1b[31ma.raw"]
+)
 def test_a_header_reads_no_file_outside_its_folder(tmp_path, name):
     (tmp_path / "in").mkdir()
     (tmp_path / "a.raw").write_bytes(noise(3, 7, 5).tobytes())
