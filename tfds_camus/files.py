@@ -4,6 +4,7 @@ import gzip
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -137,7 +138,12 @@ def read_mask(path: Path, image_shape: tuple[int, ...]) -> np.ndarray:
 def _read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
     try:
         # Unpacked whole: nibabel stops before gzip's checksum, and would pass on wrong pixels.
-        image = nibabel.Nifti1Image.from_bytes(_unpacked(path))
+        content = _unpacked(path)
+        image = nibabel.Nifti1Image.from_bytes(content)
+        stored: Any = image.dataobj
+        claimed = stored.offset + math.prod(map(int, stored.shape)) * stored.dtype.itemsize
+        if claimed > len(content):  # nibabel would make room for them before it looks
+            raise ValueError(f"{len(content)} bytes of {claimed}")
         array = np.asarray(image.dataobj)
         lateral, depth = (float(zoom) for zoom in image.header.get_zooms()[:2])
     except (CamusError, MemoryError):

@@ -2,15 +2,17 @@
 
 import gzip
 import math
+import os
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import nibabel
 import numpy as np
 
 from echojax.errors import InputError
-from echojax.media.limits import check_pixels, gunzip
+from echojax.media.limits import Bounded, check_pixels, gunzip
 from echojax.media.recording import Recording, bounds, reading
 
 _NIFTI_2 = (b"\x1c\2\0\0", b"\0\0\2\x1c")  # the size of its header, 540, in either byte order
@@ -27,8 +29,8 @@ class NiftiRecording(Recording):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with reading(path, "NIfTI"):
-            image = _load(path)
+        with reading(path, "NIfTI"), _opened(path) as file:
+            image = _parsed(file)
             self._header = image.header.copy()
             # nibabel empties these two, as if the values were to be scaled on reading.
             self._header.set_slope_inter(image.dataobj.slope, image.dataobj.inter)
@@ -70,13 +72,22 @@ class NiftiRecording(Recording):
                 file.write(frame.astype(stored).tobytes())
 
 
-def _load(path: Path) -> Any:
-    if path.suffix.lower() != ".gz":
-        return nibabel.load(path)
+def _opened(path: Path) -> BinaryIO:
     # Unpacked whole: nibabel stops before gzip's checksum, and would pass on wrong pixels.
-    content = gunzip(path)
-    second = content[:4] in _NIFTI_2
-    return (nibabel.Nifti2Image if second else nibabel.Nifti1Image).from_bytes(content)
+    return BytesIO(gunzip(path)) if path.suffix.lower() == ".gz" else Bounded(path)
+
+
+def _parsed(file: BinaryIO) -> Any:
+    second = file.read(4) in _NIFTI_2
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    image = (nibabel.Nifti2Image if second else nibabel.Nifti1Image).from_stream(file)
+    stored: Any = image.dataobj
+    # nibabel would make room for them before it looks whether they are there.
+    claimed = stored.offset + math.prod(map(int, stored.shape)) * stored.dtype.itemsize
+    if claimed > size:
+        raise ValueError(f"it has {size} bytes of {claimed}")
+    return image
 
 
 def _enlarged(old: nibabel.Nifti1Header, scale: int) -> nibabel.Nifti1Header:
