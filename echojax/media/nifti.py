@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -72,12 +72,12 @@ class NiftiRecording(Recording):
                 file.write(frame.astype(stored).tobytes())
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> Bounded | BytesIO:
     # Unpacked whole: nibabel stops before gzip's checksum, and would pass on wrong pixels.
     return BytesIO(gunzip(path)) if path.suffix.lower() == ".gz" else Bounded(path)
 
 
-def _parsed(file: BinaryIO) -> Any:
+def _parsed(file: Bounded | BytesIO) -> Any:
     second = file.read(4) in _NIFTI_2
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
