@@ -19,7 +19,6 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     JPEGBaseline8Bit,
     RLELossless,
-    generate_uid,
 )
 
 _FRAMES, _ROWS, _COLUMNS = 3, 16, 24
@@ -114,8 +113,8 @@ def _dicom(path: Path, frames: np.ndarray, syntax: str) -> None:
     made = Dataset()
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    made.SOPClassUID, made.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.3.1", generate_uid()
-    made.StudyInstanceUID, made.SeriesInstanceUID = generate_uid(), generate_uid()
+    made.SOPClassUID, made.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.3.1", "2.25.1"
+    made.StudyInstanceUID, made.SeriesInstanceUID = "2.25.2", "2.25.3"
     made.PatientName, made.Modality = "Doe^Jane", "US"
     made.ImageType = ["ORIGINAL", "PRIMARY"]
     made.PhotometricInterpretation, made.SamplesPerPixel = "MONOCHROME2", 1
@@ -145,7 +144,8 @@ def _jpeg(frame: np.ndarray) -> bytes:
 
 def _clip(path: Path, frames: np.ndarray) -> None:
     codec, pixels = ("mjpeg", "yuvj420p") if path.suffix == ".avi" else ("libx264", "yuv420p")
-    with av.open(str(path), "w") as container:
+    # The same bytes every time: Matroska otherwise draws a number of its own.
+    with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream(codec, rate=25)
         stream.height, stream.width, stream.pix_fmt = _ROWS, _COLUMNS, pixels
         for frame in frames:
@@ -156,7 +156,7 @@ def _clip(path: Path, frames: np.ndarray) -> None:
 def damage(content: bytes, suffix: str, rng: np.random.Generator) -> bytes:
     """One mutation of a file's content; what is packed or summed is so again half of the time."""
     if suffix == ".nii.gz" and rng.random() < 0.6:
-        return gzip.compress(_damaged(gzip.decompress(content), rng), compresslevel=1)
+        return gzip.compress(_damaged(gzip.decompress(content), rng), compresslevel=1, mtime=0)
     if suffix in (*_TEXT, ".mha") and rng.random() < 0.6:
         return _reworded(content, rng)
     if suffix == ".png" and rng.random() < 0.6:
