@@ -172,8 +172,8 @@ class Work:
                         self._enhance(recording, job, lambda: None)
                 except EchojaxError as error:
                     failures.append(str(error))
-                except (OSError, MemoryError) as error:
-                    failures.append(f"{job.source}: {error or type(error).__name__}")
+                except Exception as error:  # whatever it is, the others are still to be done
+                    failures.append(f"{job.source}: {_in_a_line(error)}")
                 if files is not None:
                     files.advance()
         return failures
@@ -197,9 +197,7 @@ class Work:
         try:
             recording.write(job.target, frames(), scale, self.description)
         except OSError as error:
-            raise EchojaxError(
-                f"{job.target}: cannot be written ({error or type(error).__name__})"
-            ) from error
+            raise EchojaxError(f"{job.target}: cannot be written ({_in_a_line(error)})") from error
 
     def _frame(self, recording: Recording, frame: np.ndarray) -> np.ndarray:
         enhanced = partial(enhance, mode=self.mode, low=recording.low, high=recording.high)
@@ -226,6 +224,14 @@ class Work:
         row = [part for picture in pictures for part in (gap, picture)][1:]
         with written_whole(path) as aside:
             Image.fromarray(np.concatenate(row, axis=1)).save(aside, "PNG")
+
+
+def _in_a_line(error: Exception) -> str:
+    """The type, where the message alone would not say that something is wrong with the program."""
+    words = " ".join(str(error).split())
+    if isinstance(error, OSError) and words:
+        return words
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 def _cut(frame: np.ndarray, region: Region) -> np.ndarray:

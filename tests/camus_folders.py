@@ -1,5 +1,6 @@
 """Tiny CAMUS folders in both layouts, with invented frames that no flip or transposition keeps."""
 
+import gzip
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -54,6 +55,15 @@ def write_nifti(
     rows, columns = spacing
     affine = np.diag([-columns, -rows, 1, 1])
     nibabel.save(nibabel.Nifti1Image(upright.T.astype(dtype), affine), path)
+
+
+def restate_nifti(path: Path, **fields: object) -> None:
+    """Give a .nii.gz another header, whether it can be true or not."""
+    content = gzip.decompress(path.read_bytes())
+    header = nibabel.Nifti1Header(content[:348], check=False)
+    for key, value in fields.items():
+        header[key] = value
+    path.write_bytes(gzip.compress(header.binaryblock + content[348:]))
 
 
 def write_mhd(

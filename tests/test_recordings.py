@@ -225,6 +225,25 @@ class TestWork:
         assert failure.startswith(f"{bad}: ")
         assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
 
+    @pytest.mark.parametrize("error", [AttributeError("no\nsize"), KeyError("Rows"), MemoryError()])
+    def test_whatever_happens_to_one_file_is_told_in_a_line_and_the_others_are_done(
+        self, tmp_path, enlarger, monkeypatch, error
+    ):
+        jobs = [
+            job_of(save(tmp_path / name), tmp_path / "out" / name) for name in ("a.png", "b.png")
+        ]
+
+        def opening(path):
+            if path == jobs[0].source:
+                raise error
+            return open_recording(path)
+
+        monkeypatch.setattr(recordings, "open_recording", opening)
+        (failure,) = Work(enlarger, "test", "upscale").run(jobs)
+        assert failure.startswith(f"{jobs[0].source}: {type(error).__name__}")
+        assert "\n" not in failure
+        assert jobs[1].target.is_file()
+
     @pytest.mark.parametrize("data", ["frames.zraw", "more/frames.raw"])
     def test_the_data_of_the_source_is_never_replaced(self, tmp_path, enlarger, data):
         (tmp_path / "more").mkdir()

@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from tfds_camus.files import QUALITIES, SEXES, CamusError, Info, read_frame, read_info, read_mask
+from tfds_camus.errors import CamusError
+from tfds_camus.files import QUALITIES, SEXES, Info, read_frame, read_info, read_mask
 from tfds_camus.layouts import PHASES, SUBGROUPS, VIEWS, BadFile, FrameFiles, scan
 
 UNKNOWN = -1  # TFDS's ClassLabel for "not known"

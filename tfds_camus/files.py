@@ -1,30 +1,23 @@
-"""Reading CAMUS's files: NIfTI and MetaImage frames, and the cfg beside them."""
+"""Reading CAMUS's files: frames and masks, and the cfg beside them."""
 
 import gzip
-import zlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
 
+from tfds_camus.errors import CamusError, short, shown
+from tfds_camus.mhd import read_mhd
+
 QUALITIES = ("good", "medium", "poor")
 SEXES = ("F", "M")
-# What gzip and nibabel raise for files that are cut off, altered, or something else altogether.
-_DAMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    zlib.error,
-    nibabel.filebasedimages.ImageFileError,
-    nibabel.spatialimages.HeaderDataError,
-    nibabel.wrapstruct.WrapStructError,
-)
+_LARGEST = 1 << 28  # bytes that a file may unpack to, a hundred times CAMUS's largest frame
+_LONGEST = 1 << 16  # bytes of a cfg file
+_SPACING = 0.01, 10  # mm; what lies outside is no ultrasound, or not in mm
 LABELS = (0, 1, 2, 3)  # background, LV cavity, myocardium, left atrium
-
-
-class CamusError(Exception):
-    """A CAMUS folder or file that cannot be used: what is wrong, where, what was expected."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +43,7 @@ def read_info(path: Path) -> Info:
         CamusError: an ImageQuality or number that cannot be understood.
     """
     fields = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in _text(path).splitlines():
         key, colon, value = line.partition(":")
         if colon:
             fields[key.strip()] = value.strip()
@@ -75,9 +68,23 @@ def _number(path: Path, fields: dict[str, str], key: str) -> float | None:
     if not text:
         return None
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise CamusError(f"{short(path)}: {key} is {text!r}; expected a number") from None
+        number = math.inf
+    if math.isinf(number):  # NaN, as unknown, is fine
+        raise CamusError(f"{short(path)}: {key} is {text[:40]!r}; expected a number")
+    return number
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LONGEST + 1)
+    except OSError as error:
+        raise CamusError(f"{short(path)}: cannot be read ({error.strerror})") from error
+    if len(content) > _LONGEST:
+        raise CamusError(f"{short(path)}: over {_LONGEST} bytes; expected a few lines")
+    return content.decode("utf-8", errors="replace")
 
 
 def read_frame(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
@@ -87,11 +94,20 @@ def read_frame(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
         uint8 array (rows, columns) and the spacing of rows and columns in mm.
 
     Raises:
-        CamusError: the file is truncated, not two-dimensional, or holds values outside 0-255.
+        CamusError: the file is truncated, not two-dimensional, of a spacing that is not physical,
+            or holds values outside 0-255.
     """
-    array, spacing = _read_mhd(path) if path.suffix == ".mhd" else _read_nifti(path)
-    if array.ndim != 2:
-        raise CamusError(f"{short(path)}: has shape {array.shape}; expected one 2-D frame")
+    array, spacing = read_mhd(path) if path.suffix == ".mhd" else _read_nifti(path)
+    if array.ndim != 2 or not array.size or array.dtype.kind not in "iuf":
+        raise CamusError(
+            f"{short(path)}: has shape {array.shape}; expected one 2-D frame of numbers"
+        )
+    low, high = _SPACING
+    if not all(low <= step <= high for step in spacing):  # NaN included
+        rows, columns = spacing
+        raise CamusError(
+            f"{short(path)}: a pixel of {rows:g} x {columns:g} mm; expected {low} to {high} mm"
+        )
     # Integers are often stored as float32, resampled labels not even as whole numbers.
     rounded = np.round(array)
     if not np.isfinite(rounded).all() or rounded.min() < 0 or rounded.max() > 255:
@@ -122,52 +138,39 @@ def read_mask(path: Path, image_shape: tuple[int, ...]) -> np.ndarray:
 def _read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
     try:
         # Unpacked whole: nibabel stops before gzip's checksum, and would pass on wrong pixels.
-        image = nibabel.Nifti1Image.from_bytes(gzip.decompress(path.read_bytes()))
+        content = _unpacked(path)
+        image = nibabel.Nifti1Image.from_bytes(content)
+        stored: Any = image.dataobj
+        claimed = stored.offset + math.prod(map(int, stored.shape)) * stored.dtype.itemsize
+        if claimed > len(content):  # nibabel would make room for them before it looks
+            raise ValueError(f"{len(content)} bytes of {claimed}")
         array = np.asarray(image.dataobj)
-    except _DAMAGE as error:
+        lateral, depth = (float(zoom) for zoom in image.header.get_zooms()[:2])
+    except (CamusError, MemoryError):
+        raise
+    except Exception as error:  # on damaged files nibabel raises nearly every type there is
         raise CamusError(
             f"{short(path)}: cannot be read as NIfTI, probably truncated "
-            f"({_first_line(error)}); download it again"
+            f"({shown(error) or type(error).__name__}); download it again"
         ) from error
-    lateral, depth = (float(zoom) for zoom in image.header.get_zooms()[:2])
     # nibabel gives (lateral, depth[, 1]); no flip is needed beside the transposition.
     return _drop_third(array).T, (depth, lateral)
 
 
-def _read_mhd(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
-    import SimpleITK  # takes 0.3 s that users of the NIfTI release need not wait for
-
-    lines = (line.partition("=") for line in path.read_text(errors="replace").splitlines())
-    header = {key.strip(): value.strip() for key, _, value in lines}
-    raw = path.parent / header.get("ElementDataFile", "")
-    if not raw.is_file():
-        raise CamusError(
-            f"{short(path)}: its data file {raw.name} is missing; download it again or put it "
-            "beside the header"
-        )
-    try:
-        image = SimpleITK.ReadImage(str(path))
-    except RuntimeError as error:
-        raise CamusError(
-            f"{short(path)}: cannot be read as MetaImage, probably truncated; download it again"
-        ) from error
-    array = SimpleITK.GetArrayFromImage(image)  # ([1,] rows, columns)
-    columns, rows = image.GetSpacing()[:2]
-    return array[0] if array.ndim == 3 and len(array) == 1 else array, (rows, columns)
+def _unpacked(path: Path) -> bytes:
+    pieces, size = [], 0
+    with path.open("rb") as packed, gzip.open(packed) as file:
+        while piece := file.read(1 << 20):
+            size += len(piece)
+            if size > _LARGEST:
+                raise CamusError(f"{short(path)}: unpacks to over {_LARGEST} bytes; no CAMUS frame")
+            pieces.append(piece)
+    return b"".join(pieces)
 
 
 def _drop_third(array: np.ndarray) -> np.ndarray:
     return array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
 def _size(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))
-
-
-def short(path: Path) -> str:
-    """The last two parts of a path, enough to find a file in a CAMUS folder."""
-    return "/".join(path.parts[-2:])

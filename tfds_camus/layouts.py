@@ -8,7 +8,7 @@ Challenge release:   {training,testing}/patientXXXX/patientXXXX_{view}_{phase}[_
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfds_camus.files import CamusError, short
+from tfds_camus.errors import CamusError, short
 
 VIEWS = ("2CH", "4CH")
 PHASES = ("ED", "ES")
@@ -148,5 +148,5 @@ def _read_split(folder: Path) -> dict[str, str]:
     for subgroup in SUBGROUPS:
         listing = folder / f"subgroup_{subgroup}.txt"
         if listing.exists():
-            split.update(dict.fromkeys(listing.read_text().split(), subgroup))
+            split.update(dict.fromkeys(listing.read_text(errors="replace").split(), subgroup))
     return split

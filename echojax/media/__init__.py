@@ -1,5 +1,6 @@
 """Recordings of any common format, read frame by frame and written back enlarged."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from echojax.errors import InputError
@@ -83,7 +84,8 @@ def open_recording(path: Path) -> Recording:
 def _family(path: Path) -> str | None:
     known = family(path)
     if known is None and path.is_file():
-        with path.open("rb") as file:
+        # What cannot be opened is no reason to stop a search of its folder.
+        with suppress(OSError), path.open("rb") as file:
             if file.read(132).endswith(_DICOM_MAGIC):
                 return "DICOM"
     return known

@@ -1,7 +1,7 @@
 """AVI, MP4, MOV and MKV by PyAV."""
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import av
 import numpy as np
 
 from echojax.errors import InputError
+from echojax.media.limits import check_pixels, max_pixels
 from echojax.media.recording import Recording, reading
 
 _ENCODERS = {"h264": "libx264", "hevc": "libx265", "vp8": "libvpx", "vp9": "libvpx-vp9"}
@@ -31,6 +32,20 @@ _EVEN = ("libx264", "libx265")  # refuse odd sides where colour has half the res
 _OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "software")
 
 
+def _ceiling() -> dict[str, str]:
+    """What FFmpeg obeys where a frame is larger than its file said; sides are padded by then."""
+    return {"max_pixels": str(2 * max_pixels() + 2**16)}
+
+
+@contextmanager
+def _decoding(path: Path, kind: str) -> Iterator[None]:
+    with reading(path, kind):
+        try:
+            yield
+        except av.error.MemoryError as error:  # a part claims to be larger than memory
+            raise ValueError(error.strerror) from error
+
+
 class ClipRecording(Recording):
     """The first video stream of a clip; its sound is dropped on writing.
 
@@ -50,7 +65,7 @@ class ClipRecording(Recording):
         self.path = path
         self._kind = path.suffix[1:].upper()
         self._gray = False
-        with reading(path, self._kind), av.open(str(path)) as container:
+        with _decoding(path, self._kind), av.open(str(path)) as container:
             if not container.streams.video:
                 raise InputError(f"{path}: has no video; choose a clip that shows something")
             stream = container.streams.video[0]
@@ -66,6 +81,8 @@ class ClipRecording(Recording):
                 for key, value in container.metadata.items()
                 if key.lower() not in _OWN_TAGS
             }
+            check_pixels(path, context.height, context.width)
+            context.options = _ceiling()
             first = next(container.decode(stream), None)
             if first is None:
                 raise InputError(f"{path}: no frame can be decoded, it is cut off; copy it again")
@@ -80,8 +97,10 @@ class ClipRecording(Recording):
 
     def frames(self) -> Iterator[np.ndarray]:
         """The frames one at a time, decoded as they are asked for."""
-        with reading(self.path, self._kind), av.open(str(self.path)) as container:
-            for packet in container.demux(container.streams.video[0]):
+        with _decoding(self.path, self._kind), av.open(str(self.path)) as container:
+            stream = container.streams.video[0]
+            stream.codec_context.options = _ceiling()
+            for packet in container.demux(stream):
                 if packet.is_corrupt:
                     raise InputError(f"{self.path}: cut off or damaged; copy it again")
                 for frame in packet.decode():

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,10 @@ from pydicom.pixels import (  # type: ignore[attr-defined]
 )
 
 from echojax.errors import InputError
+from echojax.media import dicom_limits
 from echojax.media.dicom_header import derived, regions
-from echojax.media.recording import Recording, bounds, reading
+from echojax.media.limits import Bounded, check_pixels
+from echojax.media.recording import Recording, bounds, keeping, reading, shown
 
 _LONGEST = 2**32 - 2  # bytes of an element whose length is stated
 
@@ -40,37 +42,53 @@ class DicomRecording(Recording):
     def __init__(self, path: Path) -> None:
         self.path = path
         with reading(path, "DICOM"):
-            dataset = dcmread(path, stop_before_pixels=True)
+            dicom_limits.check_deflated(path)
+            with Bounded(path) as file:
+                dataset = dcmread(file, stop_before_pixels=True)
             if "Rows" not in dataset:
                 raise InputError(f"{path}: holds no image; choose a file that shows one")
+            check_pixels(path, int(dataset.Rows), int(dataset.Columns))
             self._dataset = dataset
             self._photometric = str(dataset.PhotometricInterpretation)
             self._kind = f"DICOM, {_decodable(path, dataset)}"
             self.count = int(dataset.get("NumberOfFrames") or 1)
+            if not 0 < int(dataset.BitsStored) <= 32:
+                raise ValueError(f"{dataset.BitsStored} bits of a value")
             self._palette = _palette(dataset) if self._photometric == "PALETTE COLOR" else None
             bits = 8 if self._palette is not None else int(dataset.BitsStored)
             signed = self._palette is None and int(dataset.get("PixelRepresentation", 0))
             self._lowest = -(2 ** (bits - 1)) if signed else 0
             self._highest = self._lowest + 2**bits - 1
+        with reading(path, self._kind):
+            dicom_limits.check_frames(path, dataset)
         self.low, self.high = self._range() if bits > 8 else (self._lowest, self._highest)
         first = next(self.frames())
         self.shape, self.dtype = first.shape, first.dtype
-        self.regions = regions(dataset, first.shape)
+        with reading(path, self._kind):
+            self.regions = regions(dataset, first.shape)
 
     def frames(self) -> Iterator[np.ndarray]:
         """The frames one at a time, decoded as they are asked for."""
-        for stored in self._stored():
-            yield self._inverted(stored) if self._photometric == "MONOCHROME1" else stored
+        with reading(self.path, self._kind):
+            for stored in self._stored():
+                yield self._inverted(stored) if self._photometric == "MONOCHROME1" else stored
 
     def _stored(self) -> Iterator[np.ndarray]:
-        with reading(self.path, self._kind):
-            for pixels in iter_pixels(self.path):
+        number = 0
+        with reading(self.path, self._kind), Bounded(self.path) as file:
+            # Of a file deflated whole, pydicom finds frames only where it has been read whole.
+            source = dcmread(file) if dicom_limits.is_deflated(self._dataset.file_meta) else file
+            # Some files hold more frames than they count.
+            for pixels in islice(iter_pixels(source), self.count):
                 stored = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
                 if self._palette is not None:
                     stored = self._palette[stored]
                 elif self._lowest == 0:  # overlays once lay in the upper bits
                     stored = stored & stored.dtype.type(self._highest)
                 yield stored
+                number += 1
+            if number != self.count:
+                raise ValueError(f"{number} frames of {self.count}")
 
     def _inverted(self, frame: np.ndarray) -> np.ndarray:
         return frame.dtype.type(self._lowest + self._highest) - frame
@@ -95,17 +113,8 @@ class DicomRecording(Recording):
     def _write(
         self, path: Path, frames: Iterator[np.ndarray], scale: int, description: str
     ) -> None:
-        dataset = derived(self._dataset, scale, description)
-        dataset.Rows, dataset.Columns = (side * scale for side in self.shape[:2])
-        dataset.BitsAllocated = 8 * self.dtype.itemsize
-        if len(self.shape) == 3:
-            dataset.PhotometricInterpretation = "RGB"
-            dataset.SamplesPerPixel = 3
-            dataset.PlanarConfiguration = 0
-        if self._palette is not None:
-            dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 8, 7, 0
-        else:
-            dataset.HighBit = int(dataset.BitsStored) - 1
+        with reading(self.path, self._kind):  # an element may be missing, or of an unknown kind
+            dataset = self._derived(scale, description)
         with tempfile.TemporaryFile(dir=path.parent) as spool:
             for frame in frames:
                 stored = self._inverted(frame) if self._photometric == "MONOCHROME1" else frame
@@ -118,7 +127,22 @@ class DicomRecording(Recording):
                 )
             spool.seek(0)
             dataset.add_new("PixelData", "OB" if self.dtype.itemsize == 1 else "OW", spool)
-            dcmwrite(path, dataset, enforce_file_format=True)
+            with keeping(self.path, "DICOM"):
+                dcmwrite(path, dataset, enforce_file_format=True)
+
+    def _derived(self, scale: int, description: str) -> Dataset:
+        dataset = derived(self._dataset, scale, description)
+        dataset.Rows, dataset.Columns = (side * scale for side in self.shape[:2])
+        dataset.BitsAllocated = 8 * self.dtype.itemsize
+        if len(self.shape) == 3:
+            dataset.PhotometricInterpretation = "RGB"
+            dataset.SamplesPerPixel = 3
+            dataset.PlanarConfiguration = 0
+        if self._palette is not None:
+            dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 8, 7, 0
+        else:
+            dataset.HighBit = int(dataset.BitsStored) - 1
+        return dataset
 
 
 def _decodable(path: Path, dataset: Dataset) -> str:
@@ -130,7 +154,7 @@ def _decodable(path: Path, dataset: Dataset) -> str:
         known = False
     if not known:
         raise InputError(
-            f"{path}: compressed as {syntax.name}, for which no decoder is installed; "
+            f"{path}: compressed as {shown(syntax.name)}, for which no decoder is installed; "
             "save it uncompressed, or try again after: pip install 'pylibjpeg[all]'"
         )
     return syntax.name
@@ -138,6 +162,8 @@ def _decodable(path: Path, dataset: Dataset) -> str:
 
 def _palette(dataset: Dataset) -> np.ndarray:
     """The colours of all stored values: uint8 (values, 3)."""
+    if int(dataset.BitsStored) > 16:
+        raise ValueError(f"a palette of {dataset.BitsStored} bits")
     values = np.arange(2 ** int(dataset.BitsStored), dtype=f"u{int(dataset.BitsAllocated) // 8}")
     colours = apply_color_lut(values, dataset)
     # Tables are mostly of 16 bit; some devices fill only the lower byte.

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import GifImagePlugin, Image
 
-from echojax.media.recording import Recording, reading
+from echojax.media.limits import check_frames, check_pixels
+from echojax.media.pillow import open_bounded
+from echojax.media.recording import Recording, keeping, reading
 
 
 class GifRecording(Recording):
@@ -27,7 +29,8 @@ class GifRecording(Recording):
         for image, frame in self._shown():
             self._durations.append(image.info.get("duration", 0))
             self._loop = image.info.get("loop")
-            gray &= bool((frame == frame[..., :1]).all())
+            red, green, blue = (frame[..., channel] for channel in range(3))
+            gray = gray and bool((red == green).all() and (red == blue).all())
         self.count = len(self._durations)
         self.shape = frame.shape[:2] if gray else frame.shape
 
@@ -37,12 +40,13 @@ class GifRecording(Recording):
             yield frame[..., 0] if len(self.shape) == 2 else frame
 
     def _shown(self) -> Iterator[tuple[Image.Image, np.ndarray]]:
-        with reading(self.path, "GIF"), Image.open(self.path, formats=["GIF"]) as image:
-            black = Image.new("RGBA", image.size, "black")
-            for number in range(getattr(image, "n_frames", 1)):
+        with reading(self.path, "GIF"), open_bounded(self.path, "GIF") as image:
+            count = getattr(image, "n_frames", 1)
+            check_frames(self.path, count, image.height, image.width)
+            for number in range(count):
                 image.seek(number)
-                shown = Image.alpha_composite(black, image.convert("RGBA"))
-                yield image, np.array(shown.convert("RGB"))
+                check_pixels(self.path, image.height, image.width)
+                yield image, _on_black(image)
 
     def _write(
         self,
@@ -54,16 +58,29 @@ class GifRecording(Recording):
         # Not by Image.save, which keeps all frames in memory and merges two that are alike.
         with path.open("wb") as file:
             for duration, frame in zip(self._durations, frames, strict=True):
-                image = _indexed(frame)
-                if file.tell() == 0:
-                    head = {"loop": self._loop, "duration": duration, "comment": description}
-                    file.writelines(GifImagePlugin.getheader(image, info=head)[0])
-                # Gray frames share the palette in the header, colour frames have their own.
-                palette = image.mode == "P"
-                file.writelines(
-                    GifImagePlugin.getdata(image, duration=duration, include_color_table=palette)
-                )
+                with keeping(self.path, "GIF"):
+                    pieces = self._pieces(_indexed(frame), duration, description, file.tell() == 0)
+                file.writelines(pieces)
             file.write(b";")
+
+    def _pieces(
+        self, image: Image.Image, duration: int, description: str, first: bool
+    ) -> list[bytes]:
+        head: list[bytes] = []
+        if first:
+            info = {"loop": self._loop, "duration": duration, "comment": description}
+            head = GifImagePlugin.getheader(image, info=info)[0]
+        # Gray frames share the palette in the header, colour frames have their own.
+        palette = image.mode == "P"
+        return head + GifImagePlugin.getdata(image, duration=duration, include_color_table=palette)
+
+
+def _on_black(image: Image.Image) -> np.ndarray:
+    if not image.has_transparency_data:
+        return np.array(image.convert("RGB"))
+    shown = Image.new("RGB", image.size)
+    shown.paste(image, mask=image.convert("RGBA").getchannel("A"))
+    return np.array(shown)
 
 
 def _indexed(frame: np.ndarray) -> Image.Image:

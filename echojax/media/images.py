@@ -9,7 +9,9 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, TiffImagePlugin
 
 from echojax.errors import InputError
-from echojax.media.recording import Recording, full_depth, reading
+from echojax.media.limits import check_bytes, check_frames, check_pixels
+from echojax.media.pillow import open_bounded
+from echojax.media.recording import Recording, full_depth, keeping, reading
 
 KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
 _MODES = {  # what Pillow's modes are read as; L and LA are gray without and with alpha
@@ -34,10 +36,13 @@ def open_image(path: Path) -> Recording:
         InputError: another format, damaged, animated, or pixels that are not 8 or 16 bit.
     """
     kind = KINDS[path.suffix.lower()]
-    with reading(path, kind), Image.open(path, formats=[kind]) as image:
+    with reading(path, kind), open_bounded(path, kind) as image:
         if kind == "PNG" and getattr(image, "n_frames", 1) > 1:
             raise InputError(f"{path}: an animated PNG; save it as GIF or MP4")
         deep = _bits(image) == 16 and not image.mode.startswith("I;16")
+        if deep:  # which is read whole, by a reader that bounds nothing
+            pages = getattr(image, "n_frames", 1)
+            check_bytes(path, pages * image.width * image.height * 4 * 2)
     if deep:
         from echojax.media.deep_images import DeepImageRecording
 
@@ -57,13 +62,14 @@ class ImageRecording(Recording):
     def __init__(self, path: Path, kind: str) -> None:
         self.path = path
         self.kind = kind
-        with reading(path, kind), Image.open(path, formats=[kind]) as image:
+        with reading(path, kind), open_bounded(path, kind) as image:
             self.count = getattr(image, "n_frames", 1) if kind == "TIFF" else 1
         first, alpha = next(self._pages())
         self.shape, self.dtype = first.shape, first.dtype
         self._transparent = alpha is not None
         self.low, self.high = 0.0, 255.0
         if self.dtype != np.uint8:
+            check_frames(path, self.count, *self.shape[:2])
             self.high = full_depth(self.frames())
 
     def frames(self) -> Iterator[np.ndarray]:
@@ -80,10 +86,11 @@ class ImageRecording(Recording):
             yield page
 
     def _pages(self) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-        with reading(self.path, self.kind), Image.open(self.path, formats=[self.kind]) as image:
+        with reading(self.path, self.kind), open_bounded(self.path, self.kind) as image:
             for number in range(self.count or 1):
                 if number:
                     image.seek(number)
+                    check_pixels(self.path, image.height, image.width)
                 yield _split(self.path, image)
 
     def _refuse(self, path: Path) -> None:
@@ -98,7 +105,7 @@ class ImageRecording(Recording):
         self, path: Path, frames: Iterator[np.ndarray], scale: int, description: str
     ) -> None:
         kind = KINDS[path.suffix.lower()]
-        with reading(self.path, self.kind), Image.open(self.path, formats=[self.kind]) as image:
+        with reading(self.path, self.kind), open_bounded(self.path, self.kind) as image:
             image.load()  # some of what is kept stands behind the pixels
             options = self._options(image, kind, scale, description)
         # Never the shorter of the two: `frames` is to be asked whether it ends where it should.
@@ -111,18 +118,21 @@ class ImageRecording(Recording):
         if kind == "TIFF":
             with _TiffWriter(path, new=True) as file:
                 for page in pages:
-                    page.save(file, "TIFF", **options)
+                    with keeping(self.path, "TIFF"):
+                        page.save(file, "TIFF", **options)
                     file.newFrame()
         else:
             for page in pages:
-                page.save(path, kind, **options)
+                with keeping(self.path, kind):
+                    page.save(path, kind, **options)
 
     def _options(
         self, image: Image.Image, kind: str, scale: int, description: str
     ) -> dict[str, Any]:
         options: dict[str, Any] = {}
-        if "dpi" in image.info:
-            options["dpi"] = tuple(float(dots) * scale for dots in image.info["dpi"])
+        dpi = [float(dots) for dots in image.info.get("dpi", ())]
+        if dpi and all(0 < dots < 1e6 for dots in dpi):  # 0 / 0 and 1 / 0 can be stored, too
+            options["dpi"] = tuple(dots * scale for dots in dpi)
         if image.info.get("icc_profile"):
             options["icc_profile"] = image.info["icc_profile"]
         if kind == "TIFF":
@@ -210,6 +220,14 @@ def _exif(image: Image.Image, scale: int) -> Image.Exif:
         if tag in exif:
             exif[tag] = exif[tag] * scale
     details = exif.get_ifd(ExifTags.IFD.Exif)
+    for part in (exif, details, exif.get_ifd(ExifTags.IFD.GPSInfo)):
+        for key in [key for key, value in part.items() if _undefined(value)]:
+            del part[key]
     for tag in (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight):
         details.pop(tag, None)
     return exif
+
+
+def _undefined(value: Any) -> bool:
+    """Whether 0 / 0 is in it, which Pillow reads but cannot write."""
+    return any(each != each for each in (value if isinstance(value, tuple) else (value,)))

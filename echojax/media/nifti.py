@@ -2,7 +2,9 @@
 
 import gzip
 import math
+import os
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import nibabel
 import numpy as np
 
 from echojax.errors import InputError
+from echojax.media.limits import Bounded, check_pixels, gunzip
 from echojax.media.recording import Recording, bounds, reading
 
 _NIFTI_2 = (b"\x1c\2\0\0", b"\0\0\2\x1c")  # the size of its header, 540, in either byte order
@@ -26,11 +29,13 @@ class NiftiRecording(Recording):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with reading(path, "NIfTI"):
-            image = _load(path)
+        with reading(path, "NIfTI"), _opened(path) as file:
+            image = _parsed(file)
             self._header = image.header.copy()
             # nibabel empties these two, as if the values were to be scaled on reading.
             self._header.set_slope_inter(image.dataobj.slope, image.dataobj.inter)
+            if len(image.shape) > 1:
+                check_pixels(path, image.shape[1], image.shape[0])
             stored = np.asanyarray(image.dataobj.get_unscaled())
         if stored.ndim < 2 or not stored.size or stored.dtype.kind not in "iuf":
             raise InputError(
@@ -42,7 +47,7 @@ class NiftiRecording(Recording):
         # Fortran order: the last axis is the slowest, in time as in the file.
         self._planes = stored.reshape((*stored.shape[:2], -1), order="F")
         self.count = self._planes.shape[2]
-        self.low, self.high = bounds([stored])
+        self.low, self.high = bounds(np.moveaxis(self._planes, 2, 0))
 
     def frames(self) -> Iterator[np.ndarray]:
         """The frames one at a time, upright: rows are depth."""
@@ -56,9 +61,10 @@ class NiftiRecording(Recording):
             raise InputError(
                 f"{self.path}: too large for NIfTI-1 when enlarged; save it as NIfTI-2"
             )
-        header = _enlarged(self._header, scale)
-        header["descrip"] = description.encode("ascii", "replace")[:79]
-        stored = header.get_data_dtype()
+        with reading(self.path, "NIfTI"):  # its quaternions may make no rotation
+            header = _enlarged(self._header, scale)
+            header["descrip"] = description.encode("ascii", "replace")[:79]
+            stored = header.get_data_dtype()
         with gzip.open(path, "wb", 6) if path.suffix.lower() == ".gz" else path.open("wb") as file:
             header.write_to(file)
             file.write(b"\0" * (header.get_data_offset() - file.tell()))
@@ -66,13 +72,22 @@ class NiftiRecording(Recording):
                 file.write(frame.astype(stored).tobytes())
 
 
-def _load(path: Path) -> Any:
-    if path.suffix.lower() != ".gz":
-        return nibabel.load(path)
+def _opened(path: Path) -> Bounded | BytesIO:
     # Unpacked whole: nibabel stops before gzip's checksum, and would pass on wrong pixels.
-    content = gzip.decompress(path.read_bytes())
-    second = content[:4] in _NIFTI_2
-    return (nibabel.Nifti2Image if second else nibabel.Nifti1Image).from_bytes(content)
+    return BytesIO(gunzip(path)) if path.suffix.lower() == ".gz" else Bounded(path)
+
+
+def _parsed(file: Bounded | BytesIO) -> Any:
+    second = file.read(4) in _NIFTI_2
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    image = (nibabel.Nifti2Image if second else nibabel.Nifti1Image).from_stream(file)
+    stored: Any = image.dataobj
+    # nibabel would make room for them before it looks whether they are there.
+    claimed = stored.offset + math.prod(map(int, stored.shape)) * stored.dtype.itemsize
+    if claimed > size:
+        raise ValueError(f"it has {size} bytes of {claimed}")
+    return image
 
 
 def _enlarged(old: nibabel.Nifti1Header, scale: int) -> nibabel.Nifti1Header:

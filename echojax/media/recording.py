@@ -182,12 +182,38 @@ def reading(path: Path, kind: str) -> Iterator[None]:
     except (InputError, MemoryError):
         raise
     except Exception as error:  # on damaged files the decoders raise nearly every type there is
-        # Where a message has many lines, the first say where in the library, the last says why.
-        cause = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
         raise InputError(
-            f"{path}: cannot be read as {kind} ({cause}); check that the file is whole and "
+            f"{path}: cannot be read as {kind} ({_cause(error)}); check that the file is whole and "
             f"really {kind}"
         ) from error
+
+
+@contextmanager
+def keeping(path: Path, kind: str) -> Iterator[None]:
+    """Turn what an encoder raises, over what a file says of itself, into one line for the user.
+
+    Raises:
+        InputError: the block failed; what tells of the disk, OSError, passes.
+    """
+    try:
+        yield
+    except (InputError, OSError, MemoryError):
+        raise
+    except Exception as error:  # as above
+        raise InputError(
+            f"{path}: what it says of itself cannot be written as {kind} ({_cause(error)}); save "
+            "it anew by a program that can show it"
+        ) from error
+
+
+def _cause(error: Exception) -> str:
+    # Where a message has many lines, the first say where in the library, the last says why.
+    return shown((str(error).strip().splitlines() or [type(error).__name__])[-1].strip())
+
+
+def shown(words: str) -> str:
+    """What a file or a library says, fit for a terminal: one line of at most 300 letters."""
+    return "".join(letter if letter.isprintable() else "?" for letter in words[:300])
 
 
 @contextmanager

@@ -177,3 +177,8 @@ def test_a_file_cut_off_is_an_input_error(tmp_path, name, kept):
     source.write_bytes(source.read_bytes()[:kept])
     with pytest.raises(InputError, match=f"{name}: cannot be read as NIfTI"):
         frames_of(source)
+
+
+def test_uncompressed_values_are_not_read_before_they_are_asked_for(tmp_path):
+    recording = open_recording(save(tmp_path / "a.nii", volume(50, 70, 3)))
+    assert isinstance(recording._planes, np.memmap)

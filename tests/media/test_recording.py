@@ -175,6 +175,16 @@ def test_a_recording_is_known_by_its_suffix_whether_it_exists_or_not(tmp_path):
     assert not {name for name in others if is_supported(tmp_path / name)}
 
 
+def test_a_file_that_may_not_be_opened_does_not_stop_a_search(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"\0" * 200)
+
+    def refuse(path, *args):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert not is_supported(tmp_path / "a")
+
+
 def test_only_dicom_may_be_called_anything(tmp_path):
     check_target(save(tmp_path / "a.dcm"), Path("1.2.840.113"))
     with pytest.raises(InputError, match=r"a\.png cannot be written in this format"):

@@ -14,6 +14,7 @@ from tests.camus_folders import (
     invented_image,
     invented_mask,
     nifti_release,
+    restate_nifti,
     truncate,
     write_cfg,
 )
@@ -181,6 +182,22 @@ def test_bad_files_are_left_out_and_listed_on_request(nifti_folder, build, tmp_p
     assert not waiting(tmp_path)
 
 
+def test_headers_that_cannot_be_true_are_left_out_when_asked_for(nifti_folder, build):
+    bad = {
+        "patient0001_2CH_ED": {"dim": [1, 30, 1, 1, 1, 1, 1, 1]},
+        "patient0001_2CH_ES": {"vox_offset": np.inf},
+        "patient0001_4CH_ED": {"pixdim": [1, np.nan, 0.4, 1, 1, 1, 1, 1]},
+        "patient0001_4CH_ES": {"pixdim": [1, 1e-6, 0.4, 1, 1, 1, 1, 1]},
+    }
+    for key, fields in bad.items():
+        restate_nifti(nifti_folder / f"database_nifti/patient0001/{key}.nii.gz", **fields)
+    names = {frame.key for frame in scan(nifti_folder).frames}
+    builder = build(nifti_folder, skip_bad=True)
+    assert set(examples(builder)) == names - bad.keys()
+    left_out = {entry["file"] for entry in builder.info.metadata["left_out"]}
+    assert left_out == {f"patient0001/{key}.nii.gz" for key in bad}
+
+
 def test_every_bad_file_of_every_split_is_named_once(tmp_path, build):
     patients = ("patient0001", "patient0002")
     lists = {"training": patients[:1], "validation": patients[1:]}
@@ -193,15 +210,13 @@ def test_every_bad_file_of_every_split_is_named_once(tmp_path, build):
 
 
 def test_every_file_is_read_once(nifti_folder, build, monkeypatch):
-    opened = []
-    read = {name: getattr(Path, name) for name in ("read_bytes", "read_text")}
-    for name, original in read.items():
+    opened, original = [], Path.open
 
-        def counting(path, *args, original=original, **kwargs):
-            opened.append(path)
-            return original(path, *args, **kwargs)
+    def counting(path, *args, **kwargs):
+        opened.append(path)
+        return original(path, *args, **kwargs)
 
-        monkeypatch.setattr(Path, name, counting)
+    monkeypatch.setattr(Path, "open", counting)
     build(nifti_folder)
     files = [path for path in nifti_folder.rglob("*") if path.is_file()]
     assert len(files) == 2 * 10

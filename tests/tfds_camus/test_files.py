@@ -9,12 +9,14 @@ from tests.camus_folders import (
     NIFTI_CFG,
     invented_image,
     invented_mask,
+    restate_nifti,
     truncate,
     write_cfg,
     write_mhd,
     write_nifti,
 )
-from tfds_camus.files import CamusError, Info, read_frame, read_info, read_mask
+from tfds_camus.errors import CamusError
+from tfds_camus.files import Info, read_frame, read_info, read_mask
 
 WRITERS = {".nii.gz": write_nifti, ".mhd": write_mhd}
 
@@ -179,3 +181,62 @@ def test_line_ends_and_spaces_do_not_matter(tmp_path):
     path = tmp_path / "Info_4CH.cfg"
     path.write_bytes(b"ImageQuality:Medium \r\nAge :  70\r\nEF: 54%")
     assert read_info(path) == Info("medium", None, 70.0, 54.0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"vox_offset": np.inf}, "cannot be read as NIfTI"),
+        ({"dim": [1, 30, 1, 1, 1, 1, 1, 1]}, "cannot be read as NIfTI|expected one 2-D frame"),
+        ({"dim": [2, 30, 0, 1, 1, 1, 1, 1]}, "expected one 2-D frame"),
+        ({"dim": [2, 32767, 32767, 1, 1, 1, 1, 1]}, "cannot be read as NIfTI"),
+        ({"pixdim": [1, np.nan, 0.4, 1, 1, 1, 1, 1]}, "a pixel of 0.4 x nan mm"),
+        ({"pixdim": [1, 0.3, 1e-6, 1, 1, 1, 1, 1]}, r"a pixel of 1e-06 x 0.3 mm"),
+    ],
+)
+def test_a_nifti_header_that_cannot_be_true_is_named(tmp_path, fields, reason):
+    path = named(tmp_path, ".nii.gz")
+    write_nifti(path, invented_image("frame"))
+    restate_nifti(path, **fields)
+    with pytest.raises(CamusError, match=rf"patient0007_2CH_ED.nii.gz: .*({reason})"):
+        read_frame(path)
+
+
+def test_a_nifti_of_thousands_of_times_its_size_is_refused(tmp_path):
+    path = named(tmp_path, ".nii.gz")
+    path.write_bytes(gzip.compress(bytes(1 << 20)) * 300)
+    with pytest.raises(CamusError, match=r"patient0007_2CH_ED.nii.gz: unpacks to over"):
+        read_frame(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("ElementDataFile = /etc/passwd", "lies outside its folder"),
+        ("ElementDataFile = ../frame.raw", "lies outside its folder"),
+        ("ElementDataFile = LIST", "is missing"),
+        ("DimSize = 0 0 1", "cannot be read as MetaImage"),
+        ("DimSize = 99999999999999999999 2 1", "cannot be read as MetaImage"),
+        ("DimSize = 2 2 2", "expected one 2-D frame"),
+        ("ElementSpacing = nan 1 1", "a pixel of 1 x nan mm"),
+        ("ElementType = MET_STRING", "cannot be read as MetaImage"),
+        ("CompressedData = True", "cannot be read as MetaImage"),
+    ],
+)
+def test_a_metaimage_header_that_cannot_be_true_is_named(tmp_path, line, reason):
+    path = named(tmp_path, ".mhd")
+    write_mhd(path, invented_image("frame"))
+    path.write_text(f"{path.read_text()}{line}\n")
+    with pytest.raises(CamusError, match=f"patient0007_2CH_ED.mhd: .*{reason}"):
+        read_frame(path)
+
+
+@pytest.mark.parametrize("value", ["inf", "1e999"])
+def test_a_number_without_end_is_named(tmp_path, value):
+    with pytest.raises(CamusError, match=r"Info_2CH.cfg: Age is .*expected a number"):
+        read_info(cfg(tmp_path, Age=value))
+
+
+def test_a_cfg_without_end_is_named(tmp_path):
+    with pytest.raises(CamusError, match=r"Info_2CH.cfg: over 65536 bytes"):
+        read_info(cfg(tmp_path, Note="x" * 70_000))

@@ -9,7 +9,8 @@ from tests.camus_folders import (
     write_mhd,
     write_nifti,
 )
-from tfds_camus.files import CamusError, read_frame
+from tfds_camus.errors import CamusError
+from tfds_camus.files import read_frame
 from tfds_camus.layouts import BadFile, scan
 
 PHASES = ("ED", "ES")
