@@ -19,13 +19,13 @@ from echojax import config
 from echojax.config import C
 from echojax.errors import InputError
 from echojax.files import written_whole
+from echojax.runs import log
 from echojax.runs.job import Job, Record
 from echojax.version import __version__
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter
 
-LOG_COLUMNS = ("time", "job", "step", "metric", "value")
 _LAYOUT = "2"  # of a run directory; runs of 0.1.0 say none, and have no records of their jobs
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 
@@ -64,12 +64,12 @@ class Run:
     def _log(self, job: str, step: int, **metrics: float) -> None:
         """Add metrics of a step of a job to log.csv and to the TensorBoard events."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        target = self.path / "log.csv"
+        target = self.path / log.NAME
         new = not target.exists()
         with target.open("a", newline="") as file:
             writer = csv.writer(file)
             if new:
-                writer.writerow(LOG_COLUMNS)
+                writer.writerow(log.COLUMNS)
             writer.writerows((now, job, step, name, f"{v:.6g}") for name, v in metrics.items())
         for name, value in metrics.items():
             self._events.add_scalar(f"{job}/{name}", value, step)
