@@ -173,7 +173,7 @@ class Work:
                 except EchojaxError as error:
                     failures.append(str(error))
                 except (OSError, MemoryError) as error:
-                    failures.append(f"{job.source}: {error or type(error).__name__}")
+                    failures.append(f"{job.source}: {_cause(error)}")
                 if files is not None:
                     files.advance()
         return failures
@@ -197,9 +197,7 @@ class Work:
         try:
             recording.write(job.target, frames(), scale, self.description)
         except OSError as error:
-            raise EchojaxError(
-                f"{job.target}: cannot be written ({error or type(error).__name__})"
-            ) from error
+            raise EchojaxError(f"{job.target}: cannot be written ({_cause(error)})") from error
 
     def _frame(self, recording: Recording, frame: np.ndarray) -> np.ndarray:
         enhanced = partial(enhance, mode=self.mode, low=recording.low, high=recording.high)
@@ -226,6 +224,10 @@ class Work:
         row = [part for picture in pictures for part in (gap, picture)][1:]
         with written_whole(path) as aside:
             Image.fromarray(np.concatenate(row, axis=1)).save(aside, "PNG")
+
+
+def _cause(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _cut(frame: np.ndarray, region: Region) -> np.ndarray:
