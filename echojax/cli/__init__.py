@@ -8,6 +8,7 @@ import click
 
 from echojax.cli import data, enhancement, study, training, weights
 from echojax.errors import EchojaxError
+from echojax.runs import lock
 from echojax.stopping import Stopped, terminated_as_interrupted
 from echojax.version import __version__
 
@@ -89,6 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             text = f"unexpected {type(error).__name__}: {text} (--debug shows where)"
         click.echo(f"Error: {text}", err=True)
         return _exit_code(error)
+    finally:
+        lock.release()
 
 
 def _one_line(text: str) -> str:

@@ -11,6 +11,7 @@ from PIL import Image
 from echojax.cli import main
 from echojax.models.generator import Generator
 from echojax.models.resnet import ResNet18
+from echojax.runs import contents
 from echojax.weights import networks, safetensors_file
 
 CLASSIFIERS = "classifiers/patient"
@@ -94,6 +95,10 @@ def test_matrix_leaves_a_whole_report(finished):
     header = (finished / "tables" / "accuracy.csv").read_text().splitlines()[0]
     assert header.startswith("protocol,task,train,test,sr,sr_on,accuracy,low,high,frames,seeds")
     assert "SRGAN" in (finished / "report.html").read_text()
+
+
+def test_all_that_a_matrix_leaves_may_be_overwritten(finished):
+    contents.check(finished)
 
 
 def test_matrix_restores_frames_that_no_generator_saw_in_every_way(finished):

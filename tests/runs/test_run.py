@@ -84,8 +84,12 @@ def test_a_run_of_0_1_0_can_only_be_overwritten(begin, told, version):
     with pytest.raises(InputError, match=rf"run: made by echojax {version}, .*--overwrite") as e:
         begin(resume=True)
     assert "\n" not in str(e.value)
-    begin(overwrite=True)
-    begin(resume=True)
+    if told:
+        begin(overwrite=True)
+        begin(resume=True)
+    else:
+        with pytest.raises(InputError, match=r"has no environment\.json of a run of echojax"):
+            begin(overwrite=True)
 
 
 def test_resume_takes_the_settings_of_the_run_unless_others_are_given(begin):
