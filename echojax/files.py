@@ -3,11 +3,14 @@
 import functools
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from echojax.errors import InputError
+
+# What file managers leave behind in folders that they have shown.
+LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 @contextmanager
@@ -23,6 +26,23 @@ def written_whole(path: Path) -> Iterator[Path]:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def stranger(folder: Path, ours: Callable[[str], bool]) -> str | None:
+    """The first file in a folder that is not ours, relative to it; None if there is no such file.
+
+    Args:
+        folder: searched to its depth, but through no link.
+        ours: asked about every file and link by its name relative to the folder, with slashes.
+    """
+    for place, folders, files in os.walk(folder):
+        folders.sort()
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        for name in sorted([*files, *links]):
+            relative = Path(place, name).relative_to(folder).as_posix()
+            if name not in LITTER and not ours(relative):
+                return relative
+    return None
 
 
 def sha256(path: Path) -> str:

@@ -16,31 +16,43 @@ from rich.progress import (
 )
 
 PLAIN_EVERY = 15.0  # seconds between plain lines
+# The first ones wait for programs to be compiled, or for processes to start.
+SLOW = 2
 
 
 class Bar:
     """One piece of work of known length; `advance` it, with figures worth showing."""
 
     def __init__(self, title: str, total: int, done: int, rich: Progress | None) -> None:
-        self.title, self.total, self.done, self.first = title, total, done, done
+        self.title, self.total, self.done = title, total, done
         self._rich = rich
         self._task = rich.add_task(title, total=total, completed=done, figures="") if rich else None
-        self._started = self._printed = time.monotonic()
+        self._printed = time.monotonic()
+        self._advances = 0
+        self._paced = (0.0, done)  # when the pace began to be measured, and at which count
 
     def advance(self, amount: int = 1, **figures: float) -> None:
         """Count `amount` (at least 1) more as done; `figures` (loss=0.1) are shown beside it."""
         self.done += amount
+        self._advances += 1
         text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
         if self._rich is not None and self._task is not None:
             self._rich.update(self._task, completed=self.done, figures=text)
             return
         now = time.monotonic()
+        if self._advances <= SLOW:
+            self._paced = (now, self.done)
         if self.done >= self.total or now - self._printed >= PLAIN_EVERY:
             self._printed = now
-            left = (now - self._started) / (self.done - self.first) * (self.total - self.done)
-            ending = f"{left:.0f} s left" if self.done < self.total else "done"
+            ending = self._left(now) if self.done < self.total else "done"
             line = (f"{self.title}: {self.done}/{self.total}", text, ending)
             print("  ".join(part for part in line if part), file=sys.stderr, flush=True)
+
+    def _left(self, now: float) -> str:
+        since, done = self._paced
+        if self.done == done:
+            return ""
+        return f"{(now - since) / (self.done - done) * (self.total - self.done):.0f} s left"
 
     def note(self, text: str) -> None:
         """Print a line that stays."""

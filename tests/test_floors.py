@@ -11,7 +11,17 @@ PACKAGE = Path(__file__).parents[1] / "echojax"
 
 # From the ground up; rooms of one floor know nothing of each other.
 FLOORS = (
-    ("vocabulary", "version", "errors", "progress", "wording", "text_table", "resize", "metrics"),
+    (
+        "vocabulary",
+        "version",
+        "errors",
+        "progress",
+        "stopping",
+        "wording",
+        "text_table",
+        "resize",
+        "metrics",
+    ),
     ("files",),
     ("download",),
     ("models",),

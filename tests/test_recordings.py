@@ -263,6 +263,15 @@ class TestWork:
         assert contents(tmp_path) == before
         assert Work(enlarger, "test", "upscale").run([job]) == []
 
+    def test_an_error_without_words_is_told_by_its_kind(self, tmp_path, enlarger, monkeypatch):
+        def full(path):
+            raise MemoryError
+
+        monkeypatch.setattr(recordings, "open_recording", full)
+        jobs = [job_of(tmp_path / f"{name}.png", tmp_path / "out" / name) for name in "ab"]
+        failures = Work(enlarger, "test", "upscale").run(jobs)
+        assert failures == [f"{job.source}: MemoryError" for job in jobs]
+
     def test_a_folder_that_cannot_be_made_is_told_in_a_line_and_the_others_are_done(
         self, tmp_path, enlarger
     ):

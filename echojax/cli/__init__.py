@@ -8,6 +8,8 @@ import click
 
 from echojax.cli import data, enhancement, study, training, weights
 from echojax.errors import EchojaxError
+from echojax.runs import lock
+from echojax.stopping import Stopped, terminated_as_interrupted
 from echojax.version import __version__
 
 # By what somebody is about to do, in the order of the work.
@@ -60,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 2 for bad input or usage, 1 for failures."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        code = cli.main(list(arguments), prog_name="echojax", standalone_mode=False)
+        with terminated_as_interrupted():
+            code = cli.main(list(arguments), prog_name="echojax", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
@@ -69,9 +72,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
         click.echo(f"Error: {_one_line(error.format_message())}{where}", err=True)
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped. What is on disk is whole; --resume goes on with a run.", err=True)
-        return 130
+    except (click.Abort, KeyboardInterrupt) as error:
+        # Click raises Abort for an interrupt.
+        stopped = error if isinstance(error, Stopped) else error.__cause__
+        text, code = str(stopped or ""), getattr(stopped, "exit_code", 130)
+        whole = "Stopped. What is on disk is whole; --resume goes on with a run."
+        click.echo(f"Stopped: {_one_line(text)}" if text else whole, err=True)
+        return code
     except Exception as error:
         if "--debug" in arguments:
             traceback.print_exc()
@@ -83,6 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             text = f"unexpected {type(error).__name__}: {text} (--debug shows where)"
         click.echo(f"Error: {text}", err=True)
         return _exit_code(error)
+    finally:
+        lock.release()
 
 
 def _one_line(text: str) -> str:

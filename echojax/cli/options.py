@@ -61,6 +61,10 @@ _RUN_OPTIONS = (
     click.option("--overwrite", is_flag=True, help="Replace an existing run."),
 )
 
+dry_run = click.option(
+    "--dry-run", is_flag=True, help="Say what would be trained, and write nothing."
+)
+
 
 def run_options(function: Callable[..., None]) -> Callable[..., None]:
     """Decorator: the options of every command that works in a run directory."""

@@ -12,6 +12,8 @@ from echojax.wording import count
 if TYPE_CHECKING:
     from echojax.report.blocks import Block
     from echojax.studies.diagnosis.cells import Cell
+    from echojax.studies.diagnosis.folds import Fold
+    from echojax.studies.diagnosis.study import Study
     from echojax.studies.diagnosis.transfer import Row
 
 
@@ -69,6 +71,27 @@ def fidelity(log: Path) -> None:
                 ]
                 cells.append([name + where, str(row.step), *figures])
     click.echo(text_table.plain(cells))
+
+
+def plan(
+    study: "Study", cells: "Sequence[Cell]" = (), generators: "Sequence[tuple[str, Fold]]" = ()
+) -> None:
+    """Print what a study would train for cells and generators."""
+    from echojax import text_table
+    from echojax.studies.diagnosis.plan import plan as planned
+
+    if study.request.overwrite:
+        raise click.UsageError("--dry-run looks at what the run has; leave out --overwrite")
+    rows = planned(study, cells, generators)
+    if not rows:
+        click.echo(f"Nothing is to be trained: {study.run.path} has it")
+        return
+    table = [["to train", "trainings", "steps", "networks kept"]]
+    for row in rows:
+        size = f"{row.size / 1e6:,.1f} MB" if row.size else "-"
+        table.append([row.kind, f"{row.trainings:,}", f"{row.steps:,}", size])
+    click.echo(text_table.plain(table))
+    click.echo(f"Nothing was written; the run would be {study.run.path}")
 
 
 def blocks(every: "Sequence[Block]") -> None:

@@ -43,8 +43,9 @@ def evaluate(
 
 
 @options.command("matrix")
+@options.dry_run
 @options.run_options
-def matrix(**given: Any) -> None:
+def matrix(dry_run: bool, **given: Any) -> None:
     """Run the whole study and write its report.
 
     Both tasks, every training and test quality, every enhancement on the sides that it is to be
@@ -58,6 +59,9 @@ def matrix(**given: Any) -> None:
 
     study = Study.of(request(Config, **given))
     cells = all_cells(study.config.study)
+    if dry_run:
+        printing.plan(study, cells)
+        return
     study.begin(cells)
     study.run_cells(cells)
     examples.save(study)

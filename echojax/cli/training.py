@@ -23,8 +23,9 @@ _FOLD = click.option(
     help="pretrain: SRResNet on natural images; finetune: on echo frames.",
 )
 @_FOLD
+@options.dry_run
 @options.run_options
-def train_sr(sr: str, stage: str, fold: int, **given: Any) -> None:
+def train_sr(sr: str, stage: str, fold: int, dry_run: bool, **given: Any) -> None:
     """Train a super-resolution network.
 
     Random crops are reduced (bicubic, by sr.scale) and the network learns to bring them back:
@@ -41,11 +42,17 @@ def train_sr(sr: str, stage: str, fold: int, **given: Any) -> None:
     from echojax.studies.diagnosis.study import Study
 
     if stage == "pretrain":
+        if dry_run:
+            raise click.UsageError("--dry-run belongs to fine-tuning; pretraining is one training")
         _pretrain(sr, fold, given)
         return
     study = Study.of(request(Config, **given))
     folds = [study.fold(protocol, fold) for protocol in study.config.study.protocols]
-    study.begin(generators=[(sr, chosen) for chosen in folds])
+    generators = [(sr, chosen) for chosen in folds]
+    if dry_run:
+        printing.plan(study, generators=generators)
+        return
+    study.begin(generators=generators)
     for chosen in folds:
         study.generators.network(sr, chosen)
         click.echo(f"{sr}, {chosen.protocol}, fold {fold}: {len(chosen.sr_train)} training frames")

@@ -111,11 +111,13 @@ def fetch(name: str, gray: bool, mirror: str | None, sha256: str | None, overwri
 
 def _check_free(out: Path, overwrite: bool) -> None:
     from echojax.errors import InputError
+    from echojax.weights import networks
 
     if out.suffix != ".safetensors":
         raise InputError(f"{out}: expected a name that ends in .safetensors")
     if out.exists() and not overwrite:
         raise InputError(f"{out}: is there already; pass --overwrite to replace it")
+    networks.check_page(out)
 
 
 def _save(found: "Converted", out: Path, more: dict[str, str] | None = None) -> None:

@@ -157,8 +157,13 @@ def frame_order(
     if steps is not None:
         epochs = -(-steps * batch // frames)
     stream = np.concatenate([rng.permutation(frames) for _ in range(epochs)])
-    steps = steps or max(1, len(stream) // batch)
+    steps = steps or steps_of(frames, epochs, batch)
     return np.resize(stream, (steps, batch))
+
+
+def steps_of(frames: int, epochs: int, batch: int) -> int:
+    """How many full batches so many epochs make, at least one."""
+    return max(1, frames * epochs // batch)
 
 
 def cross_entropy(

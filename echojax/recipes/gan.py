@@ -139,6 +139,7 @@ def training(
         network=lambda state: nnx.merge(graphdef, *(state.generator.average or ())),
         evaluators=evaluators(config, held_out, echo=True),
         save_every=config.save_every,
+        save_minutes=config.save_minutes,
         card={**(card or {}), "started from": config.init, "steps": steps},
         told=told,
     )

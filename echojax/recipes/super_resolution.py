@@ -68,6 +68,9 @@ class SuperResolutionConfig(Section):
         16, ge=1, description="held-out frames they are measured on"
     )
     save_every: Annotated[int, FREE] = Field(1000, ge=1, description="steps between checkpoints")
+    save_minutes: Annotated[float, FREE] = Field(
+        10.0, gt=0, description="minutes after which one is saved although fewer steps were taken"
+    )
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")
@@ -187,6 +190,7 @@ def training(
         network=lambda state: nnx.merge(graphdef, state.params, state.rest),
         evaluators=evaluators(config, held_out, echo=echo),
         save_every=config.save_every,
+        save_minutes=config.save_minutes,
         card={**(card or {}), "started from": config.init, "steps": steps},
         told=told,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from echojax.errors import InputError
 from echojax.files import written_whole
+from echojax.runs import log
 from echojax.version import __version__
 
 CHECKPOINTS = "checkpoints"  # folder of a job in training
@@ -127,6 +128,10 @@ class Job:
         with written_whole(self._record) as file:
             text = json.dumps({"echojax": __version__, **asdict(self.record)}, indent=2)
             file.write_text(text + "\n", encoding="utf-8")
+
+    def rewind(self, step: int) -> None:
+        """Forget what was logged after a step, as it is about to be done again."""
+        log.rewind(self.run / log.NAME, self.name, step)
 
 
 def begun(folder: Path) -> bool:

@@ -6,6 +6,11 @@ import csv
 from pathlib import Path
 from typing import NamedTuple
 
+from echojax.files import written_whole
+
+NAME = "log.csv"  # in a run directory
+COLUMNS = ("time", "job", "step", "metric", "value")
+
 
 class LogRow(NamedTuple):
     """One value of a run's log."""
@@ -33,3 +38,21 @@ def read(path: Path) -> list[LogRow]:
             except (KeyError, TypeError, ValueError):
                 continue
     return rows
+
+
+def rewind(path: Path, job: str, step: int) -> None:
+    """Drop what a job logged after a step, and a line at the end that a killed process tore."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        lines = list(file)
+    kept = [line for line in lines if line.endswith("\n") and not _after(line, job, step)]
+    if kept != lines:
+        with written_whole(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(kept)
+
+
+def _after(line: str, job: str, step: int) -> bool:
+    cells = next(csv.reader([line]), [])
+    whole = len(cells) == len(COLUMNS) and cells[2].isdigit()
+    return whole and cells[1] == job and int(cells[2]) > step

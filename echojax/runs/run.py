@@ -3,7 +3,6 @@
 import csv
 import datetime
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -19,13 +18,13 @@ from echojax import config
 from echojax.config import C
 from echojax.errors import InputError
 from echojax.files import written_whole
+from echojax.runs import contents, lock, log
 from echojax.runs.job import Job, Record
 from echojax.version import __version__
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter
 
-LOG_COLUMNS = ("time", "job", "step", "metric", "value")
 _LAYOUT = "2"  # of a run directory; runs of 0.1.0 say none, and have no records of their jobs
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 
@@ -64,12 +63,12 @@ class Run:
     def _log(self, job: str, step: int, **metrics: float) -> None:
         """Add metrics of a step of a job to log.csv and to the TensorBoard events."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        target = self.path / "log.csv"
+        target = self.path / log.NAME
         new = not target.exists()
         with target.open("a", newline="") as file:
             writer = csv.writer(file)
             if new:
-                writer.writerow(LOG_COLUMNS)
+                writer.writerow(log.COLUMNS)
             writer.writerows((now, job, step, name, f"{v:.6g}") for name, v in metrics.items())
         for name, value in metrics.items():
             self._events.add_scalar(f"{job}/{name}", value, step)
@@ -87,19 +86,24 @@ class Request(Generic[C]):
     def begin(self, jobs: Iterable[Job] = ()) -> Run:
         """Make or enter the run directory; an existing one is emptied only with `overwrite`.
 
+        It is this process's own until that ends, or `lock.release`.
+
         Args:
             jobs: what may be there already, and would be gone on with.
 
         Raises:
-            InputError: a job was begun with other settings, data or files.
+            InputError: a job was begun with other settings, data or files; another process is at
+                work there; or it would be emptied and holds what no run made.
         """
         path = self.run.path
         if self.overwrite and path.exists():
-            shutil.rmtree(path)
+            lock.hold(path)
+            contents.clear(path)
         for job in jobs:
             job.check()
+        lock.hold(path)
         environment = _environment()
-        record = path / "environment.json"
+        record = path / contents.ENVIRONMENT
         if record.exists():
             # Results are of the environment that they were made in; later ones are only added.
             first = json.loads(record.read_text())
@@ -155,21 +159,27 @@ def check_run(path: Path, *, resume: bool, overwrite: bool) -> None:
     """See whether a run directory may be used as asked, without touching it.
 
     Raises:
-        InputError: it exists and neither flag is given, it is no run, or one of a version whose
-            runs keep no record of what they were made from.
+        InputError: it exists and neither flag is given; it is no run, or one of a version whose
+            runs keep no record of what they were made from; another process is at work there; or it
+            would be emptied and holds what no run made.
     """
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+    if not path.exists() or (
+        path.is_dir() and all(each.name == lock.NAME for each in path.iterdir())
+    ):
         return
     if not (path / "config.toml").is_file():
         raise InputError(f"{path}: not a run directory (it has no config.toml)")
+    if overwrite or resume:
+        lock.check(path)
     if overwrite:
+        contents.check(path)
         return
     if not resume:
         raise InputError(
             f"{path}: the run exists already; pass --resume to go on with it, --overwrite to "
             "replace it, or choose another --run"
         )
-    record = path / "environment.json"
+    record = path / contents.ENVIRONMENT
     told = json.loads(record.read_text()) if record.is_file() else {}
     if told.get("layout") != _LAYOUT:
         raise InputError(

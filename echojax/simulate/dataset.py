@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from echojax.errors import EchojaxError, InputError
+from echojax.files import stranger
 from echojax.simulate import workers as processes
 from echojax.simulate.patient import FOLDERS, patient_files, patient_names, write_patient
 from echojax.simulate.quality import assign_qualities
@@ -21,8 +22,6 @@ GENERATOR = "echojax.simulate"
 VERSION = 5
 
 SMALLEST_SIZE = 32
-# What file managers leave behind in folders that they have shown.
-LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
 SUBGROUPS = ("training", "validation", "testing")
 HELD_OUT = 0.1  # of the patients, in validation and again in testing
 
@@ -134,15 +133,14 @@ def _check_destination(out: Path, overwrite: bool) -> None:
         return
     if not overwrite:
         raise InputError(f"{out}: is not empty; pass --overwrite or choose another folder")
-    stranger = _stranger(out)
-    if stranger is not None:
+    why = _not_ours(out)
+    if why is not None:
         raise InputError(
-            f"{out}: will not be overwritten, {stranger}; "
-            "move it away yourself or choose another folder"
+            f"{out}: will not be overwritten, {why}; move it away yourself or choose another folder"
         )
 
 
-def _stranger(out: Path) -> str | None:
+def _not_ours(out: Path) -> str | None:
     """Why the folder is not one that `simulate` wrote and nobody touched, or None if it is."""
     try:
         marker = json.loads((out / MARKER).read_text())
@@ -154,13 +152,8 @@ def _stranger(out: Path) -> str | None:
         ours, written = False, set()
     if not ours:
         return f"it has no {MARKER} of a simulated dataset"
-    for path in sorted(out.rglob("*")):
-        name = path.relative_to(out).as_posix()
-        if path.is_dir() and not path.is_symlink():
-            continue
-        if name not in written and path.name not in LITTER:
-            return f"{name} is not part of the simulated dataset"
-    return None
+    found = stranger(out, written.__contains__)
+    return found and f"{found} is not part of the simulated dataset"
 
 
 def _swap(fresh: Path, out: Path, replaced: Path) -> None:

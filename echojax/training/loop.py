@@ -2,6 +2,8 @@
 
 import contextlib
 import math
+import signal
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,10 +15,11 @@ import optax
 from flax import nnx
 from jax.sharding import Mesh
 
-from echojax import devices
+from echojax import devices, stopping
 from echojax.errors import EchojaxError
 from echojax.progress import Bar, bar
-from echojax.runs.job import Job
+from echojax.runs.job import Job, begun
+from echojax.stopping import Stop, Stopped
 from echojax.training.checkpoints import Checkpoints
 from echojax.training.state import LEARNED, Counted, TrainState, split
 from echojax.weights import networks
@@ -54,6 +57,7 @@ class Training(Generic[State]):
         network: reads the network to hand over, and to evaluate, from a state.
         evaluators: what is measured on the way.
         save_every: steps between checkpoints; None keeps none.
+        save_minutes: minutes after which one is saved although fewer steps were taken.
         best: name of the score whose highest network is handed over, instead of the last one;
             needs checkpoints, and must not be a score on what is tested later.
         card: what the network's file says of its data and training.
@@ -68,6 +72,7 @@ class Training(Generic[State]):
     network: Callable[[State], nnx.Module]
     evaluators: tuple[Evaluator, ...] = ()
     save_every: int | None = None
+    save_minutes: float = 10.0
     best: str | None = None
     card: Mapping[str, str] = field(default_factory=dict)
     told: Callable[[dict[str, float]], Mapping[str, str]] = lambda _: {}
@@ -138,6 +143,8 @@ def fit(
 ) -> Any:
     """Run a training to its end, from its newest checkpoint if there is one.
 
+    SIGINT and SIGTERM end it after the step under way, which is saved; without checkpoints at once.
+
     Args:
         training: what to run.
         job: where it is recorded, logged, and handed over at the end.
@@ -152,9 +159,34 @@ def fit(
         InputError: the job was begun from something else.
         EchojaxError: the loss or a parameter is no longer a finite number, or the newest checkpoint
             is damaged.
+        Stopped: a signal ended it; says what is kept.
     """
     title = title or job.name
+    again = begun(job.path)
     job.begin()
+    if training.save_every is None:
+        try:
+            return _fit(training, job, mesh, title, Stop(), keep=keep)
+        except KeyboardInterrupt as error:
+            signum = getattr(error, "signum", signal.SIGINT)
+            text = f"{title} keeps no checkpoints; this job begins again with --resume"
+            raise Stopped(text, signum) from error
+    with stopping.later() as stop:
+        model = _fit(training, job, mesh, title, stop, keep=keep, again=again)
+        stop.raise_if_asked(f"{title} is finished; --resume goes on with what is next")
+    return model
+
+
+def _fit(
+    training: Training[Any],
+    job: Job,
+    mesh: Mesh,
+    title: str,
+    stop: Stop,
+    *,
+    keep: bool,
+    again: bool = False,
+) -> Any:
     state = devices.replicate(training.start(), mesh)
     with contextlib.ExitStack() as stack:
         checkpoints = None
@@ -164,8 +196,13 @@ def fit(
                 Checkpoints(job.checkpoints, card, best=training.best)
             )
             state = checkpoints.newest(state)
-        progress = stack.enter_context(bar(title, training.steps, done=int(state.step)))
-        state, scores = _train(training, state, job, mesh, checkpoints, progress)
+        first = int(state.step)
+        job.rewind(first)
+        progress = stack.enter_context(bar(title, training.steps, done=first))
+        if first or again:
+            where = f"resumed at step {first}" if first else "nothing was saved; begins at step 0"
+            progress.note(where)
+        state, scores = _train(training, state, job, mesh, checkpoints, progress, stop)
         if checkpoints is not None and training.best is not None:
             state, scores = checkpoints.best(state)
     model = training.finish(training.network(state))
@@ -181,16 +218,16 @@ def _train(
     mesh: Mesh,
     checkpoints: Checkpoints | None,
     progress: Bar,
+    stop: Stop,
 ) -> tuple[Any, dict[str, float]]:
     """The state after the last step, and what was measured there."""
     first, steps = int(state.step), training.steps
     if first >= steps:
         return state, _scores(training, state, steps)
-    if first:
-        progress.note(f"resumed at step {first}")
     scores: dict[str, float] = {}
     # Metrics are looked at one step late, so that the device never waits for Python.
     pending: Metrics | None = None
+    saved = time.monotonic()
     for done, batch in zip(range(first + 1, steps + 1), training.batches(first), strict=False):
         state, metrics = training.step(state, devices.shard(batch, mesh))
         if pending is not None:
@@ -201,14 +238,20 @@ def _train(
             job.log(done, **scores)
             text = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
             progress.note(f"step {done}  {text}")
-        due = training.save_every is not None and done % training.save_every == 0
-        if done == steps or due or training.best in scores:
+        stopped = stop.signum is not None
+        due = training.save_every is not None and (
+            done % training.save_every == 0 or time.monotonic() - saved > 60 * training.save_minutes
+        )
+        if done == steps or due or stopped or training.best in scores:
             # Nothing that diverged may take the place of the last good checkpoint.
             _settle(job, progress, done, pending)
             pending = None
             _check_finite(state, progress.title)
             if checkpoints is not None:
                 checkpoints.save(done, state, scores)
+                saved = time.monotonic()
+        if stopped and done < steps:
+            stop.raise_if_asked(f"{progress.title} is saved at step {done}; --resume goes on")
     return state, scores
 
 

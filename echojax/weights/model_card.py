@@ -2,6 +2,13 @@
 
 from collections.abc import Mapping
 
+_ENDING = "`echojax weights info {file}` shows the same. "
+
+
+def written_here(page: str, file: str) -> bool:
+    """Whether a page is one that `markdown` made about a file."""
+    return _ENDING.format(file=file) in page
+
 
 def markdown(file: str, network: str, card: Mapping[str, str], *, enlarges: bool) -> str:
     """A page about a network.
@@ -22,7 +29,4 @@ def markdown(file: str, network: str, card: Mapping[str, str], *, enlarges: bool
     warning = "Research software, not a medical device"
     if enlarges:
         warning += ": enlarged frames may show detail that was never there"
-    return (
-        f"# {title}\n\n| | |\n|---|---|\n{table}\n\n"
-        f"`echojax weights info {file}` shows the same. {warning}.\n"
-    )
+    return f"# {title}\n\n| | |\n|---|---|\n{table}\n\n{_ENDING.format(file=file)}{warning}.\n"

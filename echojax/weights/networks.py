@@ -74,13 +74,38 @@ def save(model: Any, path: Path, card: Mapping[str, str] | None = None) -> None:
         model: the network.
         path: a .safetensors file; the page has its name with .md.
         card: what else to say of it: title, data, steps, PSNR and SSIM, licence.
+
+    Raises:
+        InputError: as `check_page`.
     """
+    check_page(path)
     card = card or {}
     safetensors_file.save(by_name.arrays(model), path, {**describe(model), **card})
     enlarges = isinstance(model, Generator)
     page = model_card.markdown(path.name, summary(model), shown(card), enlarges=enlarges)
-    with written_whole(path.with_suffix(".md")) as aside:
+    with written_whole(_page(path)) as aside:
         aside.write_text(page, encoding="utf-8")
+
+
+def check_page(path: Path) -> None:
+    """See that the page beside a file to be written would replace no other text.
+
+    Raises:
+        InputError: there is a page, and it is not one about such a file.
+    """
+    page = _page(path)
+    if page.exists() and not (
+        page.is_file()
+        and model_card.written_here(page.read_text(encoding="utf-8", errors="replace"), path.name)
+    ):
+        raise InputError(
+            f"{page}: is there, is not about {path.name}, and would be replaced by a page that is; "
+            "choose another name"
+        )
+
+
+def _page(path: Path) -> Path:
+    return path.with_suffix(".md")
 
 
 def build(metadata: Mapping[str, str], source: Path) -> Any:

@@ -1,5 +1,6 @@
 """Named arrays as one .safetensors file; `networks` knows whose they are."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +15,21 @@ from echojax.files import written_whole
 
 
 def save(tensors: Mapping[str, np.ndarray], path: Path, metadata: Mapping[str, str]) -> None:
-    """Write tensors by name, and text metadata beside them."""
+    """Write tensors by name, and text metadata beside them; the same ones give the same bytes."""
     contiguous = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
     with written_whole(path) as file:
         # `save_file` would let only us read it.
-        file.write_bytes(serialize(contiguous, dict(metadata)))
+        file.write_bytes(_ordered(serialize(contiguous, dict(metadata))))
+
+
+def _ordered(data: bytes) -> bytes:
+    """The same file with its metadata in order; as it comes they are in another one every time."""
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # tensors are aligned
+    return len(text).to_bytes(8, "little") + text + data[8 + size :]
 
 
 @contextmanager

@@ -67,6 +67,13 @@ def test_inspect_prints_json_and_nothing_else(data_dir, capfd):
     assert found["duplicates"] == []
 
 
+def test_python_runs_the_package_as_the_command_line():
+    words = [sys.executable, "-m", "echojax", "inspect", "--data-dir", "nowhere"]
+    run = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith("Error: nowhere")
+
+
 def test_the_checkout_runs_without_install():
     finished = subprocess.run(
         [sys.executable, "cli.py", "--version"], capture_output=True, text=True, check=True

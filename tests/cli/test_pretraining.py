@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from echojax.cli import main
+from echojax.runs import contents
 from echojax.weights import networks, safetensors_file
 
 FILE = "classifier/pretrained.safetensors"
@@ -42,6 +43,7 @@ def test_it_hands_over_a_file_that_says_what_it_is(pretrained):
     assert "28 echo frames of 7 patients" in card
     assert "not a medical device" in card
     assert "enlarged" not in card
+    contents.check(pretrained)  # may be overwritten
 
 
 def test_a_finished_pretraining_is_read_not_repeated(pretrained, pretrain, capsys):

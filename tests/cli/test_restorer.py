@@ -9,6 +9,7 @@ from PIL import Image
 from echojax.cli import main
 from echojax.config import DataConfig
 from echojax.data import camus
+from echojax.runs import contents
 from echojax.studies.diagnosis import leaks
 from echojax.weights import networks
 
@@ -86,6 +87,7 @@ def test_it_hands_over_one_file_that_says_how_it_did(trained, weights):
     # Of both sides of every pair.
     assert len(card["learned from"]) == 64 * 2 * PAIRS * 7 // 8
     assert "psnr_sector_input" in (trained / "log.csv").read_text()
+    contents.check(trained)  # may be overwritten
 
 
 def test_a_finished_training_prints_its_scores_again(train, graded, trained, weights, capsys):

@@ -11,6 +11,7 @@ from PIL import Image
 from echojax.cli import main
 from echojax.models.generator import Generator
 from echojax.models.resnet import ResNet18
+from echojax.runs import contents
 from echojax.weights import networks, safetensors_file
 
 CLASSIFIERS = "classifiers/patient"
@@ -94,6 +95,42 @@ def test_matrix_leaves_a_whole_report(finished):
     header = (finished / "tables" / "accuracy.csv").read_text().splitlines()[0]
     assert header.startswith("protocol,task,train,test,sr,sr_on,accuracy,low,high,frames,seeds")
     assert "SRGAN" in (finished / "report.html").read_text()
+
+
+def test_a_dry_run_tells_what_a_matrix_would_train_and_writes_nothing(
+    finished, data_dir, tiny, tmp_path, capsys
+):
+    every = ['study.sr=["none", "bicubic", "srresnet", "srgan"]', 'study.modes=["restore"]']
+    words = ["--data-dir", str(data_dir), *tiny, *setting(*every, "study.seeds=1"), "--dry-run"]
+    assert main(["matrix", "--run", str(tmp_path / "new"), *words]) == 0
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    files = {
+        "srresnet": list((finished / "sr/srresnet").rglob("*.safetensors")),
+        "srgan": list((finished / "sr/srgan").rglob("*.safetensors")),
+        "classifier": list((finished / "classifiers").rglob("*.safetensors")),
+    }
+    # Of 32 frames of a stratum, 16 are learned from, in batches of 8.
+    for kind, steps in (("srresnet", 2), ("srgan", 2), ("classifier", 2)):
+        (row,) = [row for row in told if row[:1] == [kind]]
+        number = len(files[kind])
+        assert row[1:3] == [str(number), str(number * steps)]
+        size = sum(file.stat().st_size for file in files[kind])
+        assert float(row[3]) * 1e6 == pytest.approx(size, rel=0.3, abs=0.1e6)
+    assert main(["train-sr", "--sr", "srgan", "--run", str(tmp_path / "new"), *words]) == 0
+    told = capsys.readouterr().out
+    assert "srresnet" in told
+    assert "classifier" not in told
+    assert list(tmp_path.iterdir()) == []
+    before = sorted(finished.rglob("*"))
+    assert main(["matrix", "--run", str(finished), "--resume", "--dry-run"]) == 0
+    assert "Nothing is to be trained" in capsys.readouterr().out
+    assert main(["matrix", "--run", str(finished), *words, "--overwrite"]) == 2
+    assert "leave out --overwrite" in capsys.readouterr().err
+    assert sorted(finished.rglob("*")) == before
+
+
+def test_all_that_a_matrix_leaves_may_be_overwritten(finished):
+    contents.check(finished)
 
 
 def test_matrix_restores_frames_that_no_generator_saw_in_every_way(finished):

@@ -62,6 +62,17 @@ def test_convert_overwrites_only_when_told(tmp_path, foreign, capsys):
     assert main([*arguments, "--overwrite"]) == 0
 
 
+@pytest.mark.parametrize("more", [[], ["--overwrite"]])
+def test_convert_never_replaces_a_page_that_is_not_its_own(tmp_path, foreign, capsys, more):
+    page, out = tmp_path / "README.md", tmp_path / "README.safetensors"
+    page.write_text("# My project\n\nSee `echojax weights info net.safetensors`.\n")
+    assert main(["weights", "convert", str(foreign), "-o", str(out), *more]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"Error: {page}: is there, is not about README.safetensors")
+    assert "My project" in page.read_text()
+    assert not out.exists()
+
+
 def test_convert_refuses_a_pickle_that_wants_to_act(tmp_path, capsys):
     file = tmp_path / "bad.pth"
     file.write_bytes(b"cos\nsystem\n(S'touch " + bytes(tmp_path / "done") + b"'\ntR.")

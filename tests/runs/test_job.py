@@ -137,6 +137,7 @@ def refused(jobs):
         ("sr.steps=7", {"sr", "srgan"}),
         ("sr.gan_steps=7", {"srgan"}),
         ("sr.save_every=7", set()),
+        ("sr.save_minutes=7", set()),
         ("classifier.epochs=7", {"classifier"}),
         ("classifier.size=64", {"classifier", "pretraining"}),
         ("pretrain.keep=best", {"pretraining"}),

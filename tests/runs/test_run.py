@@ -5,6 +5,7 @@ import pytest
 
 from echojax import config
 from echojax.errors import InputError
+from echojax.runs import log
 from echojax.runs.job import Record
 from echojax.runs.run import Run, request
 from echojax.studies.diagnosis.config import Config
@@ -83,8 +84,12 @@ def test_a_run_of_0_1_0_can_only_be_overwritten(begin, told, version):
     with pytest.raises(InputError, match=rf"run: made by echojax {version}, .*--overwrite") as e:
         begin(resume=True)
     assert "\n" not in str(e.value)
-    begin(overwrite=True)
-    begin(resume=True)
+    if told:
+        begin(overwrite=True)
+        begin(resume=True)
+    else:
+        with pytest.raises(InputError, match=r"has no environment\.json of a run of echojax"):
+            begin(overwrite=True)
 
 
 def test_resume_takes_the_settings_of_the_run_unless_others_are_given(begin):
@@ -133,3 +138,24 @@ def test_the_log_is_a_row_a_metric_and_goes_on_after_a_resume(tmp_path):
         ("sr/x", "40", "loss", "0.25"),
     ]
     assert list((tmp_path / "events").iterdir())
+
+
+def test_a_job_that_is_rewound_forgets_its_later_steps_alone(tmp_path):
+    job, other = (Run(tmp_path).job(name, Record()) for name in ("sr/x", "sr/x2"))
+    job.rewind(7)  # nothing was logged yet
+    for step in (20, 40, 60):
+        job.log(step, loss=1 / step)
+        other.log(step, loss=1.0)
+    whole = (tmp_path / "log.csv").read_bytes()
+    job.rewind(60)
+    assert (tmp_path / "log.csv").read_bytes() == whole
+    (tmp_path / "log.csv").write_bytes(whole + b"2026-01-01T00:00:00+00:00,sr/x2,8")  # torn
+    job.rewind(40)
+    job.log(60, loss=1 / 60)
+    kept = [(row.job, row.step) for row in log.read(tmp_path / "log.csv")]
+    assert kept == [(name, step) for step in (20, 40) for name in ("sr/x", "sr/x2")] + [
+        ("sr/x2", 60),
+        ("sr/x", 60),
+    ]
+    job.rewind(0)
+    assert {row.job for row in log.read(tmp_path / "log.csv")} == {"sr/x2"}

@@ -26,6 +26,18 @@ def test_tensors_and_metadata_come_back_whatever_their_order_in_memory(path):
     assert safetensors_file.metadata(path) == {"scale": "4"}
 
 
+def test_the_same_network_gives_the_same_bytes(tmp_path):
+    told = {f"key {number}": "Ölbild, “one”" for number in range(20)}
+    written = []
+    for number in range(3):
+        path = tmp_path / f"{number}.safetensors"
+        safetensors_file.save(TENSORS, path, told)
+        written.append(path.read_bytes())
+    assert written[0] == written[1] == written[2]
+    assert safetensors_file.metadata(path) == told
+    assert safetensors_file.tensors(path).keys() == TENSORS.keys()
+
+
 READERS = pytest.mark.parametrize("read", [safetensors_file.tensors, safetensors_file.metadata])
 
 

@@ -36,7 +36,7 @@ from echojax.studies.diagnosis.inputs import Inputs
 from echojax.vocabulary import NONE, PHASES, QUALITIES, USES, VIEWS
 
 
-class _Question(NamedTuple):
+class Question(NamedTuple):
     """Frames that the classifier of one fold and seed is still to be asked about."""
 
     key: ClassifierKey
@@ -128,25 +128,27 @@ class Study:
     def _folds_of(self, protocol: str, only: int | None) -> list[Fold]:
         return self.folds(protocol) if only is None else [self.fold(protocol, only)]
 
-    def begin(
+    def check(
         self,
         cells: Sequence[Cell] = (),
         *,
         only_fold: int | None = None,
         generators: Iterable[tuple[str, Fold]] = (),
-    ) -> None:
-        """Make or enter the run directory, once all that is asked for is known to be possible.
+    ) -> list[tuple[str, Fold]]:
+        """See that what is asked for is possible; nothing is written.
 
         Args:
             cells: that will be done.
             only_fold: number of the one fold of them; all by default.
             generators: that will be trained: their names and folds.
 
+        Returns:
+            The generators, those of the cells among them.
+
         Raises:
             InputError: a stratum has too few frames; a setting does not fit the frames, the devices
-                or a file of weights; a network would start from what has learned from tested
-                frames, or a restorer has; or a job of the run was begun with other settings, frames
-                or files.
+                or a file of weights; or a network would start from what has learned from tested
+                frames, or a restorer has.
         """
         config = self.config
         needed = {(sr, fold.protocol, fold.generator): fold for sr, fold in generators}
@@ -165,14 +167,29 @@ class Study:
         init = classifier_start.init_file(config.classifier.init) if cells else None
         if init is not None:
             leaks.check_init(init, "classifier.init", self.frames, [*tested.values()], sr=False)
-        restored = any(cell.sr == "restorer" for cell in cells)
-        if restored:
+        if any(cell.sr == "restorer" for cell in cells):
             restorer.check(config.study.restorer, self.frames, [*tested.values()])
-        self.request.begin(self._jobs(cells, [(key[0], fold) for key, fold in needed.items()]))
+        return [(key[0], fold) for key, fold in needed.items()]
+
+    def begin(
+        self,
+        cells: Sequence[Cell] = (),
+        *,
+        only_fold: int | None = None,
+        generators: Iterable[tuple[str, Fold]] = (),
+    ) -> None:
+        """Make or enter the run directory, once all that is asked for has passed `check`.
+
+        Raises:
+            InputError: as `check`, or a job of the run was begun with other settings, frames or
+                files.
+        """
+        needed = self.check(cells, only_fold=only_fold, generators=generators)
+        self.request.begin(self._jobs(cells, needed))
         frame_facts.write(self.run.path, self.frames)
         if cells:
             self._predictions.begin()
-        if restored:
+        if any(cell.sr == "restorer" for cell in cells):
             self._restorer.begin()
 
     def _jobs(self, cells: Sequence[Cell], generators: Sequence[tuple[str, Fold]]) -> Iterator[Job]:
@@ -227,7 +244,7 @@ class Study:
         keep = self.config.study.keep_classifiers if keep is None else keep
         self._ask_thumbnails(cells, only_fold)
         asked = list(
-            self._unanswered(self.run.predictions, cells, only_fold, self.config.study.seeds)
+            self.unanswered(self.run.predictions, cells, only_fold, self.config.study.seeds)
         )
         # Fold by fold, so that a generator and its frames are needed for one stretch only.
         asked.sort(key=lambda q: (q.key.protocol, q.fold.number, q.key, q.seed))
@@ -243,7 +260,7 @@ class Study:
                         self._train_and_ask(questions, f"[{number}/{len(trainings)}]", keep=keep)
                 manipulation.measure(self.run.manipulation, self.inputs, fold, cells)
 
-    def _train_and_ask(self, questions: Sequence[_Question], place: str, *, keep: bool) -> None:
+    def _train_and_ask(self, questions: Sequence[Question], place: str, *, keep: bool) -> None:
         key, fold, seed, _, _ = questions[0]
         title = f"{place} {key.name} fold {fold.number} seed {seed}"
         model = self.classifiers.network(key, fold, seed, title, keep=keep)
@@ -254,7 +271,7 @@ class Study:
         """Answer cells without enhancement by the method that needs no network, too."""
         plain = [cell for cell in cells if cell.sr == NONE]
         file, thumbnails = self.run.thumbnails, self._inputs(Shape(thumbnail.SIZE))
-        for question in self._unanswered(file, plain, only_fold, seeds=1):
+        for question in self.unanswered(file, plain, only_fold, seeds=1):
             fold, cell = question.fold, question.cell
             learned, asked = fold.train[cell.train], question.frames
             answers = thumbnail.probabilities(
@@ -264,9 +281,10 @@ class Study:
             )
             predictions.append(file, self._rows(question, answers))
 
-    def _unanswered(
+    def unanswered(
         self, file: Path, cells: Sequence[Cell], only_fold: int | None, seeds: int
-    ) -> Iterator[_Question]:
+    ) -> Iterator[Question]:
+        """What a table of predictions does not have yet, of cells in so many seeds."""
         answered: dict[tuple[Cell, int, int], set[str]] = {}
         for cell, rows in predictions.read(file).cells().items():
             for fold, seed, frame in zip(rows["fold"], rows["seed"], rows["frame"], strict=True):
@@ -279,9 +297,9 @@ class Study:
                     test = fold.test(cell.train, cell.test)
                     missing = np.array([i for i in test if ids[i] not in there], np.intp)
                     if len(missing):
-                        yield _Question(ClassifierKey.of(cell), fold, seed, cell, missing)
+                        yield Question(ClassifierKey.of(cell), fold, seed, cell, missing)
 
-    def _answer(self, model: ResNet18, question: _Question) -> None:
+    def _answer(self, model: ResNet18, question: Question) -> None:
         cell = question.cell
         enhanced = cell.sr_on in ("test", "both")
         sr, mode = (cell.sr, cell.mode) if enhanced else (NONE, NONE)
@@ -289,7 +307,7 @@ class Study:
         answers = probabilities(model, seen, self.mesh)[:, 0]
         predictions.append(self.run.predictions, self._rows(question, answers))
 
-    def _rows(self, question: _Question, answers: np.ndarray) -> Iterator[dict[str, object]]:
+    def _rows(self, question: Question, answers: np.ndarray) -> Iterator[dict[str, object]]:
         frames, ids = self.frames, self.frames.ids
         labels = getattr(frames, question.cell.task)
         for i, answer in zip(question.frames, answers, strict=True):
