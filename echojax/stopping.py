@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from rich.console import Console
-
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Some parents pass a Ctrl-C on which the terminal has sent already; that is no second one.
 ONE_PRESS = 0.5  # seconds
@@ -48,6 +46,8 @@ class Stop:
             self.signum, self._when = signum, time.monotonic()
             os.write(2, _TOLD)  # print may be what the signal interrupted
         elif signum == signal.SIGINT and time.monotonic() - self._when > ONE_PRESS:
+            from rich.console import Console  # takes as long as the whole of --help
+
             Console(stderr=True).show_cursor()  # a progress bar hides it
             os._exit(128 + signum)
 

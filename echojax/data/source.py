@@ -6,6 +6,11 @@ from typing import Protocol, Self
 import numpy as np
 
 
+def evenly(number: int, wanted: int) -> np.ndarray:
+    """Indices of `wanted` of a number of things, or of all if they are fewer, evenly spread."""
+    return np.linspace(0, number - 1, min(wanted, number)).round().astype(int)
+
+
 class Source(Protocol):
     """Images with what is known of each; entry k of every column belongs to image k."""
 

@@ -16,6 +16,7 @@ from echojax import devices
 from echojax.config import FREE, Section, recorded
 from echojax.data.crops import crop_batches, stream
 from echojax.data.pairs import Pairs
+from echojax.data.source import evenly
 from echojax.errors import InputError
 from echojax.inference import filters
 from echojax.inference.enhance import as_float
@@ -149,9 +150,8 @@ def mean_absolute_error(
 
 def _measure(config: RestorerConfig, held_out: Pairs) -> Callable[[Generator], dict[str, float]]:
     """Scores of restored frames inside the sector, and (`_input`) of those they are made of."""
-    wanted = min(config.evaluate_frames, len(held_out))
-    spread = np.linspace(0, len(held_out) - 1, wanted).round().astype(int)
-    shown = [tuple(np.moveaxis(held_out.image(int(k)), -1, 0)) for k in spread]
+    chosen = evenly(len(held_out), config.evaluate_frames)
+    shown = [tuple(np.moveaxis(held_out.image(int(k)), -1, 0)) for k in chosen]
 
     @functools.cache
     def references() -> dict[str, float]:

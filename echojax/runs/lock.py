@@ -2,7 +2,6 @@
 
 import atexit
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -55,6 +54,8 @@ def hold(run: Path) -> None:
         file.close()
         raise
     file.truncate(0)
+    import socket  # only who works in a run needs it
+
     command = " ".join(["echojax", *sys.argv[1:]])
     file.write(f"process {os.getpid()} on {socket.gethostname()} ({command})\n")
     file.flush()

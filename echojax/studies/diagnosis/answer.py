@@ -13,7 +13,8 @@ from echojax.report.statistics import LEAST_PATIENTS
 from echojax.studies.diagnosis.costs import CostRow
 from echojax.studies.diagnosis.material import Material
 from echojax.studies.diagnosis.outcomes import ACCURACY
-from echojax.studies.diagnosis.primary import CELLS, MARGIN, NETWORKS, Finding, PrimaryRow
+from echojax.studies.diagnosis.primary import CELLS, MARGIN, Finding, PrimaryRow
+from echojax.vocabulary import GENERATORS
 from echojax.wording import count
 
 _MODE_MEANINGS = {
@@ -103,9 +104,9 @@ def _primary_sentence(run: Material, protocol: str) -> str:
     rows = [row for row in run.primary if row.protocol == protocol]
     if not rows:
         there = {row.cell.sr for row in run.gain if row.cell.protocol == protocol}
-        if there.intersection(NETWORKS):
+        if there.intersection(GENERATORS):
             return "Super-resolution stands alone here, with no bicubic control to compare."
-        asked = {cell.sr for cell in run.asked(protocol, enhanced=True)}.intersection(NETWORKS)
+        asked = {cell.sr for cell in run.asked(protocol, enhanced=True)}.intersection(GENERATORS)
         return f"Super-resolution is not {'in this run yet' if asked else 'part of this run'}."
     clauses = []
     for finding, verbs in _FINDINGS.items():

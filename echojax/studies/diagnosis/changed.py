@@ -10,14 +10,13 @@ import numpy as np
 from echojax.report import tables
 from echojax.studies.diagnosis.cells import Cell, in_order
 from echojax.studies.diagnosis.predictions import Predictions
-from echojax.studies.diagnosis.primary import NETWORKS
 from echojax.studies.diagnosis.scoring import matched
-from echojax.vocabulary import CLASSES, MODES
+from echojax.vocabulary import CLASSES, GENERATORS, MODES
 
 NAME = "changed_frames.csv"
 _MOST = 3  # of either kind and task
 # A network says more than a control, and a restored frame changes more than an enlarged one.
-_FIRST = (*NETWORKS, "restore", "good")
+_FIRST = (*GENERATORS, "restore", "good")
 
 
 class ChangedFrame(NamedTuple):
@@ -58,7 +57,7 @@ def most_changed(predictions: Predictions) -> list[ChangedFrame]:
     found = []
     for task in in_order((cell.task for cell in compared), "task"):
         cell = min((c for c in compared if c.task == task), key=_preference)
-        for before, after in matched(cells, [(cell.baseline(), cell)]):
+        for before, after in matched(cells, cell.baseline(), cell):
             found += _of_cell(cell, before, after)
     return found
 

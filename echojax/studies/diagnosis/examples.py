@@ -6,16 +6,25 @@ from typing import Any
 import numpy as np
 
 from echojax.data.frames import Frames
+from echojax.data.source import evenly
 from echojax.files import written_whole
 from echojax.inference import fidelity
 from echojax.inference.enhance import Enlarger, enhance
 from echojax.report import tables
 from echojax.studies.diagnosis import changed, predictions, restored
 from echojax.studies.diagnosis.changed import ChangedFrame
-from echojax.studies.diagnosis.primary import NETWORKS
 from echojax.studies.diagnosis.restored import RestoredFrame
 from echojax.studies.diagnosis.study import Study
-from echojax.vocabulary import ENLARGERS, MODES, NONE, PHASES, QUALITIES, UNLABELLED, VIEWS
+from echojax.vocabulary import (
+    ENLARGERS,
+    GENERATORS,
+    MODES,
+    NONE,
+    PHASES,
+    QUALITIES,
+    UNLABELLED,
+    VIEWS,
+)
 
 _HELD_OUT = 20  # frames a fold that are restored, evenly spread over its patients
 _PATCH = 0.3  # side of Fig. 3's patch as a share of the frame's shorter side
@@ -96,17 +105,17 @@ def _seen(study: Study, most: Iterable[ChangedFrame]) -> dict[str, np.ndarray]:
 def _restored(study: Study) -> Iterator[RestoredFrame]:
     """Frames that no generator of a fold has seen, brought back by each, and by interpolation."""
     frames, ids = study.frames, study.frames.ids
-    networks = [sr for sr in study.config.study.sr if sr in NETWORKS]
+    networks = [sr for sr in study.config.study.sr if sr in GENERATORS]
     least = fidelity.smallest(study.config.sr.scale)
     for protocol in study.config.study.protocols if networks else ():
         folds = {fold.generator: fold for fold in study.folds(protocol)}
         for fold in folds.values():
             large = [i for i in fold.sr_held_out if min(frames.images[i].shape) >= least]
-            wanted = np.linspace(0, len(large) - 1, min(_HELD_OUT, len(large))).round().astype(int)
+            chosen = [large[place] for place in evenly(len(large), _HELD_OUT)]
             by: dict[str, Enlarger] = dict(fidelity.interpolations(study.config.sr.scale))
             by |= {sr: study.inputs.enlarger(sr, fold) for sr in networks}
             for method, enlarger in by.items():
-                for i in (large[place] for place in wanted):
+                for i in chosen:
                     found = fidelity.scores(frames.images[i], enlarger, sector=True)
                     yield RestoredFrame(
                         protocol,

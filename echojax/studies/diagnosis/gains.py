@@ -89,12 +89,12 @@ def gain_rows(predictions: Predictions, parts: int) -> list[GainRow]:
         cell: pair
         for cell in cells
         if cell.sr != NONE
-        for pair in matched(cells, [(cell.baseline(), cell)])
+        for pair in matched(cells, cell.baseline(), cell)
     }
-    changes = estimates({cell: relative(cell, *pair) for cell, pair in pairs.items()})
+    percent = estimates({cell: relative(cell, *pair) for cell, pair in pairs.items()})
     points = estimates({cell: differences(cell, *pair) for cell, pair in pairs.items()})
     return [
-        _gain_row(cell, *pair, changes[cell], points[cell], parts) for cell, pair in pairs.items()
+        _gain_row(cell, *pair, percent[cell], points[cell], parts) for cell, pair in pairs.items()
     ]
 
 
@@ -163,10 +163,11 @@ def mean_gain_rows(predictions: Predictions) -> list[MeanGainRow]:
         group = groups[protocol, sr, mode]
         plain = [(cell.baseline(), cell) for cell in group]
         controls = [] if sr == "bicubic" else [(c._replace(sr="bicubic"), c) for c in group]
-        gains = changes(cells, plain)
-        change, points = crossed.estimate(gains), _points(cells, plain)
-        control = crossed.estimate(changes(cells, controls))
-        control_points = _points(cells, controls)
+        gains = changes(cells, plain, relative)
+        change = crossed.estimate(gains)
+        points = crossed.estimate(changes(cells, plain, differences))
+        control = crossed.estimate(changes(cells, controls, relative))
+        control_points = crossed.estimate(changes(cells, controls, differences))
         rows.append(
             MeanGainRow(
                 protocol=protocol,
@@ -188,17 +189,6 @@ def mean_gain_rows(predictions: Predictions) -> list[MeanGainRow]:
             )
         )
     return rows
-
-
-def _points(cells: dict[Cell, Predictions], comparisons: list[tuple[Cell, Cell]]) -> Estimate:
-    """Mean difference over comparisons, in [-1, 1]."""
-    return crossed.estimate(
-        [
-            differences(after, *pair)
-            for before, after in comparisons
-            for pair in matched(cells, [(before, after)])
-        ]
-    )
 
 
 def published_gain(cell: Cell) -> float | None:

@@ -7,6 +7,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from echojax.data.frames import Frames
+from echojax.data.source import evenly
 from echojax.errors import InputError
 from echojax.files import sha256
 from echojax.models.generator import Generator
@@ -76,11 +77,9 @@ class Generators:
         if job.done:
             return networks.load(job.file, Generator)
         learned = self.frames.take(fold.sr_train)
-        # Evenly spread over the held-out frames, which are ordered by patient.
-        last = len(fold.sr_held_out) - 1
-        wanted = min(self.config.evaluate_frames, last + 1)
-        spread = np.linspace(0, last, wanted).round().astype(int)
-        held_out = [self.frames.images[i] for i in fold.sr_held_out[spread]]
+        # Held-out frames are ordered by patient.
+        shown = fold.sr_held_out[evenly(len(fold.sr_held_out), self.config.evaluate_frames)]
+        held_out = [self.frames.images[i] for i in shown]
         card = self._card(sr, fold, learned)
         if start is None:
             training = super_resolution.training(self.config, learned, held_out, card=card)

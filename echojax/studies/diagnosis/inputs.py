@@ -8,6 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from echojax.data.frames import Frames
+from echojax.data.source import evenly
 from echojax.inference import filters
 from echojax.inference.classify import Shape, as_input
 from echojax.inference.enhance import Enlarger, Interpolation, Network, as_float, enhance
@@ -92,8 +93,7 @@ class Inputs:
             training = next(
                 fold.train[q] for q in reversed(QUALITIES) if len(fold.train.get(q, ()))
             )
-            spread = np.linspace(0, len(training) - 1, min(_MATCHED_ON, len(training)))
-            chosen = training[spread.round().astype(int)]
+            chosen = training[evenly(len(training), _MATCHED_ON)]
             plain = self.of(chosen, fold, "none", "none")
             wanted = rms_change(plain, self.of(chosen, fold, "srresnet", mode))
             self._sigmas[key] = _matched(plain, wanted)

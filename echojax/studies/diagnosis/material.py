@@ -44,10 +44,10 @@ from echojax.studies.diagnosis.frame_facts import FrameFacts
 from echojax.studies.diagnosis.gains import GainRow, MeanGainRow
 from echojax.studies.diagnosis.manipulation import ManipulationRow
 from echojax.studies.diagnosis.predictions import Predictions
-from echojax.studies.diagnosis.primary import NETWORKS, PrimaryRow, primary_rows
+from echojax.studies.diagnosis.primary import PrimaryRow, primary_rows
 from echojax.studies.diagnosis.restored import RestoredRow
 from echojax.studies.diagnosis.super_resolution import SuperResolutionRow, super_resolution_rows
-from echojax.vocabulary import NONE
+from echojax.vocabulary import GENERATORS, NONE
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Material:
     @property
     def networks(self) -> list[str]:
         """Super-resolution networks asked for."""
-        return [name for name in NETWORKS if name in self.study.sr]
+        return [name for name in GENERATORS if name in self.study.sr]
 
     @property
     def simulated(self) -> bool:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from typing import Literal, NamedTuple
 
-from echojax.report import crossed, measures
+from echojax.report import crossed
 from echojax.studies.diagnosis.cells import Cell, ordered
 from echojax.studies.diagnosis.outcomes import ACCURACY
 from echojax.studies.diagnosis.predictions import Predictions
-from echojax.studies.diagnosis.scoring import chance, differences, matched, scores
+from echojax.studies.diagnosis.scoring import chance, differences, matched, relative, scores
+from echojax.vocabulary import GENERATORS, MODES
 
 # (train, test, enhanced side): one side is poor, and enhanced.
 CELLS = (
@@ -23,8 +24,6 @@ CELLS = (
     ("good", "poor", "test"),
     ("medium", "poor", "test"),
 )
-NETWORKS = ("srresnet", "srgan")
-MODES = ("upscale", "restore")
 MARGIN = 3.0  # points; less makes no difference to anybody
 LEVEL = 0.05
 
@@ -107,7 +106,7 @@ def primary_rows(predictions: Predictions) -> list[PrimaryRow]:
     """Every primary comparison of which the run has a cell, in reading order."""
     cells = predictions.cells()
     asked = {
-        (c.protocol, c.task, c.sr, c.mode) for c in cells if c.sr in NETWORKS and c.mode in MODES
+        (c.protocol, c.task, c.sr, c.mode) for c in cells if c.sr in GENERATORS and c.mode in MODES
     }
     rows = [
         row
@@ -135,7 +134,7 @@ def compared(
         (cell, *pair)
         for cell in after
         if cell in cells
-        for pair in matched(cells, [(cell._replace(sr="bicubic"), cell)])
+        for pair in matched(cells, cell._replace(sr="bicubic"), cell)
     ]
 
 
@@ -148,12 +147,7 @@ def _row(
     difference = crossed.estimate(
         [own._replace(score=100 * own.score) for own in (differences(*pair) for pair in pairs)]
     )
-    percent = crossed.estimate(
-        [
-            measures.relative(scores(cell, before), scores(cell, then))
-            for cell, before, then in pairs
-        ]
-    )
+    percent = crossed.estimate([relative(*pair) for pair in pairs])
     sides = (
         _above_chance([(cell._replace(sr="bicubic"), before) for cell, before, _ in pairs]),
         _above_chance([(cell, then) for cell, _, then in pairs]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -33,24 +33,27 @@ def relative(cell: Cell, before: Predictions, after: Predictions) -> Scores:
 
 
 def matched(
-    cells: dict[Cell, Predictions], comparisons: list[tuple[Cell, Cell]]
+    cells: dict[Cell, Predictions], before: Cell, after: Cell
 ) -> list[tuple[Predictions, Predictions]]:
-    """Cells before and after, the rows both have; a comparison without any is left out."""
-    pairs = []
-    for before, after in comparisons:
-        if before in cells:
-            index_before, index_after = match(cells[before], cells[after])
-            if len(index_after):
-                pairs.append((cells[before].take(index_before), cells[after].take(index_after)))
-    return pairs
+    """The rows that two cells have in common, before and after; an empty list without any."""
+    if before not in cells:
+        return []
+    index_before, index_after = match(cells[before], cells[after])
+    if not len(index_after):
+        return []
+    return [(cells[before].take(index_before), cells[after].take(index_after))]
 
 
-def changes(cells: dict[Cell, Predictions], comparisons: list[tuple[Cell, Cell]]) -> list[Scores]:
-    """Relative changes of cells, in percent; what has no matched rows is left out."""
+def changes(
+    cells: dict[Cell, Predictions],
+    comparisons: Iterable[tuple[Cell, Cell]],
+    change: Callable[[Cell, Predictions, Predictions], Scores],
+) -> list[Scores]:
+    """How cells changed, by `differences` or `relative`; what has no matched rows is left out."""
     return [
-        relative(after, *pair)
+        change(after, *pair)
         for before, after in comparisons
-        for pair in matched(cells, [(before, after)])
+        for pair in matched(cells, before, after)
     ]
 
 

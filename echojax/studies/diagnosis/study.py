@@ -167,7 +167,7 @@ class Study:
         init = classifier_start.init_file(config.classifier.init) if cells else None
         if init is not None:
             leaks.check_init(init, "classifier.init", self.frames, [*tested.values()], sr=False)
-        if any(cell.sr == "restorer" for cell in cells):
+        if _restored(cells):
             restorer.check(config.study.restorer, self.frames, [*tested.values()])
         return [(key[0], fold) for key, fold in needed.items()]
 
@@ -189,14 +189,14 @@ class Study:
         frame_facts.write(self.run.path, self.frames)
         if cells:
             self._predictions.begin()
-        if any(cell.sr == "restorer" for cell in cells):
+        if _restored(cells):
             self._restorer.begin()
 
     def _jobs(self, cells: Sequence[Cell], generators: Sequence[tuple[str, Fold]]) -> Iterator[Job]:
         """The jobs behind what is asked for, and behind all that the configuration asks for."""
         yield self._predictions
         every = dict.fromkeys([*cells, *all_cells(self.config.study)])
-        if any(cell.sr == "restorer" for cell in cells):
+        if _restored(cells):
             yield self._restorer
         wanted = dict.fromkeys((USES[cell.sr].generator, cell.protocol) for cell in every)
         of_cells = [(sr, fold) for sr, protocol in wanted if sr for fold in self.folds(protocol)]
@@ -323,3 +323,8 @@ class Study:
                 "probability": answer,
                 "label": labels[i],
             }
+
+
+def _restored(cells: Iterable[Cell]) -> bool:
+    """Whether any of the cells needs the restorer."""
+    return any(cell.sr == "restorer" for cell in cells)

@@ -23,7 +23,7 @@ from echojax.studies.diagnosis.cells import Cell, ordered
 from echojax.studies.diagnosis.gains import GainRow, published_gain, published_points
 from echojax.studies.diagnosis.material import Material, slug
 from echojax.studies.diagnosis.outcomes import ACCURACY
-from echojax.studies.diagnosis.primary import NETWORKS
+from echojax.vocabulary import GENERATORS
 
 _SIDE_LABELS = {"train": "train", "test": "test", "both": "train and test"}
 
@@ -134,7 +134,7 @@ def _gain_line(cell: Cell, row: GainRow | None, *, published: bool) -> list[Word
 def _published(cell: Cell) -> str:
     """The paper's change, which is a mean over its two networks."""
     points, percent = published_points(cell), published_gain(cell)
-    if cell.sr not in NETWORKS or points is None or percent is None:
+    if cell.sr not in GENERATORS or points is None or percent is None:
         return ""
     return f"{signed(points)} ({signed(percent)} %)"
 

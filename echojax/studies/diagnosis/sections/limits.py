@@ -13,8 +13,7 @@ from echojax.report.statistics import LEAST_PATIENTS
 from echojax.studies.diagnosis import paper
 from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.material import Material
-from echojax.studies.diagnosis.primary import MODES, NETWORKS
-from echojax.vocabulary import NONE
+from echojax.vocabulary import GENERATORS, MODES, NONE
 from echojax.wording import count
 
 
@@ -27,7 +26,7 @@ def limits(run: Material) -> list[Block]:
     answers = {
         "leak": "patient" in protocols
         and "the patient protocol keeps a patient on one side" + _diagonal(run),
-        "sr_leak": any(p == "patient" and sr in NETWORKS for p, sr in methods)
+        "sr_leak": any(p == "patient" and sr in GENERATORS for p, sr in methods)
         and "under the patient protocol every fold has its own "
         "super-resolution, trained without the test patients",
         "control": any(sr == "bicubic" for _, sr in methods)
