@@ -6,20 +6,22 @@
 Of a run, seeds are compared with seeds of the same classifier (what training alone does), and
 answers with and without enhancement after their signs were exchanged by chance, patient by patient
 (what choosing patients alone does). 95 % intervals should exclude zero in about one of twenty
-repetitions; in fewer where hardly an answer changes. Later seeds should be as good as earlier ones;
-if they are not, their answers know what they should not. Exit code 1 where a rate lies outside 2 to
-8 %, or seeds differ.
+repetitions. Where fewer than 6 patients differ nothing could: even if all of them go one way,
+chance alone does that more often. Such cells are counted, and not judged. Later seeds should be as
+good as earlier ones; if they are not, their answers know what they should not. Exit code 1 where a
+rate lies outside 2 to 8 %, or seeds differ.
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from echojax import text_table
-from echojax.report.crossed import Estimate, Scores, estimate, spread
+from echojax.report.crossed import Estimate, Scores, estimate, numbered, spread
 from echojax.studies.diagnosis import predictions
 from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.predictions import Predictions
@@ -28,21 +30,46 @@ from echojax.vocabulary import NONE
 
 REPETITIONS = 200
 SOUND = 0.02, 0.08
+LEAST_CHANGED = 6  # patients; 2 * 0.5**5 is above 5 %
 LUCK = 0.001  # p of what is called no chance any more
 
 # Cells of one sort, each after minus before.
 Draw = Callable[[np.random.Generator], list[Scores]]
 
 
-def rates(draw: Draw, repetitions: int = REPETITIONS) -> tuple[float, float]:
-    """Shares of intervals that exclude zero: of single cells, and of the mean of all; or nan."""
-    single, mean = [], []
+class Rates(NamedTuple):
+    """Shares of intervals that exclude zero, nan where there is none that could.
+
+    Attributes:
+        single: of single cells.
+        mean: of the mean of all cells.
+        judged: share of the cells that differ for enough patients.
+    """
+
+    single: float
+    mean: float
+    judged: float
+
+
+def rates(draw: Draw, repetitions: int = REPETITIONS) -> Rates:
+    """How often intervals of single cells, and of their mean, exclude zero."""
+    single, mean, judged = [], [], []
     for number in range(repetitions):
         cells = draw(np.random.default_rng([0, number]))
         known = spread([cell] for cell in cells)
-        single += [estimate([cell], known) for cell in cells]
-        mean.append(estimate(cells))
-    return excluding(single), excluding(mean)
+        enough = [cell for cell in cells if changed(cell) >= LEAST_CHANGED]
+        judged.append(len(enough) / len(cells))
+        single += [estimate([cell], known) for cell in enough]
+        if changed(*cells) >= LEAST_CHANGED:
+            mean.append(estimate(cells))
+    return Rates(excluding(single), excluding(mean), float(np.mean(judged)))
+
+
+def changed(*cells: Scores) -> int:
+    """How many patients are better or worse after than before, all answers taken together."""
+    patient, patients = numbered(np.concatenate([cell.patient for cell in cells]))
+    sums = np.bincount(patient, np.concatenate([cell.score for cell in cells]), patients)
+    return int(np.count_nonzero(sums))
 
 
 def excluding(found: Sequence[Estimate]) -> float:
@@ -182,10 +209,12 @@ def main() -> int:
     asked = parser.parse_args()
     found = predictions.read(asked.run / "predictions.csv") if asked.run else None
     draws = of_run(found) if found else of_made()
-    table, unsound = [("intervals that exclude zero", "single cells", "mean of cells")], 0
+    head = ("intervals that exclude zero", "single cells", "mean of cells", "cells judged")
+    table, unsound = [head], 0
     for name, draw in draws:
-        shares = rates(draw, asked.repetitions)
-        table.append((name, *("-" if np.isnan(rate) else f"{rate:.1%}" for rate in shares)))
+        found_rates = rates(draw, asked.repetitions)
+        table.append((name, *("-" if np.isnan(rate) else f"{rate:.1%}" for rate in found_rates)))
+        shares = (found_rates.single, found_rates.mean)
         unsound += sum(rate < SOUND[0] or rate > SOUND[1] for rate in shares)
     print(text_table.plain(table))
     print(f"outside {SOUND[0]:.0%} to {SOUND[1]:.0%}: {unsound}")

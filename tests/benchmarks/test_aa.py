@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import aa
+from echojax.report.crossed import Scores
 from echojax.studies.diagnosis import predictions
 from tests.studies.diagnosis.conftest import invent
 
@@ -13,9 +14,21 @@ LOW, HIGH = aa.SOUND
 @pytest.mark.parametrize("side", ["train", "test"])
 @pytest.mark.parametrize("seeds", [2, 5])
 def test_where_nothing_differs_about_one_interval_in_twenty_excludes_zero(side, seeds):
-    single, mean = aa.rates(aa.made(side, seeds=seeds), 100)
+    single, mean, judged = aa.rates(aa.made(side, seeds=seeds), 100)
     assert LOW <= single <= HIGH
     assert LOW <= mean <= HIGH
+    assert judged > 0.9
+
+
+def test_cells_in_which_hardly_a_patient_changes_are_counted_and_not_judged():
+    score = np.zeros(80)
+    score[:10] = 1, 0, -1, 0, 1, 0, 0, 0, 1, 0  # four patients of two answers each
+    cell = Scores(score, np.arange(80) // 2, np.full(80, "classifier"), np.arange(80) % 2)
+    assert aa.changed(cell) == 4
+    single, mean, judged = aa.rates(lambda rng: [cell], 3)
+    assert np.isnan(single)
+    assert np.isnan(mean)
+    assert judged == 0
 
 
 def test_intervals_over_patients_alone_would_take_the_luck_of_trainings_for_an_effect():
@@ -31,7 +44,7 @@ def test_intervals_over_patients_alone_would_take_the_luck_of_trainings_for_an_e
 
 
 def test_a_gain_of_ten_points_on_200_frames_is_found_in_nine_of_ten():
-    single, _ = aa.rates(aa.made("test", seeds=2, gain=0.1), 30)
+    single = aa.rates(aa.made("test", seeds=2, gain=0.1), 30).single
     assert single >= 0.9
 
 
