@@ -149,7 +149,7 @@ def enhance(
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @_generator_options
 @click.option("--sector", is_flag=True, help="Measure in the sector of echo frames, too.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+@options.as_json
 @click.option("--markdown", is_flag=True, help="Print a Markdown table only.")
 def evaluate_sr(
     folder: Path,

@@ -6,17 +6,82 @@ from typing import Any
 
 import click
 
+from echojax import session
+from echojax.session import KINDS
+
+
+class Device(click.ParamType):
+    """A kind of device, or the number of one."""
+
+    name = "device"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """What stands in the help."""
+        del param, ctx
+        return "[" + "|".join((*KINDS, "N")) + "]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the word."""
+        text = str(value).lower()
+        if text not in KINDS and not text.isdecimal():
+            self.fail(f"{value!r} is none of {', '.join(KINDS)} and no number", param, ctx)
+        return text
+
+
+def _kept(context: click.Context, option: click.Parameter, value: Any) -> None:
+    """Keep an option for `Command.invoke`; commands need not know of it."""
+    context.meta[f"{__name__}.{option.name}"] = value
+
+
+_COMMON = (
+    click.Option(
+        ["--device"],
+        type=Device(),
+        expose_value=False,
+        callback=_kept,
+        help="What to compute on; N counts the devices there are from 0.  [default: all of them]",
+    ),
+    click.Option(
+        ["--quiet"],
+        is_flag=True,
+        expose_value=False,
+        callback=_kept,
+        help="Leave out progress and notes; results and errors remain.",
+    ),
+    click.Option(
+        ["--verbose"],
+        is_flag=True,
+        expose_value=False,
+        callback=_kept,
+        help="Say which devices, files and programs are used.",
+    ),
+    click.Option(
+        ["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error."
+    ),
+)
+
 
 class Command(click.Command):
-    """A command that knows --debug; `echojax.cli.main` acts on it."""
+    """A command with the options that every command has.
+
+    `echojax.cli.main` acts on --debug.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Make the command."""
         super().__init__(*args, **kwargs)
-        debug = click.Option(
-            ["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error."
+        self.params.extend(_COMMON)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it as loud, and on the device, as asked."""
+        quiet, verbose, device = (
+            ctx.meta.get(f"{__name__}.{name}") for name in ("quiet", "verbose", "device")
         )
-        self.params.append(debug)
+        if quiet and verbose:
+            raise click.UsageError("--quiet and --verbose exclude each other", ctx)
+        level: session.Level = "quiet" if quiet else "verbose" if verbose else "normal"
+        with session.asked(level, device or ""):
+            return super().invoke(ctx)
 
 
 def command(name: str) -> Callable[[Callable[..., None]], Command]:
@@ -62,8 +127,25 @@ _RUN_OPTIONS = (
 )
 
 dry_run = click.option(
-    "--dry-run", is_flag=True, help="Say what would be trained, and write nothing."
+    "--dry-run",
+    is_flag=True,
+    help="Say what would be done, how long it takes on this machine, and the disk it needs; "
+    "takes seconds, and writes nothing.",
 )
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+
+
+def check_dry_run(dry_run: bool, *, overwrite: bool, **given: Any) -> None:
+    """See that --dry-run is given with nothing that contradicts it.
+
+    Raises:
+        UsageError: it is given with --overwrite.
+    """
+    del given
+    if dry_run and overwrite:
+        raise click.UsageError("--dry-run looks at what the run has; leave out --overwrite")
 
 
 def run_options(function: Callable[..., None]) -> Callable[..., None]:

@@ -16,6 +16,7 @@ from echojax.data.prepared import check_replaceable, made_aside, newest, tfds_qu
 from echojax.errors import InputError
 from echojax.progress import bar
 from echojax.resize import resize
+from echojax.session import log
 from echojax.vocabulary import VIEWS
 from tfds_camus import SEXES, SPLITS, SUBGROUPS
 
@@ -123,6 +124,7 @@ def load(data_dir: Path) -> Frames:
     with tfds_quiet():
         sources = builder.as_data_source().values()
         examples = [example for source in sources for example in source]
+    log.info("frames: %d, of %s", len(examples), builder.data_dir)
     examples.sort(key=lambda e: (e["patient"], e["view"], e["phase"]))
 
     def column(name: str, dtype: type) -> np.ndarray:

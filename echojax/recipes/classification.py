@@ -123,7 +123,14 @@ def training(
             "started from": init.name if init and config.init == "pretrained" else config.init,
             "training": _told(config, len(order), kept_back, degraded),
         },
+        kind=kind(degraded=degraded),
+        length=("classifier.steps", 1),
     )
+
+
+def kind(*, degraded: bool) -> str:
+    """What trainings are counted as."""
+    return "classifier" + ", degraded" * degraded
 
 
 def _told(config: ClassifierConfig, steps: int, kept_back: Labelled | None, degraded: bool) -> str:

@@ -142,6 +142,8 @@ def training(
         save_minutes=config.save_minutes,
         card={**(card or {}), "started from": config.init, "steps": steps},
         told=told,
+        kind="srgan",
+        length=("sr.gan_steps", 1),
     )
 
 

@@ -193,6 +193,8 @@ def training(
         save_minutes=config.save_minutes,
         card={**(card or {}), "started from": config.init, "steps": steps},
         told=told,
+        kind="srresnet",
+        length=("sr.steps", 1),
     )
 
 
@@ -240,9 +242,7 @@ def evaluators(
             for name, value in measure(control).items()
         }
 
-    return (
-        Evaluator(lambda model: {**measure(Network(model)), **references()}, config.evaluate_every),
-    )
+    return (Evaluator(lambda model: measure(Network(model)), config.evaluate_every, references),)
 
 
 def told(scores: Mapping[str, float]) -> dict[str, str]:

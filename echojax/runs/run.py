@@ -12,9 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic
 
-import jax
-
-from echojax import config
+from echojax import config, devices, session
 from echojax.config import C
 from echojax.errors import InputError
 from echojax.files import written_whole
@@ -149,6 +147,7 @@ def request(
     if file is None and resume and stored.is_file():
         file = stored
     settings = config.load(model, file, tuple(overrides), data_dir)
+    session.log.info("run directory: %s; configuration: %s", path, file or "the defaults")
     # A run must find its frames from wherever it is gone on with.
     data = settings.data.model_copy(update={"dir": settings.data.dir.absolute()})
     settings = settings.model_copy(update={"data": data})
@@ -190,7 +189,6 @@ def check_run(path: Path, *, resume: bool, overwrite: bool) -> None:
 
 
 def _environment() -> dict[str, str]:
-    devices = jax.devices()
     return {
         "command": " ".join(["echojax", *sys.argv[1:]]),
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -199,8 +197,8 @@ def _environment() -> dict[str, str]:
         "echojax": __version__,
         "layout": _LAYOUT,
         **{name: metadata.version(name) for name in _PACKAGES},
-        "platform": devices[0].platform,
-        "devices": f"{len(devices)} x {devices[0].device_kind}",
+        "platform": devices.used()[0].platform,
+        "devices": devices.described(),
     }
 
 
