@@ -238,6 +238,9 @@ prepare.add_command(prepare_images)
 @options.as_json
 def inspect(data_dir: Path, as_json: bool) -> None:
     """Show what a prepared dataset holds, and what is odd about it."""
+    from echojax.data import there
+
+    there.camus(data_dir)
     from echojax.data.summary import summarize
 
     summary = summarize(data_dir)

@@ -1,6 +1,6 @@
 """What commands have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -137,15 +137,28 @@ dry_run = click.option(
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 
 
-def check_dry_run(dry_run: bool, *, overwrite: bool, **given: Any) -> None:
-    """See that --dry-run is given with nothing that contradicts it.
+def check(given: Mapping[str, Any], *, dry_run: bool, images: bool = False) -> None:
+    """See that a run may be worked in and its data are there, before anything slow is imported.
+
+    Args:
+        given: the options of `run_options`.
+        dry_run: whether nothing is to be written.
+        images: whether natural images are needed, instead of echo frames.
 
     Raises:
-        UsageError: it is given with --overwrite.
+        UsageError: --dry-run is given with --overwrite.
+        InputError: the run directory may not be used so, or no data are prepared.
     """
-    del given
-    if dry_run and overwrite:
+    if dry_run and given["overwrite"]:
         raise click.UsageError("--dry-run looks at what the run has; leave out --overwrite")
+    from echojax.data import there
+    from echojax.runs.run import preview
+
+    folder, values = preview(**given)
+    if not images:
+        there.camus(folder)
+    elif isinstance(section := values.get("sr", {}), dict):
+        there.images(folder, str(section.get("images", there.DIV2K)))
 
 
 def run_options(function: Callable[..., None]) -> Callable[..., None]:

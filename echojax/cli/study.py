@@ -40,14 +40,14 @@ def evaluate(
     accuracy, low and high (its 95 % interval, null without one), chance (share of the more frequent
     class), all from 0 to 1, and the numbers of frames, patients, folds and seeds.
     """
+    given["resume"] = not given["overwrite"]
+    options.check(given, dry_run=dry_run)
     from echojax.runs.run import request
     from echojax.studies.diagnosis import accuracies, plan
     from echojax.studies.diagnosis.cells import cells_of
     from echojax.studies.diagnosis.config import Config
     from echojax.studies.diagnosis.study import Study
 
-    options.check_dry_run(dry_run, **given)
-    given["resume"] = not given["overwrite"]
     study = Study.of(request(Config, **given))
     settings = study.config.study
     tasks = settings.tasks if task is None else (task,)
@@ -80,13 +80,13 @@ def matrix(as_json: bool, dry_run: bool, **given: Any) -> None:
     bicubic_points, over bicubic interpolation) and primary (networks against bicubic interpolation:
     points with low and high, holm, the adjusted p, and finding, a word).
     """
+    options.check(given, dry_run=dry_run)
     from echojax.runs.run import request
     from echojax.studies.diagnosis import examples, material, plan, report
     from echojax.studies.diagnosis.cells import all_cells
     from echojax.studies.diagnosis.config import Config
     from echojax.studies.diagnosis.study import Study
 
-    options.check_dry_run(dry_run, **given)
     study = Study.of(request(Config, **given))
     cells = all_cells(study.config.study)
     if dry_run:
@@ -182,6 +182,9 @@ def evaluate_classifier(weights: str, data_dir: Path, as_json: bool, markdown: b
     """
     if as_json and markdown:
         raise click.UsageError("--json and --markdown exclude each other")
+    from echojax.data import there
+
+    there.camus(data_dir)
     from echojax import devices
     from echojax.config import DataConfig
     from echojax.data import camus

@@ -37,15 +37,15 @@ def train_sr(sr: str, stage: str, fold: int, dry_run: bool, **given: Any) -> Non
     what --set sr.init=FILE names: a pretrained network, or one that `echojax weights convert
     --gray` made.
     """
+    if stage == "pretrain":
+        _pretrain(sr, fold, dry_run, given)
+        return
+    options.check(given, dry_run=dry_run)
     from echojax.runs.run import request
     from echojax.studies.diagnosis import plan
     from echojax.studies.diagnosis.config import Config
     from echojax.studies.diagnosis.study import Study
 
-    options.check_dry_run(dry_run, **given)
-    if stage == "pretrain":
-        _pretrain(sr, fold, dry_run, given)
-        return
     study = Study.of(request(Config, **given))
     folds = [study.fold(protocol, fold) for protocol in study.config.study.protocols]
     generators = [(sr, chosen) for chosen in folds]
@@ -62,15 +62,16 @@ def train_sr(sr: str, stage: str, fold: int, dry_run: bool, **given: Any) -> Non
 
 
 def _pretrain(sr: str, fold: int, dry_run: bool, given: dict[str, Any]) -> None:
-    from echojax.runs.run import request
-    from echojax.studies.diagnosis import plan, pretraining
-    from echojax.studies.diagnosis.config import Config
-
     if sr != "srresnet":
         raise click.UsageError("only SRResNet is pretrained; SRGAN starts from the fine-tuned one")
     if fold:
         raise click.UsageError("--fold belongs to fine-tuning; natural images have no folds")
     given["run"] = given["run"] or Path("runs", "pretrain")
+    options.check(given, dry_run=dry_run, images=True)
+    from echojax.runs.run import request
+    from echojax.studies.diagnosis import plan, pretraining
+    from echojax.studies.diagnosis.config import Config
+
     asked = request(Config, **given)
     alone = pretraining.generator(asked)
     if dry_run:
@@ -94,12 +95,12 @@ def train_restorer(dry_run: bool, **given: Any) -> None:
     size, in runs/restorer by default. PSNR and SSIM inside the sector, of persons that are held
     out, are shown beside those of the frames before. A study takes its file as study.restorer.
     """
+    given["run"] = given["run"] or Path("runs", "restorer")
+    options.check(given, dry_run=dry_run)
     from echojax.runs.run import request
     from echojax.studies.diagnosis import plan, restorer
     from echojax.studies.diagnosis.config import Config
 
-    options.check_dry_run(dry_run, **given)
-    given["run"] = given["run"] or Path("runs", "restorer")
     asked = request(Config, **given)
     alone = restorer.training(asked)
     if dry_run:
@@ -138,16 +139,16 @@ def train_classifier(
     All its seeds are trained and kept; the accuracy is that on the held-out frames of the same
     quality, not enhanced.
     """
+    modes = USES[sr].modes
+    if sr != NONE and mode not in (None, *modes):
+        raise click.UsageError(f"{sr} has no mode {mode}; pass --mode {' or '.join(modes)}")
+    options.check(given, dry_run=dry_run)
     from echojax.runs.run import request
     from echojax.studies.diagnosis import accuracies, plan
     from echojax.studies.diagnosis.cells import Cell
     from echojax.studies.diagnosis.config import Config
     from echojax.studies.diagnosis.study import Study
 
-    options.check_dry_run(dry_run, **given)
-    modes = USES[sr].modes
-    if sr != NONE and mode not in (None, *modes):
-        raise click.UsageError(f"{sr} has no mode {mode}; pass --mode {' or '.join(modes)}")
     study = Study.of(request(Config, **given))
     on, mode = (NONE, NONE) if sr == NONE else ("train", mode or modes[0])
     protocols = study.config.study.protocols
@@ -174,14 +175,14 @@ def pretrain_classifier(dry_run: bool, **given: Any) -> None:
     frames of another dataset. The pretraining itself starts from a file if pretrain.init names
     one, as --set pretrain.init=imagenet.
     """
+    given["run"] = given["run"] or Path("runs", "pretrain-classifier")
+    options.check(given, dry_run=dry_run)
     from echojax.recipes.classifier_start import PRETRAINED, PRETRAINING
     from echojax.runs.job import network_file
     from echojax.runs.run import request
     from echojax.studies.diagnosis import plan, pretraining
     from echojax.studies.diagnosis.config import Config
 
-    options.check_dry_run(dry_run, **given)
-    given["run"] = given["run"] or PRETRAINING
     asked = request(Config, **given)
     alone, kept_back = pretraining.classifier(asked)
     if dry_run:

@@ -79,3 +79,36 @@ def test_the_checkout_runs_without_install():
         [sys.executable, "cli.py", "--version"], capture_output=True, text=True, check=True
     )
     assert finished.stdout.startswith("echojax, version")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["inspect", "--data-dir", "nowhere"], "nowhere/camus: no prepared dataset"),
+        (["matrix", "--data-dir", "nowhere"], "nowhere/camus: no prepared dataset"),
+        (["matrix", "--config", "nowhere.toml"], "nowhere.toml: no such configuration file"),
+        (["matrix", "--run", "."], ".: not a run directory"),
+        (["eval", "--train=poor", "--test=good"], "data/camus: no prepared dataset"),
+        (["train-sr", "--set", "data.dir=there"], "there/camus: no prepared dataset"),
+        (["train-sr", "--stage=pretrain", "--set=sr.images=x"], "data/images/x: no prepared"),
+        (["train-classifier", "--task=view", "--train=good"], "data/camus: no prepared dataset"),
+        (["train-restorer"], "data/camus: no prepared dataset"),
+        (["pretrain-classifier"], "data/camus: no prepared dataset"),
+        (["evaluate-classifier", "--weights=x"], "data/camus: no prepared dataset"),
+        (["enhance", "no.png", "-o", "x", "--weights=y"], "no.png: no such file or folder"),
+        (["enhance", ".", "-o", "x", "--weights=y"], "y: no such weights file"),
+        (["evaluate-sr", ".", "--weights=y"], "y: no such weights file"),
+    ],
+)
+def test_what_is_not_there_is_said_before_anything_heavy_is_imported(words, said, tmp_path):
+    code = (
+        "import sys; from echojax.cli import main\n"
+        f"assert main({words}) == 2\n"
+        "heavy = {'jax', 'flax', 'orbax', 'tensorflow', 'tensorflow_datasets', 'matplotlib'}\n"
+        "assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()\n"
+    )
+    command = [sys.executable, "-c", code]
+    (tmp_path / "litter.txt").touch()
+    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (found.returncode, found.stdout) == (0, ""), found.stderr
+    assert said in found.stderr
