@@ -237,7 +237,12 @@ prepare.add_command(prepare_images)
 @options.data_dir
 @options.as_json
 def inspect(data_dir: Path, as_json: bool) -> None:
-    """Show what a prepared dataset holds, and what is odd about it."""
+    """Show what a prepared dataset holds, and what is odd about it.
+
+    --json prints patients and ids (how many), graded (persons shown in every quality), simulated
+    (frames of nobody), counts (frames by view, phase and quality), duplicates (pairs of ids),
+    left_out (file and why) and remarks.
+    """
     from echojax.data import there
 
     there.camus(data_dir)
@@ -267,6 +272,8 @@ def inspect(data_dir: Path, as_json: bool) -> None:
     else:
         click.echo("No recording occurs under two ids")
     _print_left_out(summary)
+    for remark in summary.remarks:
+        click.echo(f"Remark: {remark}")
 
 
 def _print_counts(summary: "Summary") -> None:

@@ -183,12 +183,12 @@ def evaluate_sr(
     ultrasound beside them. The sector is the convex hull of all that is not black, small marks left
     out.
     """
-    from echojax.errors import InputError
-    from echojax.inference import fidelity
-
     if as_json and markdown:
         raise click.UsageError("--json and --markdown exclude each other")
     file = _file(weights, run, sr, fold)
+    from echojax.errors import InputError
+    from echojax.inference import fidelity
+
     if file is None:
         enlargers = fidelity.interpolations(_SCALE)
     else:

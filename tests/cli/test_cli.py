@@ -62,7 +62,9 @@ def test_inspect_prints_json_and_nothing_else(data_dir, capfd):
     assert main(["inspect", "--data-dir", str(data_dir), "--json"]) == 0
     found = json.loads(capfd.readouterr().out)
     known = {"patients", "ids", "graded", "simulated"}
-    assert set(found) == known | {"counts", "duplicates", "left_out"}
+    assert set(found) == known | {"counts", "duplicates", "left_out", "remarks"}
+    (remark,) = found["remarks"]  # these frames are tiny
+    assert "the sector of 96 of 96 frames is 19 to 19 mm deep" in remark
     assert sum(found["counts"]["2CH"]["ED"].values()) == 24
     assert found["duplicates"] == []
 
@@ -112,3 +114,15 @@ def test_what_is_not_there_is_said_before_anything_heavy_is_imported(words, said
     found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (found.returncode, found.stdout) == (0, ""), found.stderr
     assert said in found.stderr
+
+
+def test_no_help_shows_what_was_meant_for_click(capsys):
+    for words in [[], *commands(cli)]:
+        assert main([*words, "--help"]) == 0
+        printed = capsys.readouterr().out
+        assert "\\b" not in printed, words
+        assert "\b" not in printed, words
+    assert main(["simulate", "--help"]) == 0
+    assert "\n  As many patients as CAMUS:    echojax simulate data/simulated\n" in (
+        capsys.readouterr().out
+    )
