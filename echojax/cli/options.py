@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from echojax import session
 from echojax.session import KINDS
@@ -19,6 +20,13 @@ class Device(click.ParamType):
         """What stands in the help."""
         del param, ctx
         return "[" + "|".join((*KINDS, "N")) + "]"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Words that a shell offers."""
+        del ctx, param
+        return [CompletionItem(kind) for kind in KINDS if kind.startswith(incomplete)]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the word."""

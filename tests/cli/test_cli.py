@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -74,6 +75,24 @@ def test_python_runs_the_package_as_the_command_line():
     run = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr.startswith("Error: nowhere")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("echojax train-", ["train-classifier", "train-restorer", "train-sr"]),
+        ("echojax eval --sr b", ["bicubic", "blur"]),
+        ("echojax weights info --dev", ["--device"]),
+        ("echojax enhance --device ", ["cpu", "gpu", "tpu"]),
+    ],
+)
+def test_a_shell_completes_what_is_typed(typed, offered):
+    asked = {"_ECHOJAX_COMPLETE": "bash_complete", "COMP_WORDS": typed}
+    asked["COMP_CWORD"] = str(typed.count(" "))
+    command = [sys.executable, "-m", "echojax"]
+    env = os.environ | asked
+    run = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
+    assert run.stdout.split() == [f"plain,{word}" for word in offered]
 
 
 def test_the_checkout_runs_without_install():
