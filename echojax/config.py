@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from echojax.errors import InputError
+from echojax.files import from_here
 from echojax.vocabulary import VIEWS, View
 
 FREE = "free"
@@ -62,8 +63,19 @@ class Configuration(Section):
     data: DataConfig = DataConfig()
 
     def to_toml(self) -> str:
-        """The configuration as TOML, every key present."""
-        return tomli_w.dumps(self.model_dump(mode="json"))
+        """The configuration as TOML, every key present; paths in the work folder as from there."""
+        return tomli_w.dumps(_from_here(self.model_dump(mode="json")))
+
+
+def _from_here(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _from_here(value)
+        if isinstance(value, dict)
+        else from_here(value)
+        if isinstance(value, str)
+        else value
+        for key, value in values.items()
+    }
 
 
 C = TypeVar("C", bound=Configuration)
@@ -99,11 +111,7 @@ def load(
     Raises:
         InputError: no such file, not TOML, an unknown key (the closest is named), a bad value.
     """
-    values = {} if file is None else _read(file)
-    for text in overrides:
-        _override(values, text)
-    if data_dir is not None:
-        values.setdefault("data", {})["dir"] = str(data_dir)
+    values = read(file, overrides, data_dir)
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -112,6 +120,22 @@ def load(
         # An error of a list beside one of its entries says nothing more.
         told = [e for e in errors if not any(_within(p, e["loc"]) for p in places)]
         raise InputError("; ".join(_explain(e, model, file, overrides) for e in told)) from error
+
+
+def read(
+    file: Path | None, overrides: Sequence[str] = (), data_dir: Path | None = None
+) -> dict[str, Any]:
+    """The values of a configuration, not looked at yet; arguments as for `load`.
+
+    Raises:
+        InputError: no such file, not TOML, or an override that is none.
+    """
+    values = {} if file is None else _read(file)
+    for text in overrides:
+        _override(values, text)
+    if data_dir is not None:
+        values.setdefault("data", {})["dir"] = str(data_dir)
+    return values
 
 
 def _within(place: tuple[Any, ...], other: tuple[Any, ...]) -> bool:

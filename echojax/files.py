@@ -3,12 +3,15 @@
 import functools
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from echojax.errors import InputError
 
+# To the end of a word, of a quoted string or of a list's entry; no part of an address.
+_ABSOLUTE = re.compile(r"""(?<![\w.:/~-])(?:[A-Za-z]:[\\/]|/)[^"',\]\n]+""")
 # What file managers leave behind in folders that they have shown.
 LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
@@ -43,6 +46,24 @@ def stranger(folder: Path, ours: Callable[[str], bool]) -> str | None:
             if name not in LITTER and not ours(relative):
                 return relative
     return None
+
+
+def from_here(path: str) -> str:
+    """A path, as seen from the work folder if it lies in there; anything else as it is."""
+    here = Path.cwd()
+    if Path(path).is_absolute() and Path(path).is_relative_to(here):
+        return Path(path).relative_to(here).as_posix()
+    return path
+
+
+def without_places(text: str) -> str:
+    """A text that may travel: of paths of this machine in it, what `from_here` or the name says."""
+
+    def short(found: re.Match[str]) -> str:
+        path = from_here(found[0])
+        return Path(path).name if Path(path).is_absolute() else path
+
+    return _ABSOLUTE.sub(short, text)
 
 
 def sha256(path: Path) -> str:

@@ -53,9 +53,45 @@ def test_remaining_time_follows_from_the_pace_after_compilation(capsys, monkeypa
     assert capsys.readouterr().err.splitlines() == [
         "Training: 101/110",
         "Training: 102/110",
-        "Training: 103/110  140 s left",
+        "Training: 103/110  2 min left",
         "Training: 105/110  100 s left",
     ]
+
+
+def test_of_several_jobs_it_is_told_which_one_it_is_and_how_long_all_take(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(progress, "PLAIN_EVERY", 0.0)
+    jobs = progress.Jobs({"network": 2, "classifier": 3})
+
+    def do(kind, seconds):
+        jobs.begin(kind)
+        with progress.bar(kind, 4, jobs=jobs) as bar:
+            for _ in range(4):
+                now[0] += seconds / 4
+                bar.advance()
+        return capsys.readouterr().err.splitlines()
+
+    assert do("network", 3600) == [
+        "network: 1/4  job 1 of 5",
+        "network: 2/4  job 1 of 5",
+        # A quarter of an hour, and the other network; of classifiers nothing is known.
+        "network: 3/4  15 min left; job 1 of 5, at least 75 min left in all",
+        "network: 4/4  done; job 1 of 5, at least 60 min left in all",
+    ]
+    now[0] += 3600  # between jobs, of the first one
+    assert do("classifier", 360)[-1] == "classifier: 4/4  done; job 2 of 5, 2.2 h left in all"
+    assert do("network", 1800)[-1] == "network: 4/4  done; job 3 of 5, 12 min left in all"
+    do("classifier", 60)
+    assert do("classifier", 60)[-1] == "classifier: 4/4  done; job 5 of 5, 0.0 s left in all"
+
+
+def test_a_single_job_is_not_counted(capsys):
+    jobs = progress.Jobs()
+    jobs.begin("network")
+    with progress.bar("network", 1, jobs=jobs) as bar:
+        bar.advance()
+    assert capsys.readouterr().err == "network: 1/1  done\n"
 
 
 def test_plain_lines_hold_no_terminal_codes(capsys, monkeypatch):

@@ -87,7 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, OSError) and error.filename and error.strerror:
             text = f"{error.filename}: {error.strerror}"
         elif not isinstance(error, EchojaxError):
-            text = f"unexpected {type(error).__name__}: {text} (--debug shows where)"
+            what = ": ".join(filter(None, (type(error).__name__, text)))
+            text = f"unexpected {what} (--debug shows where)"
         click.echo(f"Error: {text}", err=True)
         return _exit_code(error)
     finally:

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     "is replaced.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a folder simulated before.")
+@options.dry_run
 @click.pass_context
 def simulate(
     context: click.Context,
@@ -64,8 +65,9 @@ def simulate(
     workers: int | None,
     preview: Path | None,
     overwrite: bool,
+    dry_run: bool,
 ) -> None:
-    r"""Make a CAMUS-like folder of simulated frames.
+    """Make a CAMUS-like folder of simulated frames.
 
     OUT has the layout of CAMUS's NIfTI release: both views, both phases, masks, cfg files with
     quality labels, and splits. Every other command treats it as it would the real thing. Beside
@@ -76,7 +78,7 @@ def simulate(
     As many patients as CAMUS:    echojax simulate data/simulated
     With motion, small frames:    echojax simulate OUT --patients 20 --size 256 --frames 20
     Each heart in each quality:   echojax simulate OUT --patients 20 --grades each
-    """
+    """  # noqa: D301 (click knows a paragraph to leave as it is by the character itself)
     if out is None and preview is None:
         raise click.UsageError(
             "nothing to make; name a folder OUT for a dataset, or --preview PNG for a look"
@@ -86,6 +88,8 @@ def simulate(
         for name in ("patients", "size", "frames", "grades", "workers", "overwrite")
         if context.get_parameter_source(name) != ParameterSource.DEFAULT
     ]
+    if dry_run and out is None:
+        raise click.UsageError("--dry-run is of a dataset; name a folder OUT")
     if out is None and given:
         raise click.UsageError(
             f"{', '.join(given)}: of no use to a preview alone; name a folder OUT for a dataset"
@@ -93,6 +97,9 @@ def simulate(
     from echojax import devices
 
     devices.start()
+    if dry_run:
+        _plan(patients, seed=seed, size=size, frames=frames, grades=grades, workers=workers)
+        return
     if preview is not None:
         from echojax.simulate.preview import check_destination
 
@@ -114,6 +121,20 @@ def simulate(
 
         draw_preview(preview, seed)
         click.echo(f"Frames of each view, phase and quality in {preview}")
+
+
+def _plan(patients: int, **settings: Any) -> None:
+    from echojax import wording
+    from echojax.simulate.dataset import cost
+
+    found = cost(patients=patients, **settings)
+    people, seconds = count(patients, "patient"), wording.duration(found.seconds)
+    processes = f"{found.workers} process" + "es" * (found.workers > 1)
+    click.echo(f"{people}: {seconds}, {wording.size(found.size)} on disk, in {processes}")
+    click.echo(
+        "The time is an estimate for this machine, as busy as it is now: a few patients were "
+        "simulated aside, and thrown away. Nothing was written."
+    )
 
 
 def _simulate(
@@ -214,9 +235,17 @@ prepare.add_command(prepare_images)
 
 @options.command("inspect")
 @options.data_dir
-@click.option("--json", "as_json", is_flag=True, help="Print counts and findings as JSON only.")
+@options.as_json
 def inspect(data_dir: Path, as_json: bool) -> None:
-    """Show what a prepared dataset holds, and what is odd about it."""
+    """Show what a prepared dataset holds, and what is odd about it.
+
+    --json prints patients and ids (how many), graded (persons shown in every quality), simulated
+    (frames of nobody), counts (frames by view, phase and quality), duplicates (pairs of ids),
+    left_out (file and why) and remarks.
+    """
+    from echojax.data import there
+
+    there.camus(data_dir)
     from echojax.data.summary import summarize
 
     summary = summarize(data_dir)
@@ -243,6 +272,8 @@ def inspect(data_dir: Path, as_json: bool) -> None:
     else:
         click.echo("No recording occurs under two ids")
     _print_left_out(summary)
+    for remark in summary.remarks:
+        click.echo(f"Remark: {remark}")
 
 
 def _print_counts(summary: "Summary") -> None:

@@ -39,16 +39,23 @@ def _generator_options(function: click.decorators.FC) -> click.decorators.FC:
 
 
 def _file(weights: str | None, run: Path | None, sr: str | None, fold: int | None) -> Path | None:
-    from echojax.studies.diagnosis import generators
-    from echojax.weights import catalogue
-
     if run is None and (sr is not None or fold is not None):
         raise click.UsageError("--sr and --fold choose a network of a run; pass --run")
     if weights is not None and run is not None:
         raise click.UsageError("--weights and --run both name a generator; pass one of them")
     if run is not None:
+        from echojax.studies.diagnosis import generators
+
         return generators.find(run, sr or "srresnet", fold or 0)
-    return None if weights is None else catalogue.locate(weights)
+    if weights is None:
+        return None
+    from echojax.errors import InputError
+    from echojax.weights import catalogue
+
+    file = catalogue.locate(weights)
+    if not file.exists():
+        raise InputError(f"{file}: no such weights file; `echojax weights list` has public ones")
+    return file
 
 
 def _load(file: Path) -> "Generator":
@@ -108,16 +115,20 @@ def enhance(
 
     A file that cannot be done is named at the end, the others are done; the exit code is 1 then.
     """
-    from echojax import recordings
-    from echojax.errors import EchojaxError
-    from echojax.inference.enhance import Network
+    from echojax.errors import EchojaxError, InputError
 
+    missing = next((path for path in inputs if not path.exists()), None)
+    if missing is not None:  # before anything slow is imported
+        raise InputError(f"{missing}: no such file or folder")
     file = _file(weights, run, sr, fold)
     if file is None:
         raise click.UsageError(
             "which network? Pass --run DIR of a training, or --weights FILE; "
             "`echojax weights list` names public ones"
         )
+    from echojax import recordings
+    from echojax.inference.enhance import Network
+
     jobs = recordings.plan(inputs, out)
     if not overwrite:
         recordings.check_free(jobs, compare=compare)
@@ -149,7 +160,7 @@ def enhance(
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @_generator_options
 @click.option("--sector", is_flag=True, help="Measure in the sector of echo frames, too.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+@options.as_json
 @click.option("--markdown", is_flag=True, help="Print a Markdown table only.")
 def evaluate_sr(
     folder: Path,
@@ -172,12 +183,12 @@ def evaluate_sr(
     ultrasound beside them. The sector is the convex hull of all that is not black, small marks left
     out.
     """
-    from echojax.errors import InputError
-    from echojax.inference import fidelity
-
     if as_json and markdown:
         raise click.UsageError("--json and --markdown exclude each other")
     file = _file(weights, run, sr, fold)
+    from echojax.errors import InputError
+    from echojax.inference import fidelity
+
     if file is None:
         enlargers = fidelity.interpolations(_SCALE)
     else:

@@ -1,32 +1,80 @@
 """Results as lines of text."""
 
+import json
 import math
-from collections.abc import Sequence
+import shutil
+import textwrap
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from echojax.wording import count
+from echojax.wording import count, duration, size
 
 if TYPE_CHECKING:
-    from echojax.report.blocks import Block
-    from echojax.studies.diagnosis.cells import Cell
-    from echojax.studies.diagnosis.folds import Fold
-    from echojax.studies.diagnosis.study import Study
+    from echojax.report.blocks import Block, Paragraph
+    from echojax.studies.diagnosis.accuracies import AccuracyRow
+    from echojax.studies.diagnosis.material import Material
+    from echojax.studies.diagnosis.plan import Planned
     from echojax.studies.diagnosis.transfer import Row
 
 
-def accuracies(predictions: Path, cells: "Sequence[Cell]") -> None:
-    """Print the accuracy of some cells of a run, a line each."""
-    from echojax.studies.diagnosis.accuracies import accuracy_rows
-    from echojax.studies.diagnosis.predictions import read
+def as_json(value: Any) -> None:
+    """Print results as JSON: fields by name, paths as text, null for what is no number."""
+    click.echo(json.dumps(_plain(value), indent=2, allow_nan=False))
 
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if hasattr(value, "_asdict"):
+        return _plain(value._asdict())
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value) if isinstance(value, Path) else value
+
+
+def _flat(row: Any, *fields: str) -> dict[str, Any]:
+    """Some fields of a row of a table; those of its cell beside them."""
+    return {**row.cell._asdict(), **_some(row, *fields)}
+
+
+def _some(row: Any, *fields: str) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in fields}
+
+
+def cells_as_json(rows: "Iterable[AccuracyRow]") -> list[dict[str, Any]]:
+    """Accuracies of cells for `as_json`."""
+    fields = ("accuracy", "low", "high", "chance", "frames", "patients", "folds", "seeds")
+    return [_flat(row, *fields) for row in rows]
+
+
+def findings_as_json(run: "Material") -> dict[str, Any]:
+    """What a study found for `as_json`."""
+    from echojax.studies.diagnosis.answer import sentences
+
+    gained = ("points", "points_low", "points_high")
+    over = ("bicubic_points", "bicubic_points_low", "bicubic_points_high")
+    means = ("protocol", "sr", "mode", "cells", *gained, *over)
+    asked = ("protocol", "task", "sr", "mode", "cells", "points", "low", "high", "holm", "finding")
+    return {
+        "answer": sentences(run),
+        "notes": [str(note.words) for note in _notes(run)],
+        "cells": cells_as_json(run.accuracy),
+        "gains": [_flat(row, "before", *gained, "p") for row in run.gain],
+        "mean_gains": [_some(row, *means) for row in run.mean_gain],
+        "primary": [_some(row, *asked) for row in run.primary],
+    }
+
+
+def accuracies(rows: "Iterable[AccuracyRow]") -> None:
+    """Print the accuracy of cells, a line each."""
     click.echo(f"{'protocol':<9}{'task':<6}{'train':<8}{'test':<8}{'enhanced':<26}accuracy")
-    for row in accuracy_rows(read(predictions)):
+    for row in rows:
         cell = row.cell
-        if cell not in cells:
-            continue
         interval = "" if math.isnan(row.low) else f" [{row.low:.1%}, {row.high:.1%}]"
         enhanced = "-" if cell.sr == "none" else f"{cell.sr}, {cell.mode}, {cell.sr_on}"
         click.echo(
@@ -73,42 +121,71 @@ def fidelity(log: Path) -> None:
     click.echo(text_table.plain(cells))
 
 
-def plan(
-    study: "Study", cells: "Sequence[Cell]" = (), generators: "Sequence[tuple[str, Fold]]" = ()
-) -> None:
-    """Print what a study would train for cells and generators."""
-    from echojax import text_table
-    from echojax.studies.diagnosis.plan import plan as planned
+def plan(rows: "Sequence[Planned]", run: Path) -> None:
+    """Print what a command would do in a run, how long that takes here, and the disk it needs."""
+    from echojax import devices, text_table
 
-    if study.request.overwrite:
-        raise click.UsageError("--dry-run looks at what the run has; leave out --overwrite")
-    rows = planned(study, cells, generators)
     if not rows:
-        click.echo(f"Nothing is to be trained: {study.run.path} has it")
+        click.echo(f"Nothing is to be trained: {run} has it")
         return
-    table = [["to train", "trainings", "steps", "networks kept"]]
+    table = [["to do", "number", "steps", "disk", "time"]]
     for row in rows:
-        size = f"{row.size / 1e6:,.1f} MB" if row.size else "-"
-        table.append([row.kind, f"{row.trainings:,}", f"{row.steps:,}", size])
+        steps = f"{row.steps:,}" if row.steps else "-"
+        disk = size(row.size) if row.size else "-"
+        table.append([row.kind, f"{row.number:,}", steps, disk, duration(row.seconds)])
+    whole = sum(row.seconds for row in rows)
+    kept = size(sum(row.size for row in rows))
+    table.append(["in all", "", "", kept, f"{duration(whole)} ({whole / 3600:.2f} h)"])
     click.echo(text_table.plain(table))
-    click.echo(f"Nothing was written; the run would be {study.run.path}")
+    click.echo(
+        f"Times are estimates for this machine ({devices.described()}), as busy as it is now: a "
+        "few real steps and frames of each kind were timed, compiled and warm, and multiplied by "
+        "their number. Reading data, the tables and the report are not in them."
+    )
+    click.echo(f"Nothing was written; the run would be {run}")
 
 
 def blocks(every: "Sequence[Block]") -> None:
-    """Print headings, paragraphs and tables."""
+    """Print headings, paragraphs and tables; figures and what is folded away are left out."""
     from echojax import text_table
-    from echojax.report.blocks import Heading, Paragraph, Table, pieces
+    from echojax.report.blocks import Box, Heading, Paragraph, Table, pieces
 
     for block in every:
         if isinstance(block, Heading):
             click.echo(f"\n{block.text}")
         elif isinstance(block, Paragraph):
-            click.echo("".join(pieces(block.words)))
+            click.echo("\n" + _wrapped("".join(pieces(block.words))))
+        elif isinstance(block, Box):
+            blocks(block.blocks)
         elif isinstance(block, Table):
             rows = [["".join(pieces(cell)) for cell in row] for row in (block.head, *block.rows)]
             if block.caption:
-                click.echo(block.caption)
+                click.echo(f"\n{block.caption}")
             click.echo(text_table.plain(rows))
+
+
+def _wrapped(text: str) -> str:
+    """Lines no longer than the terminal, nor than can be read."""
+    width = min(100, shutil.get_terminal_size((100, 24)).columns)
+    return textwrap.fill(text, width, break_on_hyphens=False)
+
+
+def findings(run: "Material") -> None:
+    """Print what enhancement changes, and the answer as the report has it."""
+    from echojax.studies.diagnosis.answer import answer
+    from echojax.studies.diagnosis.sections import gains
+
+    protocols = {row.protocol: None for row in run.mean_gain}
+    blocks([gains.mean_table(run, protocol) for protocol in protocols])
+    blocks([*_notes(run), *answer(run)])
+
+
+def _notes(run: "Material") -> "list[Paragraph]":
+    """What a report says on top, to beware of."""
+    from echojax.report.blocks import Paragraph
+    from echojax.studies.diagnosis.sections import top
+
+    return [b for b in top.banner(run) if isinstance(b, Paragraph) and b.kind == "note"]
 
 
 def transfer(rows: "Sequence[Row]", *, markdown: bool = False) -> None:

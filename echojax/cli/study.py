@@ -19,40 +19,70 @@ from echojax.vocabulary import ENHANCEMENTS, QUALITIES, SIDES, TASKS
     type=click.Choice(SIDES),
     help="Which side is enhanced.  [default: the sides whose quality is in study.enhance]",
 )
+@options.as_json
+@options.dry_run
 @options.run_options
 def evaluate(
-    train: str, test: str, sr: str, task: str | None, sr_on: str | None, **given: Any
+    train: str,
+    test: str,
+    sr: str,
+    task: str | None,
+    sr_on: str | None,
+    as_json: bool,
+    dry_run: bool,
+    **given: Any,
 ) -> None:
     """Print the accuracy of one cell of the study.
 
     What is missing is trained; what the run already has is used, with no need for --resume.
+
+    --json prints run and cells; each of cells has protocol, task, train, test, sr, mode, sr_on,
+    accuracy, low and high (its 95 % interval, null without one), chance (share of the more frequent
+    class), all from 0 to 1, and the numbers of frames, patients, folds and seeds.
     """
+    given["resume"] = not given["overwrite"]
+    options.check(given, dry_run=dry_run)
     from echojax.runs.run import request
+    from echojax.studies.diagnosis import accuracies, plan
     from echojax.studies.diagnosis.cells import cells_of
     from echojax.studies.diagnosis.config import Config
     from echojax.studies.diagnosis.study import Study
 
-    given["resume"] = not given["overwrite"]
     study = Study.of(request(Config, **given))
     settings = study.config.study
     tasks = settings.tasks if task is None else (task,)
     cells = cells_of(settings, tasks, train, test, sr, sr_on)
+    if dry_run:
+        printing.plan(plan.of_study(study, cells), study.run.path)
+        return
     study.begin(cells)
     study.run_cells(cells)
-    printing.accuracies(study.run.predictions, cells)
+    rows = accuracies.of_cells(study.run.predictions, cells)
+    if as_json:
+        printing.as_json({"run": study.run.path, "cells": printing.cells_as_json(rows)})
+    else:
+        printing.accuracies(rows)
 
 
 @options.command("matrix")
+@options.as_json
 @options.dry_run
 @options.run_options
-def matrix(dry_run: bool, **given: Any) -> None:
+def matrix(as_json: bool, dry_run: bool, **given: Any) -> None:
     """Run the whole study and write its report.
 
     Both tasks, every training and test quality, every enhancement on the sides that it is to be
     done to, over all folds and seeds of the configuration.
+
+    --json prints run, report (the page), answer (its two sentences), notes (what to beware of),
+    cells (as `echojax eval --json`), gains (of cells with enhancement: accuracy before, points
+    gained with points_low and points_high, p), mean_gains (of each method and mode: points, and
+    bicubic_points, over bicubic interpolation) and primary (networks against bicubic interpolation:
+    points with low and high, holm, the adjusted p, and finding, a word).
     """
+    options.check(given, dry_run=dry_run)
     from echojax.runs.run import request
-    from echojax.studies.diagnosis import examples, report
+    from echojax.studies.diagnosis import examples, material, plan, report
     from echojax.studies.diagnosis.cells import all_cells
     from echojax.studies.diagnosis.config import Config
     from echojax.studies.diagnosis.study import Study
@@ -60,13 +90,19 @@ def matrix(dry_run: bool, **given: Any) -> None:
     study = Study.of(request(Config, **given))
     cells = all_cells(study.config.study)
     if dry_run:
-        printing.plan(study, cells)
+        printing.plan(plan.of_study(study, cells), study.run.path)
         return
     study.begin(cells)
     study.run_cells(cells)
     examples.save(study)
-    page = report.build(study.run.path)
-    printing.accuracies(study.run.predictions, [cell for cell in cells if cell.sr == "none"])
+    found = material.gather(study.run.path)
+    page = report.write(found)
+    if as_json:
+        told = {"run": study.run.path, "report": page, **printing.findings_as_json(found)}
+        printing.as_json(told)
+        return
+    printing.accuracies(row for row in found.accuracy if row.cell.sr == "none")
+    printing.findings(found)
     click.echo(f"Report: {page}")
 
 
@@ -130,14 +166,25 @@ def compare(runs: tuple[Path, ...], markdown: bool, output: Path | None) -> None
     "folder of a run's classifier (RUN/classifiers/PROTOCOL/TASK/.../seedN).",
 )
 @options.data_dir
+@options.as_json
 @click.option("--markdown", is_flag=True, help="Print a Markdown table only.")
-def evaluate_classifier(weights: str, data_dir: Path, markdown: bool) -> None:
+def evaluate_classifier(weights: str, data_dir: Path, as_json: bool, markdown: bool) -> None:
     """Measure a trained classifier on every frame of a dataset.
 
     Accuracy of each task, overall, for each quality and for each class (its recall), with 95 %
     intervals that know that frames of a patient are alike. Meant for a dataset that the classifier
     did not learn from, as real frames after simulated ones.
+
+    --json prints weights, learned_from (how many of the frames the classifier learned from) and
+    results; each of results has task, on (all frames, or those of a quality or class), the numbers
+    of frames and patients, and accuracy and area (under the ROC curve), each with value, low and
+    high (its 95 % interval), from 0 to 1, null where there is none.
     """
+    if as_json and markdown:
+        raise click.UsageError("--json and --markdown exclude each other")
+    from echojax.data import there
+
+    there.camus(data_dir)
     from echojax import devices
     from echojax.config import DataConfig
     from echojax.data import camus
@@ -147,8 +194,11 @@ def evaluate_classifier(weights: str, data_dir: Path, markdown: bool) -> None:
     classifier, file = transfer.load(weights)
     frames = camus.open_frames(DataConfig(dir=data_dir))
     rows = transfer.evaluate(classifier, frames, devices.data_mesh())
-    printing.transfer(rows, markdown=markdown)
     known = leaks.seen(file, frames)
+    if as_json:
+        printing.as_json({"weights": file, "learned_from": known, "results": rows})
+        return
+    printing.transfer(rows, markdown=markdown)
     if known:
         note = f"Note: the classifier learned from {known} of the {len(frames)} frames"
         click.echo(note, err=True)

@@ -37,49 +37,57 @@ def train_sr(sr: str, stage: str, fold: int, dry_run: bool, **given: Any) -> Non
     what --set sr.init=FILE names: a pretrained network, or one that `echojax weights convert
     --gray` made.
     """
+    if stage == "pretrain":
+        _pretrain(sr, fold, dry_run, given)
+        return
+    options.check(given, dry_run=dry_run)
     from echojax.runs.run import request
+    from echojax.studies.diagnosis import plan
     from echojax.studies.diagnosis.config import Config
     from echojax.studies.diagnosis.study import Study
 
-    if stage == "pretrain":
-        if dry_run:
-            raise click.UsageError("--dry-run belongs to fine-tuning; pretraining is one training")
-        _pretrain(sr, fold, given)
-        return
     study = Study.of(request(Config, **given))
     folds = [study.fold(protocol, fold) for protocol in study.config.study.protocols]
     generators = [(sr, chosen) for chosen in folds]
     if dry_run:
-        printing.plan(study, generators=generators)
+        printing.plan(plan.of_study(study, generators=generators), study.run.path)
         return
     study.begin(generators=generators)
     for chosen in folds:
         study.generators.network(sr, chosen)
         click.echo(f"{sr}, {chosen.protocol}, fold {fold}: {len(chosen.sr_train)} training frames")
     printing.fidelity(study.run.path / "log.csv")
-    click.echo(f"Run: {study.run.path}")
+    for chosen in folds:
+        click.echo(f"Trained: {study.generators.job(sr, chosen).file}")
 
 
-def _pretrain(sr: str, fold: int, given: dict[str, Any]) -> None:
-    from echojax.runs.run import request
-    from echojax.studies.diagnosis.config import Config
-    from echojax.studies.diagnosis.pretraining import pretrain_generator
-
+def _pretrain(sr: str, fold: int, dry_run: bool, given: dict[str, Any]) -> None:
     if sr != "srresnet":
         raise click.UsageError("only SRResNet is pretrained; SRGAN starts from the fine-tuned one")
     if fold:
         raise click.UsageError("--fold belongs to fine-tuning; natural images have no folds")
     given["run"] = given["run"] or Path("runs", "pretrain")
+    options.check(given, dry_run=dry_run, images=True)
+    from echojax.runs.run import request
+    from echojax.studies.diagnosis import plan, pretraining
+    from echojax.studies.diagnosis.config import Config
+
     asked = request(Config, **given)
-    file = pretrain_generator(asked)
+    alone = pretraining.generator(asked)
+    if dry_run:
+        printing.plan(plan.of_alone(alone, "srresnet"), asked.run.path)
+        return
+    alone.run()
+    file = alone.job.file
     printing.fidelity(asked.run.path / "log.csv")
     click.echo(f"Pretrained: {file}")
     click.echo(f"Next: echojax train-sr --set {shlex.quote(f'sr.init={file}')}")
 
 
 @options.command("train-restorer")
+@options.dry_run
 @options.run_options
-def train_restorer(**given: Any) -> None:
+def train_restorer(dry_run: bool, **given: Any) -> None:
     """Train a restorer of poor frames.
 
     It learns from pairs of frames of the same person, view and phase in two qualities, as `echojax
@@ -87,13 +95,19 @@ def train_restorer(**given: Any) -> None:
     size, in runs/restorer by default. PSNR and SSIM inside the sector, of persons that are held
     out, are shown beside those of the frames before. A study takes its file as study.restorer.
     """
+    given["run"] = given["run"] or Path("runs", "restorer")
+    options.check(given, dry_run=dry_run)
     from echojax.runs.run import request
-    from echojax.studies.diagnosis import restorer
+    from echojax.studies.diagnosis import plan, restorer
     from echojax.studies.diagnosis.config import Config
 
-    given["run"] = given["run"] or Path("runs", "restorer")
     asked = request(Config, **given)
-    file = restorer.train(asked)
+    alone = restorer.training(asked)
+    if dry_run:
+        printing.plan(plan.of_alone(alone, "restorer"), asked.run.path)
+        return
+    alone.run()
+    file = alone.job.file
     printing.restored(asked.run.path / "log.csv")
     click.echo(f"Restorer: {file}")
     names = 'study.sr=["none", "restorer"]'
@@ -115,36 +129,43 @@ def train_restorer(**given: Any) -> None:
     help="How to enhance.  [default: upscale, or the only mode of the enhancement]",
 )
 @_FOLD
+@options.dry_run
 @options.run_options
 def train_classifier(
-    task: str, train: str, sr: str, mode: str | None, fold: int, **given: Any
+    task: str, train: str, sr: str, mode: str | None, fold: int, dry_run: bool, **given: Any
 ) -> None:
     """Train ResNet-18 on frames of one quality.
 
     All its seeds are trained and kept; the accuracy is that on the held-out frames of the same
     quality, not enhanced.
     """
+    modes = USES[sr].modes
+    if sr != NONE and mode not in (None, *modes):
+        raise click.UsageError(f"{sr} has no mode {mode}; pass --mode {' or '.join(modes)}")
+    options.check(given, dry_run=dry_run)
     from echojax.runs.run import request
+    from echojax.studies.diagnosis import accuracies, plan
     from echojax.studies.diagnosis.cells import Cell
     from echojax.studies.diagnosis.config import Config
     from echojax.studies.diagnosis.study import Study
 
-    modes = USES[sr].modes
-    if sr != NONE and mode not in (None, *modes):
-        raise click.UsageError(f"{sr} has no mode {mode}; pass --mode {' or '.join(modes)}")
     study = Study.of(request(Config, **given))
     on, mode = (NONE, NONE) if sr == NONE else ("train", mode or modes[0])
     protocols = study.config.study.protocols
     cells = [Cell(protocol, task, train, train, sr, mode, on) for protocol in protocols]
+    if dry_run:
+        printing.plan(plan.of_study(study, cells, only_fold=fold, keep=True), study.run.path)
+        return
     study.begin(cells, only_fold=fold)
     study.run_cells(cells, only_fold=fold, keep=True)
-    printing.accuracies(study.run.predictions, cells)
+    printing.accuracies(accuracies.of_cells(study.run.predictions, cells))
     click.echo(f"Run: {study.run.path}")
 
 
 @options.command("pretrain-classifier")
+@options.dry_run
 @options.run_options
-def pretrain_classifier(**given: Any) -> None:
+def pretrain_classifier(dry_run: bool, **given: Any) -> None:
     """Pretrain ResNet-18 on simulated frames.
 
     It learns view and phase at once from all frames of the prepared dataset, each changed at random
@@ -154,16 +175,21 @@ def pretrain_classifier(**given: Any) -> None:
     frames of another dataset. The pretraining itself starts from a file if pretrain.init names
     one, as --set pretrain.init=imagenet.
     """
+    given["run"] = given["run"] or Path("runs", "pretrain-classifier")
+    options.check(given, dry_run=dry_run)
     from echojax.recipes.classifier_start import PRETRAINED, PRETRAINING
     from echojax.runs.job import network_file
     from echojax.runs.run import request
+    from echojax.studies.diagnosis import plan, pretraining
     from echojax.studies.diagnosis.config import Config
-    from echojax.studies.diagnosis.pretraining import pretrain_classifier as pretrain
 
-    given["run"] = given["run"] or PRETRAINING
     asked = request(Config, **given)
-    file, rows = pretrain(asked)
-    printing.transfer(rows)
+    alone, kept_back = pretraining.classifier(asked)
+    if dry_run:
+        printing.plan(plan.of_alone(alone, "classifier, pretrained"), asked.run.path)
+        return
+    printing.transfer(pretraining.accuracies(alone.run(), asked, kept_back))
+    file = alone.job.file
     click.echo(f"Pretrained: {file}")
     network = asked.config.classifier
     same = f" --set classifier.size={network.size} --set classifier.width={network.width}"

@@ -1,11 +1,12 @@
 """Commands about files of weights: convert, info, list, fetch."""
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from echojax.cli import options
+from echojax.cli import options, printing
 
 if TYPE_CHECKING:
     from echojax.weights.convert import Converted
@@ -52,11 +53,21 @@ def convert(file: Path, out: Path | None, gray: bool, overwrite: bool) -> None:
 
 @options.command("info")
 @click.argument("file", type=click.Path(path_type=Path))
-def info(file: Path) -> None:
-    """Show which network a file of weights holds, and what is known of it."""
+@options.as_json
+def info(file: Path, as_json: bool) -> None:
+    """Show which network a file of weights holds, and what is known of it.
+
+    --json prints file, format, layout (whose names the tensors have; null if nobody's we know),
+    network (its settings, as text), the numbers of tensors and parameters, notes, metadata (what a
+    file of ours says besides) and problem (why it cannot be used; null if it can).
+    """
     from echojax.weights.convert import inspect
 
-    click.echo(inspect(file).as_text())
+    found = inspect(file)
+    if as_json:
+        printing.as_json({"file": file, **dataclasses.asdict(found)})
+    else:
+        click.echo(found.as_text())
 
 
 @options.command("list")

@@ -8,14 +8,16 @@ import tensorflow_datasets as tfds
 
 import tfds_camus
 from echojax.config import DataConfig
+from echojax.data import there
 from echojax.data.duplicates import duplicate_patients, merged
 from echojax.data.frame_hash import frame_hash, from_text, to_text
 from echojax.data.frames import Frames
 from echojax.data.prepared import LeftOut as LeftOut
-from echojax.data.prepared import check_replaceable, made_aside, newest, tfds_quiet
+from echojax.data.prepared import check_replaceable, made_aside, opened, tfds_quiet
 from echojax.errors import InputError
 from echojax.progress import bar
 from echojax.resize import resize
+from echojax.session import log
 from echojax.vocabulary import VIEWS
 from tfds_camus import SEXES, SPLITS, SUBGROUPS
 
@@ -87,12 +89,7 @@ def _likeness(
 
 
 def _open(data_dir: Path) -> Any:
-    builder = newest(data_dir / "camus")
-    if builder is None:
-        raise InputError(
-            f"{data_dir / 'camus'}: no prepared dataset; make one with "
-            f"`echojax prepare camus --from DIR --data-dir {data_dir}`"
-        )
+    builder = opened(there.camus(data_dir))
     if "hashes" not in builder.info.metadata or "subject" not in builder.info.features:
         raise InputError(
             f"{data_dir / 'camus'}: prepared by an older echojax, which did not note who is one "
@@ -123,6 +120,7 @@ def load(data_dir: Path) -> Frames:
     with tfds_quiet():
         sources = builder.as_data_source().values()
         examples = [example for source in sources for example in source]
+    log.info("frames: %d, of %s", len(examples), builder.data_dir)
     examples.sort(key=lambda e: (e["patient"], e["view"], e["phase"]))
 
     def column(name: str, dtype: type) -> np.ndarray:

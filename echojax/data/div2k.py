@@ -16,6 +16,7 @@ import tensorflow_datasets as tfds
 from echojax import download
 from echojax.data import natural
 from echojax.data.prepared import check_replaceable
+from echojax.data.there import DIV2K
 from echojax.errors import InputError
 
 
@@ -38,7 +39,7 @@ def prepare_div2k(
     """
     url = tfds.builder_cls("div2k").BUILDER_CONFIGS[0].download_urls["train_hr_url"]
     archive = data_dir / "downloads" / "DIV2K_train_HR.zip"
-    check_replaceable(data_dir / "images" / natural.DIV2K, archive, overwrite=overwrite)
+    check_replaceable(data_dir / "images" / DIV2K, archive, overwrite=overwrite)
     download.download(download.mirrored(url, mirror), archive, sha256=_sha256(url))
     with tempfile.TemporaryDirectory(prefix=".div2k-", dir=data_dir) as folder:
         try:
@@ -46,7 +47,7 @@ def prepare_div2k(
                 file.extractall(folder)
         except zipfile.BadZipFile as error:
             raise InputError(f"{archive}: no whole zip ({error}); delete it") from error
-        return natural.prepare(Path(folder), data_dir, natural.DIV2K, overwrite=overwrite)
+        return natural.prepare(Path(folder), data_dir, DIV2K, overwrite=overwrite)
 
 
 def _sha256(url: str) -> str | None:

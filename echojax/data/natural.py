@@ -14,19 +14,13 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from echojax.data import image_files
+from echojax.data import image_files, there
 from echojax.data.image_builder import MINIMUM, Builder, Tally, examples
-from echojax.data.prepared import LeftOut, check_replaceable, made_aside, newest, tfds_quiet
+from echojax.data.prepared import LeftOut, check_replaceable, made_aside, opened, tfds_quiet
 from echojax.data.source import Source
+from echojax.data.there import DIV2K_BY_HAND
 from echojax.errors import InputError
 from echojax.progress import bar
-
-DIV2K = "div2k"
-DIV2K_BY_HAND = (
-    "run `echojax prepare div2k`, or download DIV2K_train_HR.zip by hand from "
-    "data.vision.ee.ethz.ch/cvl/DIV2K, unpack it, and "
-    f"`echojax prepare images --from DIV2K_train_HR --name {DIV2K}`"
-)
 
 
 @dataclass(frozen=True)
@@ -210,16 +204,7 @@ def open_images(data_dir: Path, name: str) -> NaturalImages:
     Raises:
         InputError: nothing of that name is prepared, or it is stored in another format.
     """
-    builder = newest(data_dir / "images" / name)
-    if builder is None and name == DIV2K:
-        builder = newest(data_dir / DIV2K / "bicubic_x4")
-    if builder is None:
-        how = f"`echojax prepare images --from DIR --name {name}`"
-        raise InputError(
-            f"{data_dir / 'images' / name}: no prepared images; "
-            + (DIV2K_BY_HAND if name == DIV2K else f"make them with {how}").removesuffix("`")
-            + f" --data-dir {data_dir}`"
-        )
+    builder = opened(there.images(data_dir, name))
     stored = builder.info.file_format
     if stored != tfds.core.FileFormat.ARRAY_RECORD:
         raise InputError(

@@ -1,6 +1,7 @@
 """What a prepared dataset holds, to be looked at before anything is trained on it."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 from echojax.data import camus
 from echojax.data.frames import Frames
 from echojax.vocabulary import QUALITIES
+
+DEPTHS = (60.0, 300.0)  # mm, of apical views: from an infant's heart to one far from the probe
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Summary:
         masks: frames that have one.
         duplicates: pairs of patient ids that are one recording.
         left_out: files that are not in the dataset, and why.
+        remarks: what cannot be right with these frames.
     """
 
     patients: int
@@ -52,9 +56,10 @@ class Summary:
     masks: int
     duplicates: tuple[tuple[str, str], ...]
     left_out: tuple[camus.LeftOut, ...]
+    remarks: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Counts, duplicates and left-out files, as `echojax inspect --json` prints them."""
+        """Counts, findings and remarks, as `echojax inspect --json` prints them."""
         return {
             "patients": self.patients,
             "ids": self.ids,
@@ -63,6 +68,7 @@ class Summary:
             "counts": self.counts,
             "duplicates": [list(pair) for pair in self.duplicates],
             "left_out": [{"file": entry.file, "why": entry.why} for entry in self.left_out],
+            "remarks": list(self.remarks),
         }
 
 
@@ -87,7 +93,33 @@ def summarize(data_dir: Path) -> Summary:
         masks=sum(mask is not None for mask in frames.masks),
         duplicates=tuple(camus.duplicates(data_dir)),
         left_out=tuple(camus.left_out(data_dir)),
+        remarks=tuple(spacing_remarks(frames)),
     )
+
+
+def spacing_remarks(frames: Frames) -> Iterator[str]:
+    """What says that millimetres between pixels were not measured."""
+    number = len(frames)
+    unit = int(np.all(frames.spacing == 1, axis=1).sum())
+    if unit:
+        yield (
+            f"the spacing of {unit} of {number} frames is exactly 1 x 1 mm, as files have it that "
+            "do not know it; believe no length in mm, nor classifier.fit=millimetres"
+        )
+    depths = np.array([_depth(*pair) for pair in zip(frames.images, frames.spacing, strict=True)])
+    least, most = DEPTHS
+    odd = depths[(depths < least) | (depths > most)]
+    if len(odd):
+        yield (
+            f"by their spacing, the sector of {len(odd)} of {number} frames is {odd.min():.0f} to "
+            f"{odd.max():.0f} mm deep; a heart seen from the apex takes {least:.0f} to {most:.0f}"
+        )
+
+
+def _depth(image: np.ndarray, spacing: np.ndarray) -> float:
+    """From the first to the last row that is not black, mm."""
+    rows = np.flatnonzero(image.any(axis=1))
+    return float((rows[-1] - rows[0] + 1) * spacing[0]) if len(rows) else 0.0
 
 
 def _graded(frames: Frames) -> int:

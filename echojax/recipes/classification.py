@@ -16,6 +16,7 @@ from jax.sharding import Mesh
 
 from echojax import devices
 from echojax.config import recorded
+from echojax.files import without_places
 from echojax.inference.classify import HEADS, PER_HEAD
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18, ResNetSettings
@@ -120,10 +121,19 @@ def training(
             **(card or {}),
             HEADS: ",".join(tasks),
             **config.shape.card(),
-            "started from": init.name if init and config.init == "pretrained" else config.init,
+            "started from": init.name
+            if init and config.init == "pretrained"
+            else without_places(config.init),
             "training": _told(config, len(order), kept_back, degraded),
         },
+        kind=kind(degraded=degraded),
+        length=("classifier.steps", 1),
     )
+
+
+def kind(*, degraded: bool) -> str:
+    """What trainings are counted as."""
+    return "classifier" + ", degraded" * degraded
 
 
 def _told(config: ClassifierConfig, steps: int, kept_back: Labelled | None, degraded: bool) -> str:

@@ -20,7 +20,7 @@ from echojax.config import FREE, recorded
 from echojax.data.crops import crop_batches, stream
 from echojax.data.source import Source
 from echojax.errors import InputError
-from echojax.files import sha256
+from echojax.files import sha256, without_places
 from echojax.inference.enhance import degrade
 from echojax.models.discriminator import Discriminator
 from echojax.models.generator import Generator
@@ -140,8 +140,10 @@ def training(
         evaluators=evaluators(config, held_out, echo=True),
         save_every=config.save_every,
         save_minutes=config.save_minutes,
-        card={**(card or {}), "started from": config.init, "steps": steps},
+        card={**(card or {}), "started from": without_places(config.init), "steps": steps},
         told=told,
+        kind="srgan",
+        length=("sr.gan_steps", 1),
     )
 
 

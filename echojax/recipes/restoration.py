@@ -1,7 +1,7 @@
 """Training a restorer: poor frames to what a good recording of the same heart shows, by L1."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated
 
 import jax
@@ -131,11 +131,13 @@ def training(
         batches=functools.partial(stream, batches),
         steps=config.steps,
         network=lambda state: nnx.merge(graphdef, state.params, state.rest),
-        evaluators=(Evaluator(_measure(config, held_out), config.evaluate_every),),
+        evaluators=(_evaluator(config, held_out),),
         save_every=config.save_every,
         save_minutes=config.save_minutes,
         card={**(card or {}), "steps": f"{error}; {batch_text(config.batch, config.crop)}"},
         told=told,
+        kind="restorer",
+        length=("restorer.steps", 1),
     )
 
 
@@ -148,7 +150,7 @@ def mean_absolute_error(
     return jnp.mean(jnp.abs(model(worse, train=True) - better)), {}
 
 
-def _measure(config: RestorerConfig, held_out: Pairs) -> Callable[[Generator], dict[str, float]]:
+def _evaluator(config: RestorerConfig, held_out: Pairs) -> Evaluator:
     """Scores of restored frames inside the sector, and (`_input`) of those they are made of."""
     chosen = evenly(len(held_out), config.evaluate_frames)
     shown = [tuple(np.moveaxis(held_out.image(int(k)), -1, 0)) for k in chosen]
@@ -160,9 +162,9 @@ def _measure(config: RestorerConfig, held_out: Pairs) -> Callable[[Generator], d
 
     def measure(model: Generator) -> dict[str, float]:
         restored = [(filters.restore(as_float(worse), model), better) for worse, better in shown]
-        return {**_scores(restored), **references()}
+        return _scores(restored)
 
-    return measure
+    return Evaluator(measure, config.evaluate_every, references)
 
 
 def _scores(pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:

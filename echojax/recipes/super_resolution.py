@@ -18,7 +18,7 @@ from echojax.config import FREE, Kernel, Section, recorded
 from echojax.data.crops import crop_batches, stream
 from echojax.data.source import Source
 from echojax.errors import InputError
-from echojax.files import sha256
+from echojax.files import sha256, without_places
 from echojax.inference import fidelity
 from echojax.inference.enhance import Network, degrade
 from echojax.models.generator import Generator
@@ -191,8 +191,10 @@ def training(
         evaluators=evaluators(config, held_out, echo=echo),
         save_every=config.save_every,
         save_minutes=config.save_minutes,
-        card={**(card or {}), "started from": config.init, "steps": steps},
+        card={**(card or {}), "started from": without_places(config.init), "steps": steps},
         told=told,
+        kind="srresnet",
+        length=("sr.steps", 1),
     )
 
 
@@ -240,9 +242,7 @@ def evaluators(
             for name, value in measure(control).items()
         }
 
-    return (
-        Evaluator(lambda model: {**measure(Network(model)), **references()}, config.evaluate_every),
-    )
+    return (Evaluator(lambda model: measure(Network(model)), config.evaluate_every, references),)
 
 
 def told(scores: Mapping[str, float]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from echojax.errors import InputError
+from echojax.files import without_places
 from echojax.report.blocks import (
     Block,
     Code,
@@ -103,7 +104,7 @@ def section(origin: Origin, sources: Words, command: str) -> list[Block]:
             )
         ),
         environment,
-        Details("Configuration", [Listing(origin.config)]),
+        Details("Configuration", [Listing(without_places(origin.config))]),
     ]
 
 

@@ -129,6 +129,10 @@ class Job:
             text = json.dumps({"echojax": __version__, **asdict(self.record)}, indent=2)
             file.write_text(text + "\n", encoding="utf-8")
 
+    def logged(self) -> set[str]:
+        """Names of all that was logged of it."""
+        return {row.metric for row in log.read(self.run / log.NAME) if row.job == self.name}
+
     def rewind(self, step: int) -> None:
         """Forget what was logged after a step, as it is about to be done again."""
         log.rewind(self.run / log.NAME, self.name, step)

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
-import jax
-
-from echojax import config
-from echojax.config import C
+from echojax import config, session
+from echojax.config import C, DataConfig
 from echojax.errors import InputError
-from echojax.files import written_whole
+from echojax.files import without_places, written_whole
 from echojax.runs import contents, lock, log
 from echojax.runs.job import Job, Record
 from echojax.version import __version__
@@ -141,18 +139,58 @@ def request(
     Raises:
         InputError: bad configuration, or a run directory that may not be used so.
     """
+    path, file = _place(run, file, resume=resume, overwrite=overwrite)
+    settings = config.load(model, file, tuple(overrides), data_dir)
+    session.log.info("run directory: %s; configuration: %s", path, file or "the defaults")
+    data = settings.data.model_copy(update={"dir": _found(settings.data.dir, path)})
+    settings = settings.model_copy(update={"data": data})
+    return Request(Run(path), settings, resume, overwrite)
+
+
+def _place(
+    run: Path | None, file: Path | None, *, resume: bool, overwrite: bool
+) -> tuple[Path, Path | None]:
+    """The run directory, which may be used, and the configuration file."""
     if resume and overwrite:
         raise InputError("--resume and --overwrite exclude each other; pass one of them")
     path = run or Path("runs", file.stem if file else "default")
     check_run(path, resume=resume, overwrite=overwrite)
     stored = path / "config.toml"
-    if file is None and resume and stored.is_file():
-        file = stored
-    settings = config.load(model, file, tuple(overrides), data_dir)
-    # A run must find its frames from wherever it is gone on with.
-    data = settings.data.model_copy(update={"dir": settings.data.dir.absolute()})
-    settings = settings.model_copy(update={"data": data})
-    return Request(Run(path), settings, resume, overwrite)
+    return path, stored if file is None and resume and stored.is_file() else file
+
+
+def preview(
+    *,
+    file: Path | None = None,
+    overrides: Iterable[str] = (),
+    data_dir: Path | None = None,
+    run: Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> tuple[Path, dict[str, Any]]:
+    """The data directory and the values of a run that is asked for, arguments as of `request`.
+
+    It needs no model of the configuration, whose import takes seconds; unknown keys are not found.
+
+    Raises:
+        InputError: as `request`.
+    """
+    path, file = _place(run, file, resume=resume, overwrite=overwrite)
+    values = config.read(file, tuple(overrides), data_dir)
+    data = values.get("data")
+    named = data.get("dir") if isinstance(data, dict) else None
+    return _found(Path(named or DataConfig().dir), path), values
+
+
+def _found(folder: Path, run: Path) -> Path:
+    """A folder as named, or else of that name beside or above the run.
+
+    So a run finds its frames from wherever it is gone on with.
+    """
+    if folder.exists():
+        return folder
+    there = (above / folder for above in run.resolve().parents)
+    return next((each for each in there if each.is_dir()), folder)
 
 
 def check_run(path: Path, *, resume: bool, overwrite: bool) -> None:
@@ -190,17 +228,18 @@ def check_run(path: Path, *, resume: bool, overwrite: bool) -> None:
 
 
 def _environment() -> dict[str, str]:
-    devices = jax.devices()
+    from echojax import devices  # takes seconds, and a request that is refused needs none
+
     return {
-        "command": " ".join(["echojax", *sys.argv[1:]]),
+        "command": " ".join(["echojax", *map(without_places, sys.argv[1:])]),
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
         "python": sys.version.split()[0],
         "echojax": __version__,
         "layout": _LAYOUT,
         **{name: metadata.version(name) for name in _PACKAGES},
-        "platform": devices[0].platform,
-        "devices": f"{len(devices)} x {devices[0].device_kind}",
+        "platform": devices.used()[0].platform,
+        "devices": devices.described(),
     }
 
 

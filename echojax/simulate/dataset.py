@@ -3,9 +3,11 @@
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +26,47 @@ VERSION = 5
 SMALLEST_SIZE = 32
 SUBGROUPS = ("training", "validation", "testing")
 HELD_OUT = 0.1  # of the patients, in validation and again in testing
+_TIMED = 4  # patients a process that the cost is known from
+
+
+class Cost(NamedTuple):
+    """What a dataset would take: seconds in so many processes, and bytes on disk."""
+
+    seconds: float
+    size: int
+    workers: int
+
+
+def cost(
+    *,
+    patients: int,
+    seed: int,
+    size: int | None = None,
+    frames: int | None = None,
+    grades: str = "camus",
+    workers: int | None = None,
+) -> Cost:
+    """What `simulate` would take here: it makes a few patients aside, in as many processes.
+
+    Each process compiles, or loads, its programs with its first patient; the pace is that after.
+
+    Raises:
+        InputError: as `simulate`, of the numbers.
+        EchojaxError: a worker was killed.
+    """
+    workers = _check_numbers(patients, seed, size, frames, grades, workers)
+    sample = min(patients, _TIMED * workers)
+    begun, done = time.monotonic(), []
+    with tempfile.TemporaryDirectory() as folder:
+
+        def on_patient(_: int) -> None:
+            done.append(time.monotonic() - begun)
+
+        _write_patients(Path(folder), sample, seed, size, frames, grades, workers, on_patient)
+        written = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
+    first = min(workers, sample - 1)
+    pace = (done[-1] - done[first - 1]) / (sample - first) if first else done[0]
+    return Cost(done[-1] + pace * (patients - sample), written * patients // sample, workers)
 
 
 def simulate(
@@ -73,19 +116,7 @@ def simulate(
             anything that this function did not write.
         EchojaxError: a worker was killed, or the folder to replace cannot be put back.
     """
-    check_seed(seed)
-    if patients < 1:
-        raise InputError(f"patients: {patients} is too few; ask for at least 1")
-    if size is not None and size < SMALLEST_SIZE:
-        raise InputError(f"size: {size} pixels are too few; ask for at least {SMALLEST_SIZE}")
-    if frames is not None and frames < 2:
-        raise InputError(f"frames: {frames} is too few; ask for at least 2, ED and ES")
-    if grades not in FOLDERS:
-        raise InputError(f"grades: {grades!r}; expected one of {', '.join(FOLDERS)}")
-    if workers is not None and workers < 1:
-        raise InputError(f"workers: {workers} is too few; ask for at least 1")
-    if workers is None:
-        workers = processes.sensible(patients * FOLDERS[grades] * (frames or 2) // 2)
+    workers = _check_numbers(patients, seed, size, frames, grades, workers)
     out = Path(out).resolve()
     _check_destination(out, overwrite)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -112,6 +143,31 @@ def simulate(
     finally:
         if out.exists() or not replaced.exists():  # or else it is the only copy
             shutil.rmtree(workspace)
+
+
+def _check_numbers(
+    patients: int,
+    seed: int,
+    size: int | None,
+    frames: int | None,
+    grades: str,
+    workers: int | None,
+) -> int:
+    """See that they make a dataset; gives the number of processes."""
+    check_seed(seed)
+    if patients < 1:
+        raise InputError(f"patients: {patients} is too few; ask for at least 1")
+    if size is not None and size < SMALLEST_SIZE:
+        raise InputError(f"size: {size} pixels are too few; ask for at least {SMALLEST_SIZE}")
+    if frames is not None and frames < 2:
+        raise InputError(f"frames: {frames} is too few; ask for at least 2, ED and ES")
+    if grades not in FOLDERS:
+        raise InputError(f"grades: {grades!r}; expected one of {', '.join(FOLDERS)}")
+    if workers is not None and workers < 1:
+        raise InputError(f"workers: {workers} is too few; ask for at least 1")
+    if workers is None:
+        workers = processes.sensible(patients * FOLDERS[grades] * (frames or 2) // 2)
+    return workers
 
 
 def check_seed(seed: int) -> None:

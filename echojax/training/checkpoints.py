@@ -9,6 +9,7 @@ from typing import Any
 import jax
 from orbax.checkpoint import v1 as ocp
 
+from echojax import devices
 from echojax.errors import EchojaxError, InputError
 from echojax.runs.job import CHECKPOINTS
 from echojax.weights import by_name, networks
@@ -134,7 +135,7 @@ def network_of(folder: Path) -> tuple[Any, dict[str, str]]:
             raise InputError(f"{directory}: no checkpoint was saved yet; train on with --resume")
         told = orbax.root_metadata().custom_metadata or {}
         # Told where to put things, Orbax needs none of the devices it was saved from.
-        place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+        place = jax.sharding.SingleDeviceSharding(devices.used()[0])
         wanted = jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place),
             orbax.metadata(newest).metadata,

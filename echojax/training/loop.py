@@ -17,9 +17,10 @@ from jax.sharding import Mesh
 
 from echojax import devices, stopping
 from echojax.errors import EchojaxError
-from echojax.progress import Bar, bar
+from echojax.progress import Bar, Jobs, bar
 from echojax.runs.job import Job, begun
 from echojax.stopping import Stop, Stopped
+from echojax.training.advice import advice
 from echojax.training.checkpoints import Checkpoints
 from echojax.training.state import LEARNED, Counted, TrainState, split
 from echojax.weights import networks
@@ -31,17 +32,20 @@ Step = Callable[[State, Any], tuple[State, Metrics]]
 Loss = Callable[[Any, Any, jax.Array], tuple[jax.Array, Metrics]]
 
 LOG_EVERY = 20  # steps
+PACED = 3  # steps after which it is known how long they take
 
 
 @dataclass(frozen=True)
 class Evaluator:
     """What measures a network as it is trained: named scores, every so many steps and at the end.
 
-    The network is in inference mode, and is not used up.
+    The network is in inference mode, and is not used up. Scores that no network changes, as those
+    of interpolation, are logged once.
     """
 
     measure: Callable[[Any], dict[str, float]]
     every: int
+    constant: Callable[[], dict[str, float]] = dict
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class Training(Generic[State]):
         card: what the network's file says of its data and training.
         told: says the last scores in words for the card.
         finish: what is done to the trained network before it is handed over.
+        kind: of training, as "srresnet", by which several are counted.
+        length: the setting that says how long it is, and steps for each unit of it.
     """
 
     start: Callable[[], State]
@@ -77,6 +83,8 @@ class Training(Generic[State]):
     card: Mapping[str, str] = field(default_factory=dict)
     told: Callable[[dict[str, float]], Mapping[str, str]] = lambda _: {}
     finish: Callable[[Any], Any] = lambda network: network
+    kind: str = ""
+    length: tuple[str, float] | None = None
 
 
 def make_step(
@@ -139,7 +147,13 @@ def updated(
 
 
 def fit(
-    training: Training[Any], job: Job, mesh: Mesh, *, keep: bool = True, title: str = ""
+    training: Training[Any],
+    job: Job,
+    mesh: Mesh,
+    *,
+    keep: bool = True,
+    title: str = "",
+    jobs: Jobs | None = None,
 ) -> Any:
     """Run a training to its end, from its newest checkpoint if there is one.
 
@@ -151,6 +165,7 @@ def fit(
         mesh: devices to share every batch between.
         keep: whether to hand the network over as a file.
         title: of the progress bar and in errors; by default the job's name.
+        jobs: what it is one of; by default it is alone.
 
     Returns:
         The trained network.
@@ -164,15 +179,17 @@ def fit(
     title = title or job.name
     again = begun(job.path)
     job.begin()
+    jobs = Jobs() if jobs is None else jobs
+    jobs.begin(training.kind)
     if training.save_every is None:
         try:
-            return _fit(training, job, mesh, title, Stop(), keep=keep)
+            return _fit(training, job, mesh, title, Stop(), jobs, keep=keep)
         except KeyboardInterrupt as error:
             signum = getattr(error, "signum", signal.SIGINT)
             text = f"{title} keeps no checkpoints; this job begins again with --resume"
             raise Stopped(text, signum) from error
     with stopping.later() as stop:
-        model = _fit(training, job, mesh, title, stop, keep=keep, again=again)
+        model = _fit(training, job, mesh, title, stop, jobs, keep=keep, again=again)
         stop.raise_if_asked(f"{title} is finished; --resume goes on with what is next")
     return model
 
@@ -183,6 +200,7 @@ def _fit(
     mesh: Mesh,
     title: str,
     stop: Stop,
+    jobs: Jobs,
     *,
     keep: bool,
     again: bool = False,
@@ -198,7 +216,7 @@ def _fit(
             state = checkpoints.newest(state)
         first = int(state.step)
         job.rewind(first)
-        progress = stack.enter_context(bar(title, training.steps, done=first))
+        progress = stack.enter_context(bar(title, training.steps, first, jobs))
         if first or again:
             where = f"resumed at step {first}" if first else "nothing was saved; begins at step 0"
             progress.note(where)
@@ -232,12 +250,12 @@ def _train(
         state, metrics = training.step(state, devices.shard(batch, mesh))
         if pending is not None:
             _settle(job, progress, done - 1, pending)
+            if first == 0:
+                _advise(training, progress)
         pending = metrics
         scores = _scores(training, state, done)
         if scores:
-            job.log(done, **scores)
-            text = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
-            progress.note(f"step {done}  {text}")
+            _log_scores(training, job, progress, done, scores)
         stopped = stop.signum is not None
         due = training.save_every is not None and (
             done % training.save_every == 0 or time.monotonic() - saved > 60 * training.save_minutes
@@ -255,12 +273,37 @@ def _train(
     return state, scores
 
 
+def _advise(training: Training[Any], progress: Bar) -> None:
+    """Once it is known how long steps take, say so where it is much; one speaks for its kind."""
+    seconds, steps = progress.pace()
+    if steps == PACED and progress.jobs.first(training.kind):
+        kind, length = training.kind, training.length
+        text = advice(seconds, training.steps, kind, length, progress.jobs)
+        if text:
+            progress.note(text)
+
+
 def _scores(training: Training[Any], state: Any, done: int) -> dict[str, float]:
     due = [each for each in training.evaluators if done % each.every == 0 or done == training.steps]
     if not due:
         return {}
     model = training.network(state)
-    return {name: value for each in due for name, value in each.measure(model).items()}
+    return {
+        name: value
+        for each in due
+        for name, value in (each.measure(model) | each.constant()).items()
+    }
+
+
+def _log_scores(
+    training: Training[Any], job: Job, progress: Bar, done: int, scores: dict[str, float]
+) -> None:
+    constant = {name for each in training.evaluators for name in each.constant()}
+    known = constant & job.logged()
+    new = {name: value for name, value in scores.items() if name not in known}
+    job.log(done, **new)
+    text = "  ".join(f"{name} {value:.4g}" for name, value in new.items())
+    progress.note(f"step {done}  {text}")
 
 
 def _settle(job: Job, progress: Bar, done: int, metrics: Metrics) -> None:

@@ -20,6 +20,7 @@ from echojax.models.msrresnet import MSRResNet, MSRResNetSettings
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.models.srresnet import SRResNet, SRResNetSettings
 from echojax.models.vgg import VGG19, VGG19Settings
+from echojax.session import log
 from echojax.weights import by_name, model_card, safetensors_file
 
 
@@ -171,6 +172,7 @@ def load(path: Path, kind: type = nnx.Module) -> Any:
         wanted = "network that enlarges" if kind is Generator else kind.__name__
         raise InputError(f"{path}: holds a {type(model).__name__}; expected a {wanted}")
     by_name.fill(model, safetensors_file.tensors(path), path)
+    log.info("weights: %s (%s)", path, type(model).__name__)
     return model
 
 

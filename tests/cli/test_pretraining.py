@@ -77,7 +77,7 @@ def test_it_starts_from_a_file_but_never_from_its_own(pretrained, pretrain, tmp_
     start = ("--set", f"pretrain.init={pretrained / FILE}")
     assert pretrain(tmp_path / "run", *start) == 0
     first, second = (networks.card(r / FILE) for r in (pretrained, tmp_path / "run"))
-    assert second["started from"] == str(pretrained / FILE)
+    assert second["started from"] == "pretrained.safetensors"
     assert len(second["learned from"]) > len(first["learned from"])
     before, after = (safetensors_file.tensors(run / FILE) for run in (pretrained, tmp_path / "run"))
     for name in ("conv1.kernel", "fc.kernel"):

@@ -90,6 +90,13 @@ def test_it_hands_over_one_file_that_says_how_it_did(trained, weights):
     contents.check(trained)  # may be overwritten
 
 
+def test_what_it_would_take_is_told_before(train, graded, tmp_path, capsys):
+    code, run = train(graded, "--dry-run", run=tmp_path / "run")
+    told = [line.split()[:3] for line in capsys.readouterr().out.splitlines()]
+    assert (code, told[1]) == (0, ["restorer", "1", "2"])
+    assert not run.exists()
+
+
 def test_a_finished_training_prints_its_scores_again(train, graded, trained, weights, capsys):
     before = weights.read_bytes()
     assert train(graded, "--resume", run=trained)[0] == 0

@@ -1,5 +1,6 @@
 import csv
 import json
+from pathlib import Path
 
 import pytest
 
@@ -34,8 +35,24 @@ def test_a_run_records_what_was_asked_and_where(begin, tmp_path):
 
 
 def test_frames_are_found_from_wherever_a_run_is_gone_on_with(begin, tmp_path, monkeypatch):
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert stored(begin("data.dir=frames")).data.dir == tmp_path / "frames"
+    begin(f"data.dir={tmp_path / 'frames'}")
+    assert stored(Run(tmp_path / "run")).data.dir == Path("frames")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    asked = request(Config, run=tmp_path / "run", resume=True)
+    assert asked.config.data.dir == tmp_path / "frames"
+
+
+def test_what_a_run_says_of_its_making_names_no_place_outside_the_work_folder(
+    begin, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    words = ["matrix", "--run", f"{tmp_path}/run", "--set=sr.init=/home/me/my net.safetensors"]
+    monkeypatch.setattr("sys.argv", ["echojax", *words])
+    told = json.loads((begin().path / "environment.json").read_text())
+    assert told["command"] == "echojax matrix --run run --set=sr.init=my net.safetensors"
 
 
 def test_an_existing_run_is_refused_and_left_alone(begin):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from echojax.report.crossed import Estimate, Scores, Spread
 from echojax.report.statistics import Sample
 from echojax.studies.diagnosis import paper
 from echojax.studies.diagnosis.cells import Cell, ordered
-from echojax.studies.diagnosis.predictions import Predictions, match
+from echojax.studies.diagnosis.predictions import Predictions, match, read
 from echojax.studies.diagnosis.scoring import chance, differences, distinct, scores, spreads
 from echojax.vocabulary import NONE
 
@@ -99,6 +100,11 @@ def accuracy_rows(
         _accuracy_row(cell, rows, own[cell], known[cell], controls.get(cell))
         for cell, rows in predictions.cells().items()
     ]
+
+
+def of_cells(file: Path, cells: Collection[Cell]) -> list[AccuracyRow]:
+    """Accuracy of some cells, from a table of predictions."""
+    return [row for row in accuracy_rows(read(file)) if row.cell in cells]
 
 
 def _accuracy_row(

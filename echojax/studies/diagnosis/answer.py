@@ -49,8 +49,7 @@ def answer(run: Material) -> list[Block]:
     question = Paragraph(_QUESTION, "question")
     if not run.accuracy:
         return [question, absent("No predictions exist yet, so there is no answer.")]
-    protocol = run.leading
-    said = f"{_cost_sentence(run, protocol)} {_primary_sentence(run, protocol)}"
+    protocol, said = run.leading, " ".join(sentences(run))
     key = (
         f"Protocol {protocol}. Intervals are of 95 %, over patients and trainings; "
         f"{ACCURACY.step} are of {ACCURACY.name}."
@@ -68,6 +67,13 @@ def answer(run: Material) -> list[Block]:
         )
         blocks.append(run.figure("primary", caption))
     return blocks
+
+
+def sentences(run: Material) -> list[str]:
+    """What poor quality costs and what super-resolution gives back; none without predictions."""
+    if not run.accuracy:
+        return []
+    return [_cost_sentence(run, run.leading), _primary_sentence(run, run.leading)]
 
 
 def _cost_sentence(run: Material, protocol: str) -> str:

@@ -1,12 +1,13 @@
 """The classifiers of a study: one for each key, fold and seed, trained once."""
 
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jax.sharding import Mesh
 
 from echojax.models.resnet import ResNet18
+from echojax.progress import Jobs
 from echojax.recipes import classification, classifier_start, inner_validation
 from echojax.recipes.classifier import ClassifierConfig, Labelled
 from echojax.runs.job import Job
@@ -17,7 +18,7 @@ from echojax.studies.diagnosis.folds import Fold
 from echojax.studies.diagnosis.generators import LICENCE
 from echojax.studies.diagnosis.inputs import Inputs
 from echojax.studies.diagnosis.transfer import ENHANCED_BY
-from echojax.training.loop import fit
+from echojax.training.loop import Training, fit
 from echojax.vocabulary import NONE, USES
 from echojax.weights import networks
 from echojax.wording import count
@@ -63,6 +64,7 @@ class Classifiers:
     config: ClassifierConfig
     mesh: Mesh
     inputs: Inputs
+    jobs: Jobs = field(default_factory=Jobs)
     _fingerprints: dict[bytes, str] = field(default_factory=dict)
 
     def job(self, key: ClassifierKey, fold: Fold, seed: int) -> Job:
@@ -95,6 +97,15 @@ class Classifiers:
         job = self.job(key, fold, seed)
         if job.done:
             return networks.load(job.file, ResNet18)
+        training = self.training(key, fold, seed)
+        return fit(training, job, self.mesh, keep=keep, title=title, jobs=self.jobs)
+
+    def training(self, key: ClassifierKey, fold: Fold, seed: int) -> Training[Any]:
+        """The training of a classifier.
+
+        Raises:
+            InputError: as `classification.check`.
+        """
         indices = fold.train[key.train]
         learned = self.inputs.frames.take(indices)
         init = classifier_start.init_file(self.config.init)
@@ -111,7 +122,7 @@ class Classifiers:
             self.inputs.of(indices, fold, sr, mode), getattr(learned, key.task)[:, None]
         )
         inner = inner_validation.kept_back(self.config, learned.group, seed)
-        training = classification.training(
+        return classification.training(
             self.config,
             frames.take(~inner),
             kept_back=frames.take(inner) if inner.any() else None,
@@ -120,7 +131,6 @@ class Classifiers:
             degraded=key.degraded,
             card=card,
         )
-        return fit(training, job, self.mesh, keep=keep, title=title)
 
     def _fingerprint(self, indices: np.ndarray) -> str:
         key = indices.tobytes()

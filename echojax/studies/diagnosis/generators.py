@@ -1,7 +1,9 @@
 """The generators of a study: one for each kind, protocol and fold, trained once and kept."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jax.sharding import Mesh
@@ -11,12 +13,13 @@ from echojax.data.source import evenly
 from echojax.errors import InputError
 from echojax.files import sha256
 from echojax.models.generator import Generator
+from echojax.progress import Jobs
 from echojax.recipes import gan, super_resolution
 from echojax.runs.job import Job, network_file
 from echojax.runs.run import Run
 from echojax.studies.diagnosis import leaks
 from echojax.studies.diagnosis.folds import Fold
-from echojax.training.loop import fit
+from echojax.training.loop import Training, fit
 from echojax.vocabulary import PROTOCOLS
 from echojax.weights import networks
 from echojax.wording import count
@@ -32,6 +35,7 @@ class Generators:
     config: gan.GanConfig
     frames: Frames
     mesh: Mesh
+    jobs: Jobs = field(default_factory=Jobs)
 
     def job(self, sr: str, fold: Fold) -> Job:
         """The job that trains a fold's generator.
@@ -76,16 +80,36 @@ class Generators:
         job = self.job(sr, fold)
         if job.done:
             return networks.load(job.file, Generator)
+        card = self._card(sr, fold, self.frames.take(fold.sr_train))
+        return fit(self.training(fold, start, card), job, self.mesh, jobs=self.jobs)
+
+    def training(
+        self,
+        fold: Fold,
+        start: Generator | None,
+        card: Mapping[str, str] | None = None,
+        *,
+        shown: int | None = None,
+    ) -> Training[Any]:
+        """The training of a fold's generator.
+
+        Args:
+            fold: whose frames it learns from.
+            start: what SRGAN starts from; None for a training of SRResNet.
+            card: what the file shall say of data and licence.
+            shown: held-out frames to measure it on; as configured by default.
+
+        Raises:
+            InputError: as `check`.
+        """
         learned = self.frames.take(fold.sr_train)
+        number = self.config.evaluate_frames if shown is None else shown
         # Held-out frames are ordered by patient.
-        shown = fold.sr_held_out[evenly(len(fold.sr_held_out), self.config.evaluate_frames)]
-        held_out = [self.frames.images[i] for i in shown]
-        card = self._card(sr, fold, learned)
+        chosen = fold.sr_held_out[evenly(len(fold.sr_held_out), number)]
+        held_out = [self.frames.images[i] for i in chosen]
         if start is None:
-            training = super_resolution.training(self.config, learned, held_out, card=card)
-            return fit(training, job, self.mesh)
-        made = gan.training(self.config, start, learned, held_out, mesh=self.mesh, card=card)
-        return fit(made, job, self.mesh)
+            return super_resolution.training(self.config, learned, held_out, card=card)
+        return gan.training(self.config, start, learned, held_out, mesh=self.mesh, card=card)
 
     def _card(self, sr: str, fold: Fold, learned: Frames) -> dict[str, str]:
         """What the one who gets the file must know."""

@@ -1,71 +1,184 @@
-"""What a study would train: how many trainings, their steps, and disk for what is kept."""
+"""What a command would do and what that takes: jobs, their steps, disk, and time on this machine.
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+Time is measured, not known: a few real steps of every kind of training, and real frames, are timed
+here and now (`training.pace`), and multiplied by their number.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
 
 import jax
-from flax import nnx
+import numpy as np
 
-from echojax.inference.classify import PER_HEAD
-from echojax.models.resnet import ResNetSettings
-from echojax.recipes import classification, inner_validation, super_resolution
-from echojax.runs.job import network_file
+from echojax.inference import filters
+from echojax.inference.classify import probabilities
+from echojax.inference.enhance import Enlarger, Interpolation, Network, as_float, enhance
+from echojax.recipes import classification, classifier_start, inner_validation, super_resolution
+from echojax.resize import Method
+from echojax.studies.diagnosis import restorer
+from echojax.studies.diagnosis.alone import Alone
 from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.folds import Fold
-from echojax.studies.diagnosis.generators import generator_name
-from echojax.studies.diagnosis.study import Study
-from echojax.weights import networks
+from echojax.studies.diagnosis.study import Question, Study
+from echojax.training.loop import Training
+from echojax.training.pace import pace
+from echojax.vocabulary import GENERATORS, NONE, USES, Mode
+
+_ROW = 130  # bytes of a line of predictions.csv
+_ASKED = 32  # frames that answers are timed on
 
 
 class Planned(NamedTuple):
-    """Trainings of one kind that a run does not have yet; one under way is counted whole."""
+    """Work of one kind that a run does not have yet; a training under way is counted whole."""
 
     kind: str
-    trainings: int
+    number: int
     steps: int  # of all of them
-    size: int  # bytes of the networks that are kept
+    size: int  # bytes that stay on disk
+    seconds: float
 
 
-def plan(
-    study: Study, cells: Sequence[Cell] = (), generators: Sequence[tuple[str, Fold]] = ()
+def of_study(
+    study: Study,
+    cells: Sequence[Cell] = (),
+    generators: Sequence[tuple[str, Fold]] = (),
+    *,
+    only_fold: int | None = None,
+    keep: bool | None = None,
 ) -> list[Planned]:
-    """What is to be trained for cells and generators; nothing is written.
+    """What is to be done for cells and generators; nothing is written.
+
+    Args:
+        study: the study.
+        cells: as for `Study.run_cells`, and so the last two.
+        generators: that are trained, whatever the cells need.
+        only_fold: number of the one fold to do; all by default.
+        keep: whether to keep classifiers; as configured by default.
 
     Raises:
         InputError: as `Study.check`.
     """
-    wanted = study.check(cells, generators=generators)
-    # SRGAN starts from the SRResNet of its fold.
-    wanted += [("srresnet", fold) for sr, fold in wanted if sr == "srgan"]
-    names = {generator_name(sr, fold): sr for sr, fold in wanted}
-    missing = [
-        sr for name, sr in names.items() if not network_file(study.run.path / name).is_file()
-    ]
-    sr, planned = study.config.sr, []
-    for kind, steps in (("srresnet", sr.steps), ("srgan", sr.gan_steps)):
-        if number := missing.count(kind):
-            size = number * _bytes(super_resolution.init_network(sr))
-            planned.append(Planned(kind, number, number * steps, size))
-    of_classifiers = list(_steps_of_classifiers(study, cells))
-    if of_classifiers:
-        settings = ResNetSettings(classes=PER_HEAD, width=study.config.classifier.width)
-        one = _bytes(networks.empty("resnet18", settings)) * study.config.study.keep_classifiers
-        number = len(of_classifiers)
-        planned.append(Planned("classifier", number, sum(of_classifiers), number * one))
+    missing = study.missing(cells, generators, only_fold=only_fold)
+    keep = study.config.study.keep_classifiers if keep is None else keep
+    planned = []
+    for sr in GENERATORS:
+        folds = [fold for kind, fold in missing.generators if kind == sr]
+        if folds:
+            planned.append(_of_generators(study, sr, folds))
+    for degraded in (False, True):
+        questions = [q for q in missing.classifiers if q.key.degraded == degraded]
+        if questions:
+            planned.append(_of_classifiers(study, questions, keep=keep))
+    planned += _of_frames(study, missing.questions)
     return planned
 
 
-def _steps_of_classifiers(study: Study, cells: Sequence[Cell]) -> Iterator[int]:
+def of_alone(alone: Alone, kind: str) -> list[Planned]:
+    """What the training of a run of its own takes; nothing if the run has it."""
+    if alone.job.done:
+        return []
+    sample = alone.make(alone.sample)
+    return [_of_training(kind, 1, sample, alone.frames / alone.sample, alone.mesh)]
+
+
+def _of_training(
+    kind: str,
+    number: int,
+    training: Training[Any],
+    more: float,
+    mesh: Any,
+    *,
+    steps: int | None = None,
+    keep: bool = True,
+) -> Planned:
+    """So many trainings like one, each measured on so many times as many frames as that."""
+    timed = pace(training, mesh)
+    measured = sum(-(-training.steps // each.every) for each in training.evaluators)
+    rounds = measured / max(1, len(training.evaluators))
+    steps = number * training.steps if steps is None else steps
+    seconds = timed.start + steps * timed.step + number * rounds * more * timed.measure
+    state = jax.eval_shape(training.start)
+    size = _bytes(jax.eval_shape(training.network, state)) if keep else 0
+    if training.save_every is not None:
+        size += _bytes(state) * (1 if training.best is None else 2)
+    return Planned(kind, number, steps, number * size, seconds)
+
+
+def _of_generators(study: Study, sr: str, folds: Sequence[Fold]) -> Planned:
+    sr_config = study.config.sr
+    # SRGAN starts from a network that is not there yet; one like it takes the same time.
+    start = super_resolution.init_network(sr_config) if sr == "srgan" else None
+    training = study.generators.training(folds[0], start, shown=1)
+    shown = min(sr_config.evaluate_frames, len(folds[0].sr_held_out))
+    return _of_training(sr, len(folds), training, shown, study.mesh)
+
+
+def _of_classifiers(study: Study, questions: Sequence[Question], *, keep: bool) -> Planned:
+    first = questions[0]
+    key = first.key if first.key.degraded else first.key._replace(sr=NONE, mode=NONE)
+    training = study.classifiers.training(key, first.fold, first.seed)
+    steps = sum(_steps(study, question) for question in questions)
+    number = len(questions)
+    kind = training.kind
+    return _of_training(kind, number, training, 0, study.mesh, steps=steps, keep=keep)
+
+
+def _steps(study: Study, question: Question) -> int:
     config = study.config.classifier
-    asked = study.unanswered(study.run.predictions, cells, None, study.config.study.seeds)
-    once = {question.key.job(question.fold, question.seed): question for question in asked}
-    for name, question in once.items():
-        if network_file(study.run.path / name).is_file():
-            continue
-        group = study.frames.take(question.fold.train[question.key.train]).group
-        learned = int((~inner_validation.kept_back(config, group, question.seed)).sum())
-        yield config.steps or classification.steps_of(learned, config.epochs, config.batch)
+    group = study.frames.take(question.fold.train[question.key.train]).group
+    learned = int((~inner_validation.kept_back(config, group, question.seed)).sum())
+    return config.steps or classification.steps_of(learned, config.epochs, config.batch)
 
 
-def _bytes(model: Any) -> int:
-    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(nnx.state(model)))
+def _of_frames(study: Study, questions: Sequence[Question]) -> Iterator[Planned]:
+    """Frames that are enhanced for classifiers, and frames that they are asked about."""
+    enhanced: dict[tuple[str, str], set[tuple[str, int, int]]] = {}
+    for question in questions:
+        cell, fold = question.cell, question.fold
+        for indices, side in ((fold.train[cell.train], "train"), (question.frames, "test")):
+            if cell.sr_on in (side, "both") and cell.sr not in (NONE, "degrade", "blur"):
+                own = fold.generator if USES[cell.sr].generator else -1
+                made = enhanced.setdefault((cell.sr, cell.mode), set())
+                made.update((fold.protocol, own, int(i)) for i in indices)
+    for (sr, mode), frames in enhanced.items():
+        seconds = _twice(_enhancement(study, sr, mode))
+        yield Planned(f"frames by {sr}, {mode}", len(frames), 0, 0, len(frames) * seconds)
+    number = sum(len(question.frames) for question in questions)
+    if number:
+        shape = study.config.classifier.shape
+        seen = np.zeros((_ASKED, shape.size, shape.size), np.float32)
+        model = classifier_start.init_network(study.config.classifier, 0, questions[0].cell.task)
+        seconds = _twice(lambda: probabilities(model, seen, study.mesh)) / _ASKED
+        yield Planned("answers", number, 0, number * _ROW, number * seconds)
+
+
+def _enhancement(study: Study, sr: str, mode: str) -> Callable[[], Any]:
+    """What enhances one of the study's frames, of the median size."""
+    images = study.frames.images
+    sizes = [image.size for image in images]
+    frame = as_float(images[int(np.argsort(sizes)[len(sizes) // 2])])
+    if sr in filters.FILTERS:
+        return lambda: filters.FILTERS[sr](frame)
+    if sr == "restorer":
+        network = restorer.load(study.config.study.restorer)
+        return lambda: filters.restore(frame, network)
+    scale = study.config.sr.scale
+    by: Enlarger = Interpolation(cast(Method, sr), scale)
+    if sr in GENERATORS:
+        by = Network(super_resolution.init_network(study.config.sr))
+    return lambda: enhance(frame, by, mode=cast(Mode, mode))
+
+
+def _twice(work: Callable[[], Any]) -> float:
+    """Seconds that it takes the second time, when programs are compiled."""
+    seconds = 0.0
+    for _ in range(2):
+        begun = time.monotonic()
+        work()
+        seconds = time.monotonic() - begun
+    return seconds
+
+
+def _bytes(tree: Any) -> int:
+    return sum(int(leaf.size) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))

@@ -1,6 +1,7 @@
 """What the study's networks may start from, trained on natural images and on other frames."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,35 +10,31 @@ from echojax.data import camus, natural
 from echojax.data.frames import Frames
 from echojax.errors import InputError
 from echojax.inference.classify import Classifier, Shape, inputs
+from echojax.models.resnet import ResNet18
 from echojax.recipes import classifier_pretraining, classifier_start, super_resolution
 from echojax.recipes.classifier import Labelled
 from echojax.recipes.classifier_pretraining import PretrainConfig
 from echojax.recipes.classifier_start import PRETRAINED, PRETRAINING
 from echojax.runs.run import Request
 from echojax.studies.diagnosis import leaks, transfer
+from echojax.studies.diagnosis.alone import Alone
 from echojax.studies.diagnosis.config import Config
 from echojax.studies.diagnosis.folds import check_classes, split_patients
-from echojax.training.loop import fit
+from echojax.training.loop import Training
 from echojax.vocabulary import TASKS
-from echojax.weights import networks
 from echojax.wording import count
 
 _PARTS = 10  # of the patients; one is held out
 
 
-def pretrain_generator(request: Request[Config]) -> Path:
-    """Train SRResNet on the natural images that `sr.images` names.
+def generator(request: Request[Config]) -> Alone:
+    """SRResNet's training on the natural images that `sr.images` names.
 
     About `sr.evaluate_frames` parts, of images it does not learn from, are held out to measure PSNR
     and SSIM on.
 
-    Returns:
-        The file of weights, to start fine-tuning from.
-
     Raises:
-        InputError: the images are not there, a setting does not fit them, or the run was begun
-            otherwise.
-        EchojaxError: training diverged.
+        InputError: the images are not there, or a setting does not fit them.
     """
     config = request.config.sr
     devices.start()
@@ -47,32 +44,31 @@ def pretrain_generator(request: Request[Config]) -> Path:
     super_resolution.check(config, learned, mesh)
     init = super_resolution.init_file(config)
     job = request.run.job("sr/srresnet/pretrained", super_resolution.record(config, learned))
-    request.begin([job])
-    if not job.done:
-        card = {
-            "title": "SRResNet, pretrained on natural images",
-            "data": f"{len(learned)} parts of the images {config.images}",
-            **leaks.card_of(leaks.NO_FRAMES, init),
-            "licence": "that of the images it learned from; DIV2K: academic research only",
-        }
-        shown = [held_out.image(i) for i in range(len(held_out))]
-        training = super_resolution.training(config, learned, shown, echo=False, card=card)
-        fit(training, job, mesh, title="pretraining srresnet")
-    return job.file
+    card = {
+        "title": "SRResNet, pretrained on natural images",
+        "data": f"{len(learned)} parts of the images {config.images}",
+        **leaks.card_of(leaks.NO_FRAMES, init),
+        "licence": "that of the images it learned from; DIV2K: academic research only",
+    }
+
+    def make(frames: int) -> Training[Any]:
+        shown = [held_out.image(i) for i in range(min(frames, len(held_out)))]
+        return super_resolution.training(config, learned, shown, echo=False, card=card)
+
+    return Alone(request, job, make, len(held_out), mesh, "pretraining srresnet")
 
 
-def pretrain_classifier(request: Request[Config]) -> tuple[Path, list[transfer.Row]]:
-    """Train ResNet-18 on all frames of a dataset, as a rule simulated ones, with both labels.
+def classifier(request: Request[Config]) -> tuple[Alone, Frames]:
+    """ResNet-18's training on all frames of a dataset, as a rule simulated ones, with both labels.
 
     A tenth of the patients, at least one, is held out to measure accuracies on.
 
     Returns:
-        The file of weights, to start classifiers from, and how it does on the held-out patients.
+        The training, and the frames that it is measured on.
 
     Raises:
         InputError: nothing is prepared, the frames are too few or of one class only, or
             `pretrain.init` does not fit.
-        EchojaxError: training diverged.
     """
     config, network = request.config.pretrain, request.config.classifier
     devices.start()
@@ -91,29 +87,33 @@ def pretrain_classifier(request: Request[Config]) -> tuple[Path, list[transfer.R
         )
     record = classifier_pretraining.record(network, config, learned.fingerprint())
     job = request.run.job(PRETRAINED, record)
-    request.begin([job])
-    if job.done:
-        model = networks.load(job.file)
-    else:
-        card = {
-            "title": "ResNet-18, pretrained on echo frames",
-            "data": f"{count(len(learned), 'echo frame')} of "
-            f"{count(len(np.unique(learned.group)), 'patient')}",
-            **leaks.card_of(learned.hashes, classifier_start.init_file(config.init)),
-            "licence": "that of the data it learned from",
-        }
-        training = classifier_pretraining.training(
+    card = {
+        "title": "ResNet-18, pretrained on echo frames",
+        "data": f"{count(len(learned), 'echo frame')} of "
+        f"{count(len(np.unique(learned.group)), 'patient')}",
+        **leaks.card_of(learned.hashes, classifier_start.init_file(config.init)),
+        "licence": "that of the data it learned from",
+    }
+
+    def make(frames: int) -> Training[Any]:
+        return classifier_pretraining.training(
             network,
             config,
             _labelled(learned, network.shape),
-            _labelled(kept_back, network.shape),
+            _labelled(kept_back.take(np.arange(frames)), network.shape),
             tasks=TASKS,
             mesh=mesh,
             card=card,
         )
-        model = fit(training, job, mesh, title="pretraining resnet18")
-    trained = Classifier(model, TASKS, network.shape)
-    return job.file, transfer.evaluate(trained, kept_back, mesh)
+
+    number, title = len(kept_back), "pretraining resnet18"
+    return Alone(request, job, make, number, mesh, title, sample=min(number, 64)), kept_back
+
+
+def accuracies(model: ResNet18, request: Request[Config], kept_back: Frames) -> list[transfer.Row]:
+    """How the trained classifier does on the frames of held-out patients."""
+    trained = Classifier(model, TASKS, request.config.classifier.shape)
+    return transfer.evaluate(trained, kept_back, devices.data_mesh())
 
 
 def _check_start(path: Path, config: PretrainConfig) -> None:

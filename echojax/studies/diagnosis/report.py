@@ -57,7 +57,12 @@ def build(run: Path) -> Path:
     Raises:
         InputError: if `run` is no run directory or one of its files cannot be understood.
     """
-    gathered = material.gather(run)
+    return write(material.gather(run))
+
+
+def write(gathered: Material) -> Path:
+    """Write the report of what a run has; gives the page's path."""
+    run = gathered.origin.path
     found = [block for section in SECTIONS for block in section(gathered)]
     for table in blocks.tables(found):
         _write(run / "tables" / f"{table.name}.tex", latex.table(table))

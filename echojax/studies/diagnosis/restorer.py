@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from echojax import devices
 from echojax.data import camus
@@ -13,9 +14,10 @@ from echojax.models.generator import Generator
 from echojax.recipes import restoration
 from echojax.runs.run import Request
 from echojax.studies.diagnosis import leaks
+from echojax.studies.diagnosis.alone import Alone
 from echojax.studies.diagnosis.config import Config
 from echojax.studies.diagnosis.folds import Fold
-from echojax.training.loop import fit
+from echojax.training.loop import Training
 from echojax.weights import networks
 from echojax.wording import count
 
@@ -62,16 +64,12 @@ def check(path: str, frames: Frames, folds: Sequence[Fold]) -> None:
     leaks.check_init(Path(path), _KEY, frames, folds, sr=False)
 
 
-def train(request: Request[Config]) -> Path:
-    """Train a restorer on the pairs of a dataset.
-
-    Returns:
-        The file of weights.
+def training(request: Request[Config]) -> Alone:
+    """The training of a restorer on the pairs of a dataset.
 
     Raises:
-        InputError: nothing is prepared, no frames make pairs, a setting does not fit them or the
-            devices, or the run was begun otherwise.
-        EchojaxError: training diverged.
+        InputError: nothing is prepared, no frames make pairs, or a setting does not fit them or the
+            devices.
     """
     config = request.config.restorer
     devices.start()
@@ -82,15 +80,17 @@ def train(request: Request[Config]) -> Path:
     learned, held_out = restoration.hold_out(pairs, config)
     restoration.check(config, learned, mesh)
     job = request.run.job("restorer", restoration.record(config, learned))
-    request.begin([job])
-    if not job.done:
-        card = {
-            "title": f"Restorer of {' and '.join(config.source)} frames to {config.target} ones",
-            "data": f"{count(len(learned), 'pair')} of echo frames of "
-            f"{count(len(learned.persons), 'person')}, fingerprint {learned.fingerprint()}",
-            **leaks.card_of(learned.hashes, None),
-            "licence": "that of the data it learned from",
-        }
-        training = restoration.training(config, learned, held_out, card=card)
-        fit(training, job, mesh, title="training the restorer")
-    return job.file
+    card = {
+        "title": f"Restorer of {' and '.join(config.source)} frames to {config.target} ones",
+        "data": f"{count(len(learned), 'pair')} of echo frames of "
+        f"{count(len(learned.persons), 'person')}, fingerprint {learned.fingerprint()}",
+        **leaks.card_of(learned.hashes, None),
+        "licence": "that of the data it learned from",
+    }
+
+    def make(frames: int) -> Training[Any]:
+        shown = config.model_copy(update={"evaluate_frames": frames})
+        return restoration.training(shown, learned, held_out, card=card)
+
+    frames = min(config.evaluate_frames, len(held_out))
+    return Alone(request, job, make, frames, mesh, "training the restorer")

@@ -16,8 +16,9 @@ from echojax.data.frames import Frames
 from echojax.errors import InputError
 from echojax.inference.classify import Shape, probabilities
 from echojax.models.resnet import ResNet18
+from echojax.progress import Jobs
 from echojax.recipes import classification, classifier_start
-from echojax.runs.job import Job, Record, begun
+from echojax.runs.job import Job, Record, begun, network_file
 from echojax.runs.run import Request, Run
 from echojax.studies.diagnosis import (
     frame_facts,
@@ -45,6 +46,25 @@ class Question(NamedTuple):
     cell: Cell
     frames: np.ndarray
 
+    @property
+    def job(self) -> str:
+        """Name of the job that trains the classifier."""
+        return self.key.job(self.fold, self.seed)
+
+
+class Missing(NamedTuple):
+    """What a run does not have yet.
+
+    Attributes:
+        generators: kinds and folds, in the order in which they are trained.
+        classifiers: one of the questions of each that is to be trained.
+        questions: every one.
+    """
+
+    generators: list[tuple[str, Fold]]
+    classifiers: list[Question]
+    questions: list[Question]
+
 
 @dataclass
 class Study:
@@ -54,11 +74,13 @@ class Study:
         request: the run and the configuration.
         frames: the frames it is about, with square pixels.
         mesh: devices to train on.
+        jobs: what is to be trained, once it was begun.
     """
 
     request: Request[Config]
     frames: Frames
     mesh: Mesh
+    jobs: Jobs = field(default_factory=Jobs)
     _folds: dict[str, list[Fold]] = field(default_factory=dict)
 
     @classmethod
@@ -84,7 +106,7 @@ class Study:
     @cached_property
     def generators(self) -> Generators:
         """The generators of the run."""
-        return Generators(self.run, self.config.sr, self.frames, self.mesh)
+        return Generators(self.run, self.config.sr, self.frames, self.mesh, self.jobs)
 
     @cached_property
     def inputs(self) -> Inputs:
@@ -97,7 +119,7 @@ class Study:
     @cached_property
     def classifiers(self) -> Classifiers:
         """The classifiers of the run."""
-        return Classifiers(self.run, self.config.classifier, self.mesh, self.inputs)
+        return Classifiers(self.run, self.config.classifier, self.mesh, self.inputs, self.jobs)
 
     def folds(self, protocol: str) -> list[Fold]:
         """The folds of a protocol."""
@@ -191,6 +213,50 @@ class Study:
             self._predictions.begin()
         if _restored(cells):
             self._restorer.begin()
+        self._plan(self._missing(cells, needed, only_fold))
+
+    def missing(
+        self,
+        cells: Sequence[Cell] = (),
+        generators: Iterable[tuple[str, Fold]] = (),
+        *,
+        only_fold: int | None = None,
+    ) -> Missing:
+        """What the run does not have yet of cells and generators; nothing is written.
+
+        Raises:
+            InputError: as `check`.
+        """
+        needed = self.check(cells, only_fold=only_fold, generators=generators)
+        return self._missing(cells, needed, only_fold)
+
+    def _missing(
+        self, cells: Sequence[Cell], needed: Sequence[tuple[str, Fold]], only_fold: int | None
+    ) -> Missing:
+        # SRGAN starts from the SRResNet of its fold.
+        wanted = [*(("srresnet", fold) for sr, fold in needed if sr == "srgan"), *needed]
+        generators = {generator_name(sr, fold): (sr, fold) for sr, fold in wanted}
+        seeds = self.config.study.seeds
+        questions = list(self.unanswered(self.run.predictions, cells, only_fold, seeds))
+        classifiers = {question.job: question for question in questions}
+        return Missing(
+            [every for name, every in generators.items() if not self._trained(name)],
+            [every for name, every in classifiers.items() if not self._trained(name)],
+            questions,
+        )
+
+    def _plan(self, missing: Missing) -> None:
+        """Count the trainings of each kind; of classifiers, fewer seeds or folds make it fewer."""
+        kinds = [classification.kind(degraded=q.key.degraded) for q in missing.classifiers]
+        self.jobs.planned.update([*(sr for sr, _ in missing.generators), *kinds])
+        seeds = {question.seed for question in missing.classifiers}
+        folds = {question.fold.number for question in missing.classifiers}
+        for setting, there in (("study.folds=1", folds), ("study.seeds=1", seeds)):
+            if len(there) > 1:
+                self.jobs.shorter = dict.fromkeys(kinds, (setting, 1 / len(there)))
+
+    def _trained(self, job: str) -> bool:
+        return network_file(self.run.path / job).is_file()
 
     def _jobs(self, cells: Sequence[Cell], generators: Sequence[tuple[str, Fold]]) -> Iterator[Job]:
         """The jobs behind what is asked for, and behind all that the configuration asks for."""

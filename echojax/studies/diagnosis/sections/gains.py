@@ -56,13 +56,14 @@ def gains(run: Material) -> list[Block]:
             caption += " Black bars: the means over SRResNet and SRGAN in the paper's text."
         blocks += [
             run.figure(f"gain {protocol}", caption),
-            _mean_table(run, protocol),
+            mean_table(run, protocol),
             Details("Every enhanced cell", [_gain_table(run, protocol)]),
         ]
     return blocks
 
 
-def _mean_table(run: Material, protocol: str) -> Table:
+def mean_table(run: Material, protocol: str) -> Table:
+    """The mean change by each enhancement and mode under a protocol."""
     rows: list[list[Words]] = []
     for row in run.mean_gain:
         if row.protocol == protocol:
