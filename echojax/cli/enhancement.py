@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from echojax.cli import options
+from echojax.cli import options, printing
 from echojax.vocabulary import GENERATORS, MODES, Mode
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ _GENERATOR = (
     click.option(
         "--weights",
         metavar="FILE",
-        help="A .safetensors file, as train-sr leaves it and `weights convert` makes it, or the "
-        "name of a fetched network (srresnet-x4).",
+        help="A file of weights, as train-sr leaves it or PyTorch's (.pth), or the name of a "
+        "fetched network (srresnet-x4).",
     ),
     click.option(
         "--run",
@@ -115,7 +115,7 @@ def enhance(
 
     A file that cannot be done is named at the end, the others are done; the exit code is 1 then.
     """
-    from echojax.errors import EchojaxError, InputError
+    from echojax.errors import InputError
 
     missing = next((path for path in inputs if not path.exists()), None)
     if missing is not None:  # before anything slow is imported
@@ -150,10 +150,7 @@ def enhance(
     if succeeded:
         target = jobs[0].target if len(jobs) == 1 else out
         click.echo(f"{succeeded} of {len(jobs)} enhanced: {target}")
-    for failure in failures:
-        click.echo(f"Failed: {failure}", err=True)
-    if failures:
-        raise EchojaxError(f"{len(failures)} of {len(jobs)} could not be enhanced")
+    printing.failures(failures, len(jobs), "enhanced")
 
 
 @options.command("evaluate-sr")
