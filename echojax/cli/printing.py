@@ -64,7 +64,7 @@ def findings_as_json(run: "Material") -> dict[str, Any]:
     means = ("protocol", "sr", "mode", "cells", *gained, *over)
     asked = ("protocol", "task", "sr", "mode", "cells", "points", "low", "high", "holm", "finding")
     return {
-        "answer": sentences(run),
+        "answer": [text.replace("\N{NO-BREAK SPACE}", " ") for text in sentences(run)],
         "notes": [str(note.words) for note in _notes(run)],
         "cells": cells_as_json(run.accuracy),
         "gains": [_flat(row, "before", *gained, "p") for row in run.gain],
