@@ -103,15 +103,17 @@ def test_a_task_that_the_views_cannot_answer(refused, data_dir, tmp_path):
     assert "there are no 4CH frames" in line
 
 
-def test_a_configuration_that_cannot_be_read(refused, tmp_path):
-    assert "did you mean classifier.epochs?" in refused("matrix", "--set", "clasifier.epoch=3")
+def test_a_configuration_that_cannot_be_read(refused, data_dir, tmp_path):
+    data = ("--data-dir", data_dir)
+    line = refused("matrix", *data, "--set", "clasifier.epoch=3")
+    assert "did you mean classifier.epochs?" in line
     file = tmp_path / "mine.toml"
-    assert "no such configuration file" in refused("matrix", "--config", file)
+    assert "no such configuration file" in refused("matrix", *data, "--config", file)
     file.write_text("[sr]\nsteps_number = 10\n")
-    line = refused("train-sr", "--config", file)
+    line = refused("train-sr", *data, "--config", file)
     assert "mine.toml: unknown key sr.steps_number; did you mean sr.steps?" in line
     file.write_text("[sr\n")
-    assert "cannot be read as TOML" in refused("matrix", "--config", file)
+    assert "cannot be read as TOML" in refused("matrix", *data, "--config", file)
 
 
 def test_a_report_of_what_is_no_run(refused, tmp_path):
