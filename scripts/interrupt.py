@@ -6,8 +6,9 @@ Runs `echojax WORD... --run DIR` once undisturbed. Then again and again with Ctr
 kill in turn, each at a moment drawn evenly from the time that the undisturbed run took, going on
 with `--resume` until it ends: as many runs as it takes for each signal to have struck so many
 times. Prints what the command said when it was stopped and where it went on, and which files of
-the run differ from the undisturbed one in any byte. Events and the record of the environment,
-which tell of times, are left out. Exit code 1 if a file differs or a command failed.
+the run differ from the undisturbed one in any byte. What tells of times is left out: events, the
+record of the environment, the first column of the log, and checkpoints, whose networks are in files
+of their own. Exit code 1 if a file differs or a command failed.
 
     python scripts/interrupt.py train-sr --data-dir data --set sr.steps=200
     python scripts/interrupt.py matrix --config quickstart --data-dir data
@@ -27,8 +28,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from echojax.runs import log
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
-TIMES = ("events", "environment.json", ".lock")  # tell of when, not of what
+LEFT_OUT = {"events", "environment.json", "checkpoints", ".lock"}  # tell of times
 _TOLD = re.compile(r"(.*(?:resumed at step|begins at step|Stopped).*)")
 
 
@@ -65,16 +68,17 @@ def attempt(words: Sequence[str], signum: int | None = None, after: float = 0.0)
     return Attempt(struck, time.monotonic() - started, code, said)
 
 
-def contents(run: Path) -> dict[str, bytes]:
-    """The files of a run that must not depend on when it was made, by name."""
-    files = (file for file in sorted(run.rglob("*")) if file.is_file())
-    names = {file.relative_to(run): file for file in files}
-    return {
-        str(name): file.read_bytes() for name, file in names.items() if name.parts[0] not in TIMES
-    }
+def contents(run: Path) -> dict[str, object]:
+    """What must not depend on when a run was made, by name: bytes, of the log all but times."""
+    found: dict[str, object] = {}
+    for file in sorted(run.rglob("*")):
+        name = file.relative_to(run)
+        if file.is_file() and not LEFT_OUT.intersection(name.parts):
+            found[str(name)] = log.read(file) if name.name == log.NAME else file.read_bytes()
+    return found
 
 
-def differing(run: Path, whole: dict[str, bytes]) -> list[str]:
+def differing(run: Path, whole: dict[str, object]) -> list[str]:
     """Names of files that one of two runs lacks, or whose bytes differ."""
     found = contents(run)
     return [name for name in sorted(found | whole) if found.get(name) != whole.get(name)]
