@@ -15,6 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from echojax.wording import one_line
+
 PLAIN_EVERY = 15.0  # seconds between plain lines
 # The first ones wait for programs to be compiled, or for processes to start.
 SLOW = 2
@@ -24,9 +26,12 @@ class Bar:
     """One piece of work of known length; `advance` it, with figures worth showing."""
 
     def __init__(self, title: str, total: int, done: int, rich: Progress | None) -> None:
-        self.title, self.total, self.done = title, total, done
+        # Of a file's name, perhaps: it steers neither the terminal nor rich.
+        self.title, self.total, self.done = one_line(title), total, done
         self._rich = rich
-        self._task = rich.add_task(title, total=total, completed=done, figures="") if rich else None
+        self._task = (
+            rich.add_task(self.title, total=total, completed=done, figures="") if rich else None
+        )
         self._printed = time.monotonic()
         self._advances = 0
         self._paced = (0.0, done)  # when the pace began to be measured, and at which count
@@ -56,10 +61,13 @@ class Bar:
 
     def note(self, text: str) -> None:
         """Print a line that stays."""
+        line = one_line(text)
         if self._rich is not None:
-            self._rich.console.print(f"{self.title}: {text}", highlight=False)
+            self._rich.console.print(
+                f"{self.title}: {line}", markup=False, highlight=False, emoji=False
+            )
         else:
-            print(f"{self.title}: {text}", file=sys.stderr, flush=True)
+            print(f"{self.title}: {line}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -70,10 +78,10 @@ def bar(title: str, total: int, done: int = 0) -> Iterator[Bar]:
         yield Bar(title, total, done, None)
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[figures]}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
