@@ -241,7 +241,7 @@ def inspect(data_dir: Path, as_json: bool) -> None:
     click.echo(f"Masks          {summary.masks}")
     if summary.duplicates:
         pairs = ", ".join(f"{one} = {other}" for one, other in summary.duplicates)
-        click.echo(f"One recording under two ids: {pairs}")
+        click.echo(one_line(f"One recording under two ids: {pairs}"))
     else:
         click.echo("No recording occurs under two ids")
     _print_left_out(summary)
@@ -267,7 +267,7 @@ def _print_left_out(summary: "Summary") -> None:
         return
     click.echo(f"Left out: {len(summary.left_out)}")
     for entry in summary.left_out:
-        click.echo(one_line(f"  {entry.file}: {entry.why}"))
+        click.echo(f"  {one_line(f'{entry.file}: {entry.why}')}")
 
 
 def _part(some: int, every: int) -> str:

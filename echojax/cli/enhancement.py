@@ -197,6 +197,10 @@ def enhance(
         anonymize=anonymize,
     )
     failures = work.run(jobs, _say)
+    if anonymize:
+        _say(
+            "--anonymize leaves text that is burnt into frames, and file names; look before sharing"
+        )
     succeeded = len(jobs) - len(failures)
     if succeeded:
         target = jobs[0].target if len(jobs) == 1 else out

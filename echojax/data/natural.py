@@ -20,6 +20,7 @@ from echojax.data.prepared import LeftOut, check_replaceable, made_aside, newest
 from echojax.data.source import Source
 from echojax.errors import InputError
 from echojax.progress import bar
+from echojax.wording import one_line
 
 DIV2K = "div2k"
 DIV2K_BY_HAND = (
@@ -56,7 +57,7 @@ class Summary:
             "a side",
             f"Smaller than {MINIMUM} pixels, not taken: {self.too_small}",
             f"Bad files, left out: {len(self.left_out)}",
-            *(f"  {entry.file}: {entry.why}" for entry in self.left_out),
+            *(f"  {one_line(f'{entry.file}: {entry.why}')}" for entry in self.left_out),
         ]
         return "\n".join(lines)
 

@@ -140,7 +140,7 @@ class DicomRecording(Recording):
                 dcmwrite(path, dataset, enforce_file_format=True)
 
     def _derived(self, scale: int, description: str) -> Dataset:
-        source = self._dataset
+        source: Dataset = self._dataset
         if self.anonymize:
             from echojax.media.dicom_anonymous import anonymized  # takes a while, and is rare
 
