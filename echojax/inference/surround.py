@@ -16,7 +16,7 @@ from echojax.media import Region
 from echojax.metrics import LUMA
 from echojax.vocabulary import Mode
 
-_RIM = 2  # pixels along the sector's edge that are half black already, which no network should see
+_RIM = np.ones((3, 3), bool)  # a pixel along a hull's edge is black already; no network sees it
 _PART = 0.02  # share of a frame: parts of a sector are larger, text, bars and ECGs smaller
 _LEAST = 0.05  # share of a frame that has to be black around a sector
 _BLACK = 4  # gray levels of 255: the noise of compressed black
@@ -82,17 +82,14 @@ def surrounded(frame: np.ndarray, low: float = 0.0, high: float = 1.0) -> np.nda
 
 
 def continued(frame: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """A frame whose sector goes on beyond its edge, as its mirror image.
+    """A frame whose sector goes on beyond its edge: every pixel is the nearest one within.
 
     Args:
         frame: (rows, columns[, channels]).
         mask: what is kept, (rows, columns); at least one pixel of it.
     """
-    nearest = distance_transform_edt(~mask, return_distances=False, return_indices=True)
-    sides = np.array(mask.shape)[:, None, None] - 1
-    mirrored = np.clip(2 * nearest - np.indices(mask.shape), 0, sides)
-    source = np.where(mask[tuple(mirrored)], mirrored, nearest)
-    return frame[tuple(source)]
+    rows, columns = distance_transform_edt(~mask, return_distances=False, return_indices=True)
+    return frame[rows, columns]
 
 
 def _put_sector(
@@ -106,7 +103,7 @@ def _put_sector(
     high: float,
 ) -> None:
     """Replace, in an enlarged frame, its sector by what an enlarger makes of that."""
-    core = binary_erosion(mask, iterations=_RIM)
+    core = binary_erosion(mask, _RIM)
     if not core.any():
         return
     # A restorer learned from frames on black, and is to see them.
