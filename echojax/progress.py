@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from echojax import session
-from echojax.wording import duration
+from echojax.wording import duration, one_line
 
 PLAIN_EVERY = 15.0  # seconds between plain lines
 # The first ones wait for programs to be compiled, or for processes to start.
@@ -84,10 +84,13 @@ class Bar:
     def __init__(
         self, title: str, total: int, done: int, rich: Progress | None, jobs: Jobs | None = None
     ) -> None:
-        self.title, self.total, self.done = title, total, done
+        # Of a file's name, perhaps: it steers neither the terminal nor rich.
+        self.title, self.total, self.done = one_line(title), total, done
         self._rich, self.jobs = rich, jobs or Jobs()
         self._task = (
-            rich.add_task(title, total=total, completed=done, figures="", left="") if rich else None
+            rich.add_task(self.title, total=total, completed=done, figures="", left="")
+            if rich
+            else None
         )
         self._printed = self._now = time.monotonic()
         self._advances = 0
@@ -128,10 +131,13 @@ class Bar:
 
     def note(self, text: str) -> None:
         """Print a line that stays."""
+        line = one_line(text)
         if self._rich is not None:
-            self._rich.console.print(f"{self.title}: {text}", highlight=False, markup=False)
+            self._rich.console.print(
+                f"{self.title}: {line}", markup=False, highlight=False, emoji=False
+            )
         else:
-            _say(f"{self.title}: {text}")
+            _say(f"{self.title}: {line}")
 
 
 def _say(line: str) -> None:
@@ -157,7 +163,7 @@ def bar(title: str, total: int, done: int = 0, jobs: Jobs | None = None) -> Iter
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[figures]}", markup=False),
         TimeElapsedColumn(),
         TextColumn("{task.fields[left]}"),
     )

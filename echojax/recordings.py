@@ -4,30 +4,28 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from echojax.errors import EchojaxError, InputError
 from echojax.files import written_whole
 from echojax.inference.enhance import Enlarger, Interpolation, enhance
+from echojax.inference.surround import enhance_ultrasound, surrounded
 from echojax.media import (
     Recording,
     Region,
     check_target,
-    is_supported,
     open_recording,
     stem,
     written_files,
 )
+from echojax.media.folders import found, some
 from echojax.progress import bar
+from echojax.report.panels import side_by_side
 from echojax.vocabulary import Mode
-
-_GAP = 8  # pixels between the pictures of a comparison
 
 
 class Job(NamedTuple):
@@ -80,46 +78,6 @@ def plan(inputs: Sequence[Path], out: Path) -> list[Job]:
     return [Job(*pair, comparison) for pair, comparison in zip(pairs, comparisons, strict=True)]
 
 
-def found(inputs: Sequence[Path], out: Path | None = None) -> list[tuple[Path, Path]]:
-    """The recordings that are meant, each with its name in the folder that was searched.
-
-    Args:
-        inputs: recordings, and folders that are searched recursively.
-        out: where results go, and earlier ones may lie, which are left out.
-
-    Raises:
-        InputError: an input is not there, a folder holds no recording, or is `out`.
-    """
-    pairs: list[tuple[Path, Path]] = []
-    for path in inputs:
-        if path.is_dir():
-            pairs += [(file, file.relative_to(path)) for file in _in_folder(path, out)]
-        elif path.is_file():
-            pairs.append((path, Path(path.name)))
-        else:
-            raise InputError(f"{path}: no such file or folder")
-    return pairs
-
-
-def _in_folder(folder: Path, out: Path | None) -> list[Path]:
-    """The recordings in a folder, without hidden ones and without earlier results."""
-    place, results = folder.resolve(), None if out is None else out.resolve()
-    if place == results:
-        raise InputError(f"{folder}: is input and output at once; choose another -o")
-    inside = results if results is not None and results.is_relative_to(place) else None
-    found = [
-        file
-        for file in sorted(folder.rglob("*"))
-        if file.is_file()
-        and not (inside and file.parent.resolve().is_relative_to(inside))
-        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-        and is_supported(file)
-    ]
-    if not found:
-        raise InputError(f"{folder}: holds no recording that can be read")
-    return found
-
-
 def _comparisons(targets: Sequence[Path], taken: set[Path]) -> Iterator[Path]:
     """Names for pictures beside targets: short ones, but where two would share one or it is taken.
 
@@ -158,44 +116,87 @@ class Work:
         description: what is done to them, for formats that have a place for it.
         mode: "upscale", "restore" or "filter".
         compare: whether to write a picture of the first frame beside bicubic.
+        region: where ultrasound is shown, whatever the recordings say of it; None if they are to
+            be believed.
+        compress: whether DICOM is written compressed, without loss.
+        anonymize: whether DICOM is written without what tells whose it is; other formats are
+            refused then.
     """
 
     enlarger: Enlarger
     description: str
     mode: Mode
     compare: bool = False
+    region: Region | None = None
+    compress: bool = False
+    anonymize: bool = False
 
-    @property
-    def _bicubic(self) -> Enlarger:
-        return Interpolation("bicubic", self.enlarger.scale)
-
-    def run(self, jobs: Sequence[Job]) -> list[str]:
+    def run(self, jobs: Sequence[Job], remark: Callable[[str], None] = lambda _: None) -> list[str]:
         """Enhance recordings one after the other; a bad one does not stop the others.
+
+        Args:
+            jobs: what goes where.
+            remark: told, a line each and at the end, what a user should know of what was done.
 
         Returns:
             What went wrong, a line each.
         """
         failures: list[str] = []
+        unknown: dict[str, list[Path]] = {}  # where ultrasound is, by what was done then
         with ExitStack() as stack:
             files = stack.enter_context(bar("Enhancing files", len(jobs))) if jobs[1:] else None
             for job in jobs:
                 with noting(job.source, failures):
-                    recording = open_recording(job.source)
-                    if files is None:
-                        frames = bar(f"Enhancing {job.source.name}", recording.count or 1)
-                        self._enhance(recording, job, stack.enter_context(frames).advance)
-                    else:
-                        self._enhance(recording, job, lambda: None)
+                    recording = self._open(job.source)
+                    done = files or stack.enter_context(
+                        bar(f"Enhancing {job.source.name}", recording.count or 1)
+                    )
+                    advance = (lambda: None) if files else done.advance
+                    if guess := self._enhance(recording, job, advance):
+                        unknown.setdefault(guess, []).append(job.source)
                 if files is not None:
                     files.advance()
+        for guess, sources in unknown.items():
+            remark(f"Where ultrasound is shown is not named in {some(sources)}: {guess}")
         return failures
 
-    def _enhance(self, recording: Recording, job: Job, done: Callable[[], None]) -> None:
+    def _open(self, path: Path) -> Recording:
+        recording = open_recording(path)
+        recording.compress, recording.anonymize = self.compress, self.anonymize
+        if self.anonymize and recording.family != "DICOM":
+            raise InputError(
+                f"{path}: no DICOM, and only DICOM is anonymized; leave --anonymize out if it "
+                "names nobody"
+            )
+        if self.region is not None:
+            rows, columns = recording.shape[:2]
+            if self.region.bottom > rows or self.region.right > columns:
+                raise InputError(
+                    f"{path}: has {rows} rows and {columns} columns; --region must lie inside"
+                )
+            recording.regions = (self.region,)
+        return recording
+
+    def _enhance(self, recording: Recording, job: Job, done: Callable[[], None]) -> str:
+        """Write a recording's enhanced copy; says what was done where no region is known."""
+        low, high = recording.low, recording.high
+        guess = ""
+
         def frames() -> Iterator[np.ndarray]:
+            nonlocal guess
             for number, frame in enumerate(recording.frames()):
-                enhanced = self._frame(recording, frame)
-                if self.compare and number == 0:
-                    self._save_comparison(recording, frame, enhanced, job.comparison)
+                enhanced = enhance_ultrasound(
+                    frame,
+                    self.enlarger,
+                    mode=self.mode,
+                    low=low,
+                    high=high,
+                    regions=recording.regions,
+                )
+                if number == 0:
+                    guess = _guess(recording, frame)
+                    if self.compare:
+                        self._save_comparison(frame, enhanced, low, high, job.comparison)
                 yield enhanced
                 done()
 
@@ -210,32 +211,41 @@ class Work:
             recording.write(job.target, frames(), scale, self.description)
         except OSError as error:
             raise EchojaxError(f"{job.target}: cannot be written ({_in_a_line(error)})") from error
-
-    def _frame(self, recording: Recording, frame: np.ndarray) -> np.ndarray:
-        enhanced = partial(enhance, mode=self.mode, low=recording.low, high=recording.high)
-        if not recording.regions:
-            return enhanced(frame, self.enlarger)
-        # Text and scales outside the ultrasound are no work for a network that learned speckle.
-        upscaled = self.mode == "upscale"
-        result = enhanced(frame, self._bicubic) if upscaled else frame.copy()
-        scale = self.enlarger.scale if upscaled else 1
-        for region in recording.regions:
-            inside = enhanced(_cut(frame, region), self.enlarger)
-            _cut(result, Region(*(scale * edge for edge in region)))[...] = inside
-        return result
+        return guess
 
     def _save_comparison(
-        self, recording: Recording, frame: np.ndarray, enhanced: np.ndarray, path: Path
+        self, frame: np.ndarray, enhanced: np.ndarray, low: float, high: float, path: Path
     ) -> None:
-        """Bicubic (a filter: the original), then the network; before a restored frame, itself."""
-        low, high = recording.low, recording.high
-        bicubic = enhance(frame, self._bicubic, mode=self.mode, low=low, high=high)
-        pictures = [frame] if self.mode == "restore" else []
-        pictures = [_as_picture(p, low, high) for p in (*pictures, bicubic, enhanced)]
-        gap = np.full((len(enhanced), _GAP, *enhanced.shape[2:]), 255, np.uint8)
-        row = [part for picture in pictures for part in (gap, picture)][1:]
+        """The original, bicubic (but beside a filter) and the network."""
+        scale = self.enlarger.scale
+        original = frame.repeat(scale, 0).repeat(scale, 1) if self.mode == "upscale" else frame
+        way = {"upscale": f" x{scale}", "restore": f", x{scale} smaller and back", "filter": ""}
+        pictures = {
+            "original" + (f", each pixel x{scale}" if self.mode == "upscale" else ""): original
+        }
+        if self.mode != "filter":
+            bicubic = Interpolation("bicubic", scale)
+            pictures[f"bicubic{way[self.mode]}"] = enhance(
+                frame, bicubic, mode=self.mode, low=low, high=high
+            )
+        pictures[f"network{way[self.mode]}"] = enhanced
+        sheet = side_by_side([(name, _as_picture(p, low, high)) for name, p in pictures.items()])
         with written_whole(path) as aside:
-            Image.fromarray(np.concatenate(row, axis=1)).save(aside, "PNG")
+            sheet.save(aside, "PNG")
+
+
+def _guess(recording: Recording, frame: np.ndarray) -> str:
+    """What is done with a recording that does not name its regions; nothing if it does."""
+    if recording.regions:
+        return ""
+    if surrounded(frame, recording.low, recording.high) is None:
+        return (
+            "the whole frame goes through the network, burnt-in text too; "
+            "--region TOP,LEFT,BOTTOM,RIGHT says where it is"
+        )
+    if recording.family != "DICOM":  # no format else has a place to name it
+        return ""
+    return "the network is at work in the sector that was found on black, and nowhere else"
 
 
 @contextmanager
@@ -255,10 +265,6 @@ def _in_a_line(error: Exception) -> str:
     if isinstance(error, OSError) and words:
         return words
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
-
-
-def _cut(frame: np.ndarray, region: Region) -> np.ndarray:
-    return frame[region.top : region.bottom, region.left : region.right]
 
 
 def _as_picture(frame: np.ndarray, low: float, high: float) -> np.ndarray:

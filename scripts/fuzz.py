@@ -34,7 +34,6 @@ import echojax.media.gif
 import echojax.media.metaimage
 import echojax.media.nifti  # noqa: F401 - loaded once, not in every child
 from echojax import text_table
-from echojax.data import image_files
 from echojax.errors import InputError
 from echojax.media import open_recording
 from tfds_camus.errors import CamusError
@@ -135,8 +134,6 @@ def _use(path: Path, reader: str) -> None:
         read_info(path)
     elif reader.startswith("camus"):
         read_frame(path)
-    elif reader in ("bmp", "webp"):
-        image_files.read(path)
     else:
         recording = open_recording(path)
         recording.write(path.with_name(f"b{''.join(path.suffixes)}"), recording.frames(), 1, "none")

@@ -11,13 +11,13 @@ PACKAGE = Path(__file__).parents[1] / "echojax"
 
 # From the ground up; rooms of one floor know nothing of each other.
 FLOORS = (
+    ("wording",),
     (
         "vocabulary",
         "version",
         "errors",
         "session",
         "stopping",
-        "wording",
         "text_table",
         "resize",
         "metrics",

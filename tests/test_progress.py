@@ -111,6 +111,20 @@ def test_on_a_terminal_the_bar_is_drawn_on_stderr_only(capsys, monkeypatch):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_what_stands_in_a_file_name_steers_neither_the_terminal_nor_rich(monkeypatch, is_terminal):
+    terminal = Terminal() if is_terminal else io.StringIO()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress.bar("[red]a[/] :boom: \x1b]0;b\x07", 1) as bar:
+        bar.note("[bold]c :boom: \x1b[2J")
+        bar.advance()
+    said = terminal.getvalue()
+    assert r"[red]a[/] :boom: \x1b]0;b\x07" in said
+    assert r"[bold]c :boom: \x1b[2J" in said
+    assert not [code for code in ("\x1b]", "\x07", "\x1b[2J") if code in said]
+
+
 def test_error_inside_the_block_comes_through(capsys):
     with pytest.raises(KeyError), progress.bar("Reading", 3):
         raise KeyError

@@ -7,6 +7,8 @@ import pytest
 import SimpleITK
 from flax import nnx
 from PIL import Image
+from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
 
 from echojax import recordings
 from echojax.errors import InputError
@@ -14,7 +16,10 @@ from echojax.inference.enhance import Interpolation, Network, enhance
 from echojax.media import Region, open_recording
 from echojax.models.srresnet import SRResNet, SRResNetSettings
 from echojax.recordings import Job, Work
+from echojax.report import panels
+from echojax.report.panels import GAP
 from tests.media import test_dicom
+from tests.media.rewriting import noise
 
 
 def network(random_network, scale):
@@ -55,6 +60,16 @@ def save_mhd(path, data=None):
 def save_dicom(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     return test_dicom.save(path, test_dicom.dataset(np.zeros((12, 16), np.uint8)))
+
+
+def pictures_of(path, shape, number):
+    """The pictures of a comparison, each of `shape`, whose names stand above them."""
+    sheet = np.array(Image.open(path))[-shape[0] :]
+    columns = np.flatnonzero((sheet != 255).any(0))
+    edges = np.flatnonzero(np.diff(columns) > GAP)
+    starts = [columns[0], *columns[edges + 1]]
+    assert len(starts) == number
+    return [sheet[:, start : start + shape[1]] for start in starts]
 
 
 def contents(folder):
@@ -294,40 +309,137 @@ class TestWork:
         assert Work(enlarger, "test", "upscale").run([job]) == []
         assert stored.min() <= first(job.target).min() < first(job.target).max() <= stored.max()
 
-    def test_the_comparison_shows_bicubic_and_the_network(self, tmp_path, enlarger):
-        job = job_of(save(tmp_path / "a.png", value=128), tmp_path / "out.png")
+    def test_the_comparison_shows_the_original_bicubic_and_the_network(self, tmp_path, enlarger):
+        job = job_of(save(tmp_path / "a.png"), tmp_path / "out.png")
         assert Work(enlarger, "test", "upscale", compare=True).run([job]) == []
         assert first(job.target).shape == (80, 96)
-        picture = np.array(Image.open(job.comparison))
-        assert picture.shape == (80, 2 * 96 + 8)
-        assert np.all(picture[:, :96] == 128)  # bicubic keeps a flat image
-        np.testing.assert_array_equal(picture[:, 104:], first(job.target))
+        original, bicubic, enhanced = pictures_of(job.comparison, (80, 96), 3)
+        np.testing.assert_array_equal(original, first(job.source).repeat(4, 0).repeat(4, 1))
+        expected = enhance(
+            first(job.source), Interpolation("bicubic", 4), mode="upscale", low=0, high=255
+        )
+        np.testing.assert_array_equal(bicubic, expected)
+        np.testing.assert_array_equal(enhanced, first(job.target))
 
     def test_the_comparison_of_a_restored_frame_begins_with_the_original(self, tmp_path, enlarger):
         job = job_of(save(tmp_path / "a.png"), tmp_path / "out.png")
         assert Work(enlarger, "test", "restore", compare=True).run([job]) == []
         assert first(job.target).shape == (20, 24)
-        picture = np.array(Image.open(job.comparison))
-        assert picture.shape == (20, 3 * 24 + 16)
-        np.testing.assert_array_equal(picture[:, :24], first(job.source))
+        original, bicubic, restored = pictures_of(job.comparison, (20, 24), 3)
+        np.testing.assert_array_equal(original, first(job.source))
+        expected = enhance(first(job.source), Interpolation("bicubic", 4), mode="restore", high=255)
+        np.testing.assert_array_equal(bicubic, expected)
+        np.testing.assert_array_equal(restored, first(job.target))
+
+    def test_the_comparison_of_a_filtered_frame_has_no_bicubic(self, tmp_path, random_network):
+        job = job_of(save(tmp_path / "a.png"), tmp_path / "out.png")
+        work = Work(network(random_network, 1), "test", "filter", compare=True)
+        assert work.run([job]) == []
+        original, restored = pictures_of(job.comparison, (20, 24), 2)
+        np.testing.assert_array_equal(original, first(job.source))
+        np.testing.assert_array_equal(restored, first(job.target))
+
+    def test_pictures_of_a_comparison_are_named(self, tmp_path, enlarger, monkeypatch):
+        names = []
+
+        def drawn(pictures):
+            names.append([name for name, _ in pictures])
+            return panels.side_by_side(pictures)
+
+        monkeypatch.setattr(recordings, "side_by_side", drawn)
+        job = job_of(save(tmp_path / "a.png"), tmp_path / "out.png")
+        for mode in ("upscale", "restore"):
+            Work(enlarger, "test", mode, compare=True).run([job])
+        assert names == [
+            ["original, each pixel x4", "bicubic x4", "network x4"],
+            ["original", "bicubic, x4 smaller and back", "network, x4 smaller and back"],
+        ]
 
     @pytest.mark.parametrize(("mode", "factor"), [("upscale", 4), ("restore", 2)])
-    def test_outside_of_ultrasound_regions_no_network_is_at_work(
+    def test_outside_of_a_region_that_is_named_no_network_is_at_work(
         self, tmp_path, random_network, mode, factor
     ):
         job = job_of(save(tmp_path / "a.png"), tmp_path / "out.png")
-        recording = open_recording(job.source)
-        recording.regions = (Region(4, 12, 8, 24),)
-        work = Work(network(random_network, factor), "test", mode)
-        frame = first(job.source)
-        result = work._frame(recording, frame)
-        recording.regions = ()
-        alone = work._frame(recording, frame[4:12, 8:24])
+        enlarger = network(random_network, factor)
+        region = Region(top=4, bottom=12, left=8, right=24)
+        assert Work(enlarger, "test", mode, region=region).run([job]) == []
+        frame, result = first(job.source), first(job.target)
         scale = factor if mode == "upscale" else 1
         part = (slice(4 * scale, 12 * scale), slice(8 * scale, 24 * scale))
-        np.testing.assert_array_equal(result[part], alone)
         expected = enhance(frame, Interpolation("bicubic", factor), mode=mode, high=255)
         if mode == "restore":
             expected = frame.copy()
-        expected[part] = alone
+        expected[part] = enhance(frame[4:12, 8:24], enlarger, mode=mode, high=255)
         np.testing.assert_array_equal(result, expected)
+
+    @pytest.mark.parametrize("region", [Region(0, 21, 0, 24), Region(0, 20, 0, 25)])
+    def test_a_region_that_reaches_outside_is_that_file_s_error(self, tmp_path, enlarger, region):
+        jobs = [
+            job_of(save(tmp_path / "a.png"), tmp_path / "out/a.png"),
+            job_of(save(tmp_path / "b.png", (40, 40)), tmp_path / "out/b.png"),
+        ]
+        (failure,) = Work(enlarger, "test", "upscale", region=region).run(jobs)
+        assert failure == (
+            f"{jobs[0].source}: has 20 rows and 24 columns; --region must lie inside"
+        )
+        assert jobs[1].target.is_file()
+
+    def test_a_region_that_is_given_counts_more_than_those_of_a_file(self, tmp_path, enlarger):
+        made = test_dicom.dataset(noise(20, 24))
+        made.SequenceOfUltrasoundRegions = [test_dicom.region(0, 0, 23, 19)]
+        source = test_dicom.save(tmp_path / "a.dcm", made)
+        region = Region(top=4, bottom=12, left=8, right=24)
+        results = []
+        for given in (None, region):
+            job = job_of(source, tmp_path / "out.dcm")
+            assert Work(enlarger, "test", "upscale", region=given).run([job]) == []
+            results.append(first(job.target))
+        assert np.any(results[0][:16] != results[1][:16])
+        bicubic = enhance(first(source), Interpolation("bicubic", 4), mode="upscale", high=255)
+        np.testing.assert_array_equal(results[1][:16], bicubic[:16])
+
+    def test_where_ultrasound_is_not_named_it_is_said_in_one_line(self, tmp_path, enlarger):
+        said = []
+        jobs = [
+            job_of(save(tmp_path / f"{name}.png"), tmp_path / f"out/{name}.png") for name in "abcde"
+        ]
+        assert Work(enlarger, "test", "upscale").run(jobs, said.append) == []
+        (line,) = said
+        assert "c.png and 2 more: the whole frame goes through the network" in line
+        assert "--region TOP,LEFT,BOTTOM,RIGHT" in line
+        said.clear()
+        Work(enlarger, "test", "upscale", region=Region(0, 20, 0, 24)).run(jobs, said.append)
+        assert said == []
+
+    @pytest.mark.parametrize(("suffix", "lines"), [(".dcm", 1), (".png", 0)])
+    def test_a_sector_that_is_found_is_told_of_dicom_which_could_have_named_it(
+        self, tmp_path, enlarger, suffix, lines
+    ):
+        frame = np.zeros((60, 80), np.uint8)
+        frame[10:50, 20:60] = noise(40, 40) // 2 + 60
+        source = tmp_path / f"a{suffix}"
+        if suffix == ".dcm":
+            test_dicom.save(source, test_dicom.dataset(frame))
+        else:
+            Image.fromarray(frame).save(source)
+        said = []
+        Work(enlarger, "test", "upscale").run(
+            [job_of(source, tmp_path / f"out{suffix}")], said.append
+        )
+        assert len(said) == lines
+        assert all("in the sector that was found" in line for line in said)
+
+    def test_only_dicom_is_anonymized(self, tmp_path, enlarger):
+        job = job_of(save(tmp_path / "a.png"), tmp_path / "out.png")
+        (failure,) = Work(enlarger, "test", "upscale", anonymize=True).run([job])
+        assert "only DICOM is anonymized" in failure
+        assert not job.target.exists()
+
+    def test_dicom_is_compressed_where_that_is_asked_for(self, tmp_path, enlarger):
+        job = job_of(save_dicom(tmp_path / "a.dcm"), tmp_path / "out.dcm")
+        frames = []
+        for compress, syntax in ((False, ExplicitVRLittleEndian), (True, JPEG2000Lossless)):
+            assert Work(enlarger, "test", "upscale", compress=compress).run([job]) == []
+            assert dcmread(job.target).file_meta.TransferSyntaxUID == syntax
+            frames.append(first(job.target))
+        np.testing.assert_array_equal(*frames)

@@ -11,6 +11,7 @@ from echojax.errors import EchojaxError
 from echojax.runs import lock
 from echojax.stopping import Stopped, terminated_as_interrupted
 from echojax.version import __version__
+from echojax.wording import one_line
 
 # By what somebody is about to do, in the order of the work.
 _CONTENTS = {
@@ -74,33 +75,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except click.UsageError as error:
         where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
-        click.echo(f"Error: {_one_line(error.format_message())}{where}", err=True)
+        click.echo(f"Error: {one_line(error.format_message())}{where}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
         # Click raises Abort for an interrupt.
         stopped = error if isinstance(error, Stopped) else error.__cause__
         text, code = str(stopped or ""), getattr(stopped, "exit_code", 130)
         whole = "Stopped. What is on disk is whole; --resume goes on with a run."
-        click.echo(f"Stopped: {_one_line(text)}" if text else whole, err=True)
+        click.echo(f"Stopped: {one_line(text)}" if text else whole, err=True)
         return code
     except Exception as error:
         if "--debug" in arguments:
             traceback.print_exc()
             return _exit_code(error)
-        text = _one_line(str(error))
+        text = str(error)
         if isinstance(error, OSError) and error.filename and error.strerror:
             text = f"{error.filename}: {error.strerror}"
         elif not isinstance(error, EchojaxError):
             what = ": ".join(filter(None, (type(error).__name__, text)))
             text = f"unexpected {what} (--debug shows where)"
-        click.echo(f"Error: {text}", err=True)
+        click.echo(f"Error: {one_line(text)}", err=True)
         return _exit_code(error)
     finally:
         lock.release()
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _exit_code(error: Exception) -> int:

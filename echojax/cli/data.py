@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from echojax.cli import options
-from echojax.wording import count
+from echojax.wording import count, one_line
 
 if TYPE_CHECKING:
     from echojax.data.summary import Range, Summary
@@ -172,7 +172,8 @@ def prepare() -> None:
     "source",
     type=click.Path(path_type=Path),
     required=True,
-    help="A CAMUS release in either layout, or a simulated folder.",
+    help="A CAMUS release in either layout, its folder or the zip file as downloaded; or a "
+    "simulated folder.",
 )
 @options.data_dir
 @click.option("--skip-bad", is_flag=True, help="Leave bad files out instead of stopping.")
@@ -180,7 +181,8 @@ def prepare() -> None:
 def prepare_camus(source: Path, data_dir: Path, skip_bad: bool, overwrite: bool) -> None:
     """Build the CAMUS dataset and count what is in it.
 
-    Both releases are recognised: NIfTI (database_nifti) and MetaImage (training, testing).
+    Both releases are recognised: NIfTI (database_nifti) and MetaImage (training, testing). Of a zip
+    file, what is needed is unpacked aside and deleted again.
     """
     from echojax.data.camus import prepare as prepare_dataset
     from echojax.data.summary import summarize
@@ -268,7 +270,7 @@ def inspect(data_dir: Path, as_json: bool) -> None:
     click.echo(f"Masks          {summary.masks}")
     if summary.duplicates:
         pairs = ", ".join(f"{one} = {other}" for one, other in summary.duplicates)
-        click.echo(f"One recording under two ids: {pairs}")
+        click.echo(one_line(f"One recording under two ids: {pairs}"))
     else:
         click.echo("No recording occurs under two ids")
     _print_left_out(summary)
@@ -296,7 +298,7 @@ def _print_left_out(summary: "Summary") -> None:
         return
     click.echo(f"Left out: {len(summary.left_out)}")
     for entry in summary.left_out:
-        click.echo(f"  {entry.file}: {entry.why}")
+        click.echo(f"  {one_line(f'{entry.file}: {entry.why}')}")
 
 
 def _part(some: int, every: int) -> str:

@@ -8,8 +8,10 @@ import click
 
 from echojax.cli import options, printing
 from echojax.vocabulary import GENERATORS, MODES, Mode
+from echojax.wording import one_line
 
 if TYPE_CHECKING:
+    from echojax.media import Region
     from echojax.models.generator import Generator
 
 _SCALE = 4  # where no network decides
@@ -68,6 +70,30 @@ def _load(file: Path) -> "Generator":
     return model
 
 
+class _RegionType(click.ParamType):
+    """Four numbers: a rectangle of pixels."""
+
+    name = "region"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> "Region":
+        from echojax.media import Region
+
+        try:
+            top, left, bottom, right = (int(number) for number in str(value).split(","))
+        except ValueError:
+            top, left, bottom, right = 0, 0, 0, 0
+        if not (0 <= top < bottom and 0 <= left < right):
+            self.fail(
+                f"{str(value)!r}: expected TOP,LEFT,BOTTOM,RIGHT in pixels, as in 40,0,600,800; "
+                "BOTTOM and RIGHT are the first row and column outside",
+                param,
+                ctx,
+            )
+        return Region(top=top, bottom=bottom, left=left, right=right)
+
+
 @options.command("enhance")
 @click.argument(
     "inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path)
@@ -86,7 +112,28 @@ def _load(file: Path) -> "Generator":
     help="upscale: larger by the network's factor; restore: reduced by it and brought back. A "
     "restorer keeps the size and has no mode.  [default: upscale]",
 )
-@click.option("--compare", is_flag=True, help="Write a picture beside bicubic, too.")
+@click.option(
+    "--compare", is_flag=True, help="Write a picture beside the original and bicubic, too."
+)
+@click.option(
+    "--region",
+    type=_RegionType(),
+    metavar="TOP,LEFT,BOTTOM,RIGHT",
+    help="The ultrasound in every frame, in pixels; what is outside is interpolated, or kept as it "
+    "is. BOTTOM and RIGHT are the first row and column outside.  [default: the regions that DICOM "
+    "names, else the sector on black if there is one, else the whole frame]",
+)
+@click.option(
+    "--compress",
+    is_flag=True,
+    help="Write DICOM as JPEG 2000 without loss (beyond 8 bits as RLE), not uncompressed.",
+)
+@click.option(
+    "--anonymize",
+    is_flag=True,
+    help="Write DICOM without what tells whose it is, by the basic profile of its standard. "
+    "Text burnt into the frames stays, and so do file names; other formats are refused.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 @click.option(
     "--tile",
@@ -104,14 +151,20 @@ def enhance(
     fold: int | None,
     mode: Mode | None,
     compare: bool,
+    region: "Region | None",
+    compress: bool,
+    anonymize: bool,
     overwrite: bool,
     tile: int,
 ) -> None:
     """Enlarge or restore images, volumes, DICOM and clips.
 
-    INPUT is a PNG, JPEG, TIFF, NIfTI, MetaImage, DICOM, AVI, MP4, MOV, MKV or GIF file, or a folder
-    of them, which is searched recursively and keeps its structure. Formats, bit depth, spacing and
-    frame rate are kept; colour images are enlarged by their luminance if the network is gray.
+    INPUT is a PNG, JPEG, TIFF, BMP, WebP, NIfTI, MetaImage, DICOM, AVI, MP4, MOV, MKV or GIF file,
+    or a folder of them, which is searched recursively and keeps its structure; what lies in it
+    besides is named and left alone. Formats, bit depth, spacing and frame rate are kept; colour
+    images are enlarged by their luminance if the network is gray.
+
+    DICOM keeps all that it says of the patient, unless --anonymize is passed.
 
     A file that cannot be done is named at the end, the others are done; the exit code is 1 then.
     """
@@ -128,10 +181,13 @@ def enhance(
         )
     from echojax import recordings
     from echojax.inference.enhance import Network
+    from echojax.media import folders
 
     jobs = recordings.plan(inputs, out)
     if not overwrite:
         recordings.check_free(jobs, compare=compare)
+    for line in folders.left_alone(inputs, out):
+        printing.note(line)
     network = Network(_load(file), tile)
     scale = network.scale
     if scale == 1 and mode is not None:
@@ -143,13 +199,23 @@ def enhance(
         "filter": "restored",
     }[mode]
     work = recordings.Work(
-        network, description=f"{done} by {file.stem} (echojax)", mode=mode, compare=compare
+        network,
+        description=f"{done} by {file.stem} (echojax)",
+        mode=mode,
+        compare=compare,
+        region=region,
+        compress=compress,
+        anonymize=anonymize,
     )
-    failures = work.run(jobs)
+    failures = work.run(jobs, printing.note)
+    if anonymize:
+        printing.note(
+            "--anonymize leaves text that is burnt into frames, and file names; look before sharing"
+        )
     succeeded = len(jobs) - len(failures)
     if succeeded:
         target = jobs[0].target if len(jobs) == 1 else out
-        click.echo(f"{succeeded} of {len(jobs)} enhanced: {target}")
+        click.echo(one_line(f"{succeeded} of {len(jobs)} enhanced: {target}"))
     printing.failures(failures, len(jobs), "enhanced")
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from echojax import session
 from echojax.errors import EchojaxError
-from echojax.wording import count, duration, size
+from echojax.wording import count, duration, one_line, shown, size
 
 if TYPE_CHECKING:
     from echojax.inference.answer import Answer
@@ -87,6 +88,12 @@ def accuracies(rows: "Iterable[AccuracyRow]") -> None:
         )
 
 
+def note(line: str) -> None:
+    """Print what is no result on standard error; nothing if less was asked for."""
+    if not session.quiet():
+        click.echo(one_line(line), err=True)
+
+
 def failures(lines: Sequence[str], total: int, done: str) -> None:
     """Print what went wrong with some of `total` files, if anything did.
 
@@ -94,7 +101,7 @@ def failures(lines: Sequence[str], total: int, done: str) -> None:
         EchojaxError: something did; the others are `done`.
     """
     for line in lines:
-        click.echo(f"Failed: {line}", err=True)
+        click.echo(one_line(f"Failed: {line}"), err=True)
     if lines:
         raise EchojaxError(f"{len(lines)} of {total} could not be {done}")
 
@@ -102,7 +109,6 @@ def failures(lines: Sequence[str], total: int, done: str) -> None:
 def told(recordings: "Sequence[Told]") -> None:
     """Print what a classifier says of recordings, and of each frame where there are several."""
     from echojax import text_table
-    from echojax.media.recording import shown
 
     tasks = list(recordings[0].answers)
     rows = [["file", "frame", *(word for task in tasks for word in (task, "probability"))]]

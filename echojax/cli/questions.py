@@ -36,7 +36,8 @@ def classify(
 
     A file that cannot be done is named at the end, the others are done; the exit code is 1 then.
     """
-    from echojax import devices, questions, recordings
+    from echojax import devices, questions
+    from echojax.media import folders
     from echojax.studies.diagnosis import transfer
 
     if (weights is None) == (run is None):
@@ -44,7 +45,9 @@ def classify(
             "which classifier? Pass one of --weights FILE and --run DIR of a pretrain-classifier"
         )
     # What is named twice is asked about once.
-    sources = list({file.resolve(): file for file, _ in recordings.found(inputs)}.values())
+    sources = list({file.resolve(): file for file, _ in folders.found(inputs)}.values())
+    for line in folders.left_alone(inputs):
+        printing.note(line)
     devices.start()
     classifier, file = transfer.load(str(run) if weights is None else weights)
     told, failures = questions.classify(sources, classifier)
@@ -60,5 +63,5 @@ def classify(
         printing.told(told)
     if classifier.simulated:
         note = "learned from simulated frames; `echojax evaluate-classifier` tells how it does"
-        click.echo(f"Note: {file} {note} on real ones", err=True)
+        printing.note(f"Note: {file} {note} on real ones")
     printing.failures(failures, len(sources), "classified")

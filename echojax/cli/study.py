@@ -201,4 +201,4 @@ def evaluate_classifier(weights: str, data_dir: Path, as_json: bool, markdown: b
     printing.transfer(rows, markdown=markdown)
     if known:
         note = f"Note: the classifier learned from {known} of the {len(frames)} frames"
-        click.echo(note, err=True)
+        printing.note(note)

@@ -9,6 +9,7 @@ import tensorflow_datasets as tfds
 import tfds_camus
 from echojax.config import DataConfig
 from echojax.data import there
+from echojax.data.archive import unpacked
 from echojax.data.duplicates import duplicate_patients, merged
 from echojax.data.frame_hash import frame_hash, from_text, to_text
 from echojax.data.frames import Frames
@@ -25,12 +26,12 @@ from tfds_camus import SEXES, SPLITS, SUBGROUPS
 def prepare(
     source: Path, data_dir: Path, *, skip_bad: bool = False, overwrite: bool = False
 ) -> None:
-    """Build the dataset of a CAMUS folder in `data_dir`.
+    """Build the dataset of a CAMUS release in `data_dir`.
 
     It is made aside and put in place when it is whole, so that a failure leaves what was there.
 
     Args:
-        source: a CAMUS release in either layout, or a simulated folder.
+        source: a CAMUS release in either layout, its folder or the zip file; or a simulated folder.
         data_dir: where the dataset goes (as `data_dir/camus/1.1.0`).
         skip_bad: leave out bad files and remember which, instead of refusing the folder.
         overwrite: replace a dataset that is there already.
@@ -39,11 +40,17 @@ def prepare(
         InputError: the source is unusable, or a dataset is there already.
     """
     check_replaceable(data_dir / "camus", source, overwrite=overwrite)
-    try:
-        # TFDS asserts that the folder exists and is not empty; scanning says it in words.
-        found = tfds_camus.scan(source)
-    except tfds_camus.CamusError as error:
-        raise InputError(str(error)) from error
+    with unpacked(source, data_dir) as folder:
+        try:
+            _build(folder, data_dir, skip_bad=skip_bad)
+        except tfds_camus.CamusError as error:
+            # Nobody knows the folder that a zip file was unpacked to.
+            raise InputError(str(error).replace(str(folder), str(source))) from error
+
+
+def _build(folder: Path, data_dir: Path, *, skip_bad: bool) -> None:
+    # TFDS asserts that the folder exists and is not empty; scanning says it in words.
+    found = tfds_camus.scan(folder)
     hashes: dict[tuple[str, str, str], np.ndarray] = {}
     subjects: dict[str, str] = {}
     with (
@@ -62,11 +69,11 @@ def prepare(
         try:
             builder.download_and_prepare(
                 download_dir=aside / "downloads",
-                download_config=tfds.download.DownloadConfig(manual_dir=source),
+                download_config=tfds.download.DownloadConfig(manual_dir=folder),
             )
         except tfds_camus.CamusError as error:
             advice = "" if skip_bad else " (--skip-bad leaves bad files out)"
-            raise InputError(f"{error}{advice}") from error
+            raise tfds_camus.CamusError(f"{error}{advice}") from error
         builder.info.metadata.update(_likeness(hashes, subjects))
         builder.info.write_to_directory(builder.data_dir)
 

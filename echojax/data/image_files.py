@@ -6,10 +6,9 @@ import numpy as np
 
 from echojax.errors import InputError
 from echojax.media import open_recording
-from echojax.media.images import KINDS, ImageRecording
+from echojax.media.images import KINDS
 
-_READ_ONLY = {".bmp": "BMP", ".webp": "WEBP"}  # common for natural images, not for recordings
-SUFFIXES = (*KINDS, *_READ_ONLY)
+SUFFIXES = tuple(KINDS)
 
 
 def find(folder: Path, *, recursive: bool = False) -> list[Path]:
@@ -41,8 +40,7 @@ def read(path: Path) -> np.ndarray:
     Raises:
         InputError: damaged, more than one page, or pixels that are not 8 or 16 bit.
     """
-    kind = _READ_ONLY.get(path.suffix.lower())
-    recording = ImageRecording(path, kind) if kind else open_recording(path)
+    recording = open_recording(path)
     if recording.count != 1:
         raise InputError(f"{path}: holds {recording.count} pages; save each as a file of its own")
     (image,) = recording.frames()

@@ -21,6 +21,7 @@ from echojax.data.source import Source
 from echojax.data.there import DIV2K_BY_HAND
 from echojax.errors import InputError
 from echojax.progress import bar
+from echojax.wording import one_line
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Summary:
             "a side",
             f"Smaller than {MINIMUM} pixels, not taken: {self.too_small}",
             f"Bad files, left out: {len(self.left_out)}",
-            *(f"  {entry.file}: {entry.why}" for entry in self.left_out),
+            *(f"  {one_line(f'{entry.file}: {entry.why}')}" for entry in self.left_out),
         ]
         return "\n".join(lines)
 

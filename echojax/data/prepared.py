@@ -43,6 +43,18 @@ def check_replaceable(target: Path, source: Path, *, overwrite: bool) -> None:
         )
 
 
+def make_data_dir(data_dir: Path) -> None:
+    """Make the folder of datasets, if it is missing.
+
+    Raises:
+        InputError: it is a file.
+    """
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"{data_dir}: is a file; choose a folder with --data-dir") from None
+
+
 @contextlib.contextmanager
 def made_aside(data_dir: Path, name: str) -> Iterator[Path]:
     """Give a folder to make `name` in; it takes its place in `data_dir` if the block succeeds.
@@ -55,10 +67,7 @@ def made_aside(data_dir: Path, name: str) -> Iterator[Path]:
         InputError: `data_dir` is a file.
     """
     target = data_dir / name
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise InputError(f"{data_dir}: is a file; choose a folder with --data-dir") from None
+    make_data_dir(data_dir)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=data_dir) as aside:
         yield Path(aside)
         if target.exists():

@@ -27,6 +27,7 @@ from echojax.inference.sector import sector as sector_of
 from echojax.metrics import SSIM_WINDOW, psnr, ssim, y_channel
 from echojax.models.generator import Generator
 from echojax.progress import bar
+from echojax.wording import one_line
 
 Scores = dict[str, float]
 """psnr in dB (inf if identical) and ssim; psnr_sector and ssim_sector if they are asked for."""
@@ -157,7 +158,7 @@ class Report:
         rows = {**self.images, "mean": self.mean}
         return [["Image", *columns]] + [
             [
-                image,
+                one_line(image),
                 *(
                     f"{found[name][f'psnr{suffix}']:.2f} / {found[name][f'ssim{suffix}']:.4f}"
                     for name, suffix in columns.values()

@@ -6,11 +6,12 @@ _LEVEL = 8  # gray levels above which a pixel is no black of a compressed surrou
 _SPECK = 1e-3  # share of the frame: what is smaller is text, marks or noise
 
 
-def sector(frame: np.ndarray) -> np.ndarray:
+def sector(frame: np.ndarray, least: float = _SPECK) -> np.ndarray:
     """The sector of a frame: the convex hull of what is brighter than black, without specks.
 
     Args:
         frame: uint8 (rows, columns).
+        least: share of the frame that a bright part needs to count.
 
     Returns:
         A mask (rows, columns); all true where nothing is bright. A frame without a black surround
@@ -21,7 +22,7 @@ def sector(frame: np.ndarray) -> np.ndarray:
 
     parts = label(frame > _LEVEL)
     sizes = np.bincount(parts.ravel())
-    large = sizes >= _SPECK * frame.size
+    large = sizes >= least * frame.size
     large[0] = False  # the black
     found = large[parts]
     return convex_hull_image(found) if found.any() else np.ones(frame.shape, bool)

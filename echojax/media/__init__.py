@@ -44,7 +44,7 @@ def check_target(source: Path, target: Path) -> None:
 
 
 def open_recording(path: Path) -> Recording:
-    """Open a recording: PNG, JPEG, TIFF, NIfTI, MetaImage, DICOM, AVI, MP4, MOV, MKV or GIF.
+    """Open a recording: an image, NIfTI, MetaImage, DICOM, a clip or GIF, by its suffix.
 
     Raises:
         InputError: no such file, an unknown format, or a file that is not what its name says.

@@ -1,4 +1,4 @@
-"""DICOM, one frame or many, compressed or not; written uncompressed."""
+"""DICOM, one frame or many, compressed or not; written uncompressed, or without loss."""
 
 import tempfile
 from collections.abc import Iterator
@@ -14,10 +14,11 @@ from pydicom.pixels import (  # type: ignore[attr-defined]
 )
 
 from echojax.errors import InputError
-from echojax.media import dicom_limits, dicom_scale
+from echojax.media import dicom_limits, dicom_lossless, dicom_scale
 from echojax.media.dicom_header import derived, regions
 from echojax.media.limits import Bounded, check_pixels
-from echojax.media.recording import Recording, bounds, keeping, reading, shown
+from echojax.media.recording import Recording, bounds, keeping, reading
+from echojax.wording import shown
 
 _LONGEST = 2**32 - 2  # bytes of an element whose length is stated
 
@@ -125,23 +126,36 @@ class DicomRecording(Recording):
     ) -> None:
         with reading(self.path, self._kind):  # an element may be missing, or of an unknown kind
             dataset = self._derived(scale, description)
+        inverted = self._photometric == "MONOCHROME1"
+        stored = (self._inverted(frame) if inverted else frame for frame in frames)
+        if self.compress:
+            dicom_lossless.announce(dataset)
+            pieces = dicom_lossless.encapsulated(dataset, stored)
+        else:
+            little = self.dtype.newbyteorder("<")
+            pieces = (frame.astype(little).tobytes() for frame in stored)
         with tempfile.TemporaryFile(dir=path.parent) as spool:
-            for frame in frames:
-                stored = self._inverted(frame) if self._photometric == "MONOCHROME1" else frame
-                spool.write(stored.astype(self.dtype.newbyteorder("<")).tobytes())
+            spool.writelines(pieces)
             spool.write(b"\0" * (spool.tell() % 2))
-            if spool.tell() > _LONGEST:
+            if spool.tell() > _LONGEST and not self.compress:
                 raise InputError(
                     f"{self.path}: its {self.count} frames would exceed the 4 GB of a DICOM file; "
-                    "split it"
+                    "split it, or pass --compress"
                 )
             spool.seek(0)
-            dataset.add_new("PixelData", "OB" if self.dtype.itemsize == 1 else "OW", spool)
+            as_bytes = self.compress or self.dtype.itemsize == 1
+            dataset.add_new("PixelData", "OB" if as_bytes else "OW", spool)
+            dataset["PixelData"].is_undefined_length = self.compress
             with keeping(self.path, "DICOM"):
                 dcmwrite(path, dataset, enforce_file_format=True)
 
     def _derived(self, scale: int, description: str) -> Dataset:
-        dataset = derived(self._dataset, scale, description)
+        source: Dataset = self._dataset
+        if self.anonymize:
+            from echojax.media.dicom_anonymous import anonymized  # takes a while, and is rare
+
+            source = anonymized(source)
+        dataset = derived(source, scale, description)
         dataset.Rows, dataset.Columns = (side * scale for side in self.shape[:2])
         dataset.BitsAllocated = 8 * self.dtype.itemsize
         if len(self.shape) == 3:

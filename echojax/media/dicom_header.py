@@ -12,6 +12,7 @@ from pydicom.valuerep import DSfloat
 
 from echojax.media.recording import Region
 
+_LONGEST = 64  # letters of a description
 PLANAR = 1  # RegionSpatialFormat of a two-dimensional image
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 # Pixels counted within a region or in the image, all of one kind: a position.
@@ -89,6 +90,7 @@ def derived(source: Dataset, scale: int, description: str) -> Dataset:
     for tag in [tag for tag in dataset.keys() if 0x6000 <= tag.group <= 0x60FF]:  # noqa: SIM118
         del dataset[tag]
     _identify(dataset, source, description)
+    _name_series(dataset, source, scale)
     for part in measured(dataset):
         _refine(part, scale)
     for region in dataset.get("SequenceOfUltrasoundRegions") or ():
@@ -113,6 +115,18 @@ def _identify(dataset: Dataset, source: Dataset, description: str) -> None:
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+
+
+def _name_series(dataset: Dataset, source: Dataset, scale: int) -> None:
+    """A number and a description of its own, the same for every image of the old series."""
+    number = source.get("SeriesNumber")
+    # Beside the series 3, x4 is 304; scanners number what they derive in this way.
+    own = 9000 + scale if number is None else 100 * int(number) + scale
+    dataset.SeriesNumber = own if abs(own) < 2**31 else 9000 + scale
+    old = source.get("SeriesDescription") or ""
+    old = old if isinstance(old, str) else " ".join(old)
+    done = f"x{scale}" if scale > 1 else "restored"
+    dataset.SeriesDescription = f"{done} {old}".strip()[:_LONGEST]
 
 
 def measured(dataset: Dataset) -> Iterator[Dataset]:

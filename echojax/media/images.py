@@ -1,4 +1,4 @@
-"""PNG, JPEG and TIFF, 8 or 16 bit, by Pillow; what Pillow cannot hold is in `deep_images`."""
+"""PNG, JPEG, TIFF, BMP and WebP by Pillow; what Pillow cannot hold is in `deep_images`."""
 
 from collections.abc import Iterator
 from itertools import chain, repeat
@@ -13,7 +13,15 @@ from echojax.media.limits import check_bytes, check_frames, check_pixels
 from echojax.media.pillow import open_bounded
 from echojax.media.recording import Recording, full_depth, keeping, reading
 
-KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
+KINDS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".bmp": "BMP",
+    ".webp": "WEBP",
+}
 _MODES = {  # what Pillow's modes are read as; L and LA are gray without and with alpha
     **{mode: mode for mode in ("L", "LA", "RGB", "RGBA", "I;16")},
     **dict.fromkeys(("RGBX", "CMYK", "YCbCr", "LAB"), "RGB"),
@@ -27,18 +35,20 @@ _MODES = {  # what Pillow's modes are read as; L and LA are gray without and wit
 _LOSSLESS_TIFF = ("raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate")
 _KEPT_TAGS = (269, 271, 272, 305, 306, 315, 316)  # document, device, software, date, author, host
 _BITS, _INKS, _DESCRIPTION = 258, 262, 270
+_ALPHA = ("PNG", "TIFF", "WEBP")  # which can hold it, as far as Pillow writes and reads it back
+_WEBP_SIDE = 16383  # pixels of the longest side that the format can hold
 
 
 def open_image(path: Path) -> Recording:
-    """Open a PNG, JPEG or TIFF.
+    """Open a PNG, JPEG, TIFF, BMP or WebP.
 
     Raises:
         InputError: another format, damaged, animated, or pixels that are not 8 or 16 bit.
     """
     kind = KINDS[path.suffix.lower()]
     with reading(path, kind), open_bounded(path, kind) as image:
-        if kind == "PNG" and getattr(image, "n_frames", 1) > 1:
-            raise InputError(f"{path}: an animated PNG; save it as GIF or MP4")
+        if kind in ("PNG", "WEBP") and getattr(image, "n_frames", 1) > 1:
+            raise InputError(f"{path}: an animated {kind}; save it as GIF or MP4")
         deep = _bits(image) == 16 and not image.mode.startswith("I;16")
         if deep:  # which is read whole, by a reader that bounds nothing
             pages = getattr(image, "n_frames", 1)
@@ -98,13 +108,20 @@ class ImageRecording(Recording):
         kind = KINDS[path.suffix.lower()]
         if self.count != 1 and kind != "TIFF":
             raise InputError(f"{path}: {self.count} pages do not fit in a {kind}; choose .tif")
-        if kind == "JPEG" and (self.dtype != np.uint8 or self._transparent):
-            raise InputError(f"{path}: JPEG has neither 16 bit nor alpha; choose .png or .tif")
+        if self.dtype != np.uint8 and kind not in ("PNG", "TIFF"):
+            raise InputError(f"{path}: {kind} has no 16 bit; choose .png or .tif")
+        if self._transparent and kind not in _ALPHA:
+            raise InputError(f"{path}: alpha is not written as {kind}; choose .png or .tif")
 
     def _write(
         self, path: Path, frames: Iterator[np.ndarray], scale: int, description: str
     ) -> None:
         kind = KINDS[path.suffix.lower()]
+        if kind == "WEBP" and scale * max(self.shape[:2]) > _WEBP_SIDE:
+            raise InputError(
+                f"{self.path}: enlarged, a side has more than the {_WEBP_SIDE:,} pixels of WebP; "
+                "choose .png or .tif"
+            )
         with reading(self.path, self.kind), open_bounded(self.path, self.kind) as image:
             image.load()  # some of what is kept stands behind the pixels
             options = self._options(image, kind, scale, description)
@@ -143,8 +160,10 @@ class ImageRecording(Recording):
                 text.add_text(key, value)
             text.add_text("Description", description)
             options["pnginfo"] = text
-        else:
+        elif kind == "JPEG":
             options |= {"quality": 95, "comment": description}
+        elif kind == "WEBP":  # of alpha 0, too: what is hidden is part of the file
+            options |= {"lossless": True, "exact": True}
         if self.kind != "TIFF":  # there EXIF is the layout of the file
             options["exif"] = _exif(image, scale)
         return options
@@ -186,7 +205,9 @@ def _bits(image: Image.Image) -> int:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         bits = _tag(image, _BITS) or (1,)
         return max(bits) if isinstance(bits, tuple) else int(bits)
-    return 16 if ";16" in str(getattr(image, "tile", "")) or image.mode.startswith("I;16") else 8
+    # Of a BMP, ";16" are the bits of a pixel, not of a channel.
+    deep = image.format == "PNG" and ";16" in str(getattr(image, "tile", ""))
+    return 16 if deep or image.mode.startswith("I;16") else 8
 
 
 def _tag(image: Image.Image, tag: int) -> Any:

@@ -9,7 +9,8 @@ import SimpleITK
 
 from echojax.errors import InputError
 from echojax.media import metaimage_header
-from echojax.media.recording import Recording, bounds, reading, shown, writing
+from echojax.media.recording import Recording, bounds, reading, writing
+from echojax.wording import shown
 
 
 class MetaImageRecording(Recording):

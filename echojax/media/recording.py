@@ -11,9 +11,10 @@ import numpy as np
 
 from echojax.errors import InputError
 from echojax.files import written_whole
+from echojax.wording import shown
 
 SUFFIXES: dict[str, tuple[str, ...]] = {
-    "image": (".png", ".jpg", ".jpeg", ".tif", ".tiff"),
+    "image": (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"),
     "NIfTI": (".nii", ".nii.gz"),
     "MetaImage": (".mhd", ".mha"),
     "DICOM": (".dcm", ".dicom"),
@@ -41,7 +42,10 @@ class Recording(ABC):
         low: the value of black.
         high: the value of white, above `low`.
         count: how many frames there are, as the file states; None if it does not.
-        regions: where ultrasound is shown, as DICOM states; empty if the whole frame is image.
+        regions: where ultrasound is shown, as DICOM states; empty if that is not known.
+        compress: whether to write it compressed without loss, where the format leaves that open
+            (DICOM).
+        anonymize: whether to write it without what tells whose it is (DICOM).
     """
 
     family: ClassVar[str]
@@ -52,6 +56,8 @@ class Recording(ABC):
     high: float
     count: int | None
     regions: tuple[Region, ...] = ()
+    compress: bool = False
+    anonymize: bool = False
     counted: ClassVar[bool] = True  # `count` can be relied on
 
     @property
@@ -229,11 +235,6 @@ def keeping(path: Path, kind: str) -> Iterator[None]:
 def _cause(error: Exception) -> str:
     # Where a message has many lines, the first say where in the library, the last says why.
     return shown((str(error).strip().splitlines() or [type(error).__name__])[-1].strip())
-
-
-def shown(words: str) -> str:
-    """What a file or a library says, fit for a terminal: one line of at most 300 letters."""
-    return "".join(letter if letter.isprintable() else "?" for letter in words[:300])
 
 
 @contextmanager

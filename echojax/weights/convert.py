@@ -24,6 +24,7 @@ from echojax.weights import (
     safetensors_file,
     state_dict,
 )
+from echojax.wording import one_line
 
 OWN = "echojax"
 # First and last convolution of what can be folded.
@@ -84,13 +85,9 @@ class Info:
             *([("problem", self.problem)] if self.problem else []),
         ]
         # A file can say anything; what it says must not steer the terminal.
-        rows = [(_printable(name), _printable(value)) for name, value in rows]
+        rows = [(one_line(name), one_line(value)) for name, value in rows]
         width = max(len(name) for name, _ in rows) + 2
         return "\n".join(f"{name:<{width}}{value}" for name, value in rows)
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else ascii(text)
 
 
 def convert(path: Path, *, gray: bool = False) -> Converted:

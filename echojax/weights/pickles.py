@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO, Any, cast
 
+from echojax.wording import shown
+
 MAX_OPCODES = 2_000_000  # of one byte each, these can still make half a gigabyte of empty sets
 _MAX_BITS = 1024  # of one integer; states of random generators have 128
 _LITERALS = frozenset(  # integers, floats, texts and bytes
@@ -95,13 +97,6 @@ def load(stream: Stream, size: int, vocabulary: Vocabulary) -> object:
         # Warning: a bad escape in a text, where warnings are errors.
         raise Refused("truncated or damaged: its pickle cannot be read") from None
     raise Refused(f"its pickle has more than {MAX_OPCODES:,} instructions")
-
-
-def shown(name: object) -> str:
-    """A name from a file, fit for one line of a terminal."""
-    text = name if isinstance(name, str) else type(name).__name__
-    text = text if text.isascii() and text.isprintable() else ascii(text[:100])
-    return text if len(text) <= 100 else f"{text[:100]}..."
 
 
 def hashable(key: object) -> Any:

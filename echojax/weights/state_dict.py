@@ -11,7 +11,7 @@ import numpy as np
 import safetensors
 
 from echojax.weights import safetensors_file, torch_file, torch_objects
-from echojax.weights.pickles import shown
+from echojax.wording import shown
 
 # Where programs keep the weights, best first: if there is an average over training, its authors
 # evaluate with that (BasicSR reads params_ema first, Lornatang publishes ema_state_dict).

@@ -12,8 +12,9 @@ from typing import IO
 
 from echojax.errors import InputError
 from echojax.weights import pickles
-from echojax.weights.pickles import Forbidden, Global, Refused, Vocabulary, shown
+from echojax.weights.pickles import Forbidden, Global, Refused, Vocabulary
 from echojax.weights.torch_objects import Block, Storage, claim, vocabulary
+from echojax.wording import shown
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _OLD_PROTOCOL = 1001

@@ -13,7 +13,8 @@ import numpy as np
 
 from echojax.errors import InputError
 from echojax.weights import pickles
-from echojax.weights.pickles import Global, Refused, StandIn, Vocabulary, opaque, shown
+from echojax.weights.pickles import Global, Refused, StandIn, Vocabulary, opaque
+from echojax.wording import shown
 
 _LIBRARY = ("torch.nn.", "torch.optim.")
 _GROUPS = ("_parameters", "_buffers", "_modules")

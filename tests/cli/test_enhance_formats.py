@@ -10,11 +10,17 @@ import pytest
 import SimpleITK
 from flax import nnx
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage, generate_uid
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    UltrasoundMultiFrameImageStorage,
+    generate_uid,
+)
 
 from echojax.cli import main
 from echojax.models.srresnet import SRResNet, SRResNetSettings, start_as_interpolation
 from echojax.weights import networks
+from tests.media import test_dicom
 
 ROWS, COLUMNS, FRAMES = 36, 44, 3
 
@@ -151,3 +157,19 @@ def test_clips_keep_frame_rate_and_count(tmp_path, enhance, suffix, codec):
     assert len(frames) == FRAMES
     for frame, small in zip(frames, pixels, strict=True):
         assert_enlarged(frame[..., 1], small, 6)
+
+
+def test_dicom_is_written_small_and_without_names_if_that_is_asked_for(tmp_path, weights, capsys):
+    pixels = ramp(255, FRAMES).astype(np.uint8)
+    test_dicom.save(tmp_path / "a.dcm", test_dicom.dataset(pixels))
+    plain, small = tmp_path / "plain.dcm", tmp_path / "small.dcm"
+    words = ["enhance", str(tmp_path / "a.dcm"), "--weights", weights]
+    assert main([*words, "-o", str(plain)]) == 0
+    assert "text" not in capsys.readouterr().err.replace("burnt-in text too", "")
+    assert main([*words, "-o", str(small), "--compress", "--anonymize"]) == 0
+    assert "leaves text that is burnt into frames" in capsys.readouterr().err
+    one, other = pydicom.dcmread(plain), pydicom.dcmread(small)
+    np.testing.assert_array_equal(one.pixel_array, other.pixel_array)
+    assert other.file_meta.TransferSyntaxUID == JPEG2000Lossless
+    assert (one.PatientName, other.PatientName) == ("Doe^Jane", "")
+    assert small.stat().st_size < plain.stat().st_size / 2

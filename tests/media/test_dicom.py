@@ -423,3 +423,21 @@ def test_a_file_cut_off_is_an_input_error(tmp_path, kept, compressed):
     source.write_bytes(content[: int(len(content) * kept)])
     with pytest.raises(InputError, match=r"in\.dcm: "):
         frames_of(source)
+
+
+@pytest.mark.parametrize(
+    ("number", "description", "scale", "expected"),
+    [
+        (3, "Apical 4CH", 4, (304, "x4 Apical 4CH")),
+        (3, "Apical 4CH", 1, (301, "restored Apical 4CH")),
+        (None, None, 2, (9002, "x2")),
+        (30_000_000, "", 4, (9004, "x4")),
+        (0, 64 * "a", 4, (4, "x4 " + 61 * "a")),
+    ],
+)
+def test_the_series_gets_a_number_and_a_description_of_its_own(
+    tmp_path, number, description, scale, expected
+):
+    made = dataset(noise(7, 9), SeriesNumber=number, SeriesDescription=description)
+    _, new = derived(tmp_path, made, scale)
+    assert (new.SeriesNumber, new.SeriesDescription) == expected

@@ -1,3 +1,5 @@
+import struct
+
 import numpy as np
 import pytest
 import SimpleITK
@@ -281,3 +283,58 @@ def test_a_file_cut_off_is_an_input_error(tmp_path, suffix, dtype):
     with pytest.raises(InputError, match=f"in{suffix}: cannot be read as") as caught:
         frames_of(source)
     assert "\n" not in str(caught.value)  # of ITK's lines only the last is shown
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_bmp_keeps_every_bit(tmp_path, shape):
+    array = noise(*shape)
+    again = rewritten(save(tmp_path / "in.bmp", array), tmp_path / "out.bmp", 4)
+    np.testing.assert_array_equal(next(again.frames()), repeated(array, 4))
+    assert (again.shape, again.dtype) == ((28, 36, *shape[2:]), np.uint8)
+
+
+def test_bmp_of_16_bits_a_pixel_has_8_bits_a_colour(tmp_path):
+    """Five bits of red, green and blue each, as old devices write them."""
+    header = b"BM" + struct.pack("<IHHI", 54 + 8, 0, 0, 54)
+    header += struct.pack("<IiiHHIIiiII", 40, 2, 2, 1, 16, 0, 8, 0, 0, 0, 0)
+    pixels = struct.pack("<4H", 0, 31, 31 << 5, 31 << 10)  # the lower row first
+    (tmp_path / "in.bmp").write_bytes(header + pixels)
+    (frame,) = open_recording(tmp_path / "in.bmp").frames()
+    expected = [[[0, 255, 0], [255, 0, 0]], [[0, 0, 0], [0, 0, 255]]]
+    np.testing.assert_array_equal(frame, expected)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_webp_is_written_without_loss_alpha_included(tmp_path, channels):
+    array = noise(7, 9, channels)
+    Image.fromarray(array).save(tmp_path / "in.webp", lossless=True, exact=True)
+    rewritten(tmp_path / "in.webp", tmp_path / "out.webp", 4)
+    np.testing.assert_array_equal(np.array(Image.open(tmp_path / "out.webp")), repeated(array, 4))
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "channels", "said"),
+    [
+        ("out.bmp", np.uint16, (), "BMP has no 16 bit"),
+        ("out.webp", np.uint16, (), "WEBP has no 16 bit"),
+        ("out.bmp", np.uint8, (4,), "alpha is not written as BMP"),
+    ],
+)
+def test_what_a_format_cannot_hold_is_refused(tmp_path, name, dtype, channels, said):
+    source = save(tmp_path / "in.png", noise(7, 9, *channels, dtype=dtype))
+    with pytest.raises(InputError, match=said):
+        rewritten(source, tmp_path / name, 4)
+
+
+def test_a_side_too_long_for_webp_is_refused_with_what_to_do(tmp_path):
+    Image.new("RGB", (4096, 2)).save(tmp_path / "in.webp")
+    with pytest.raises(InputError, match="more than the 16,383 pixels of WebP"):
+        rewritten(tmp_path / "in.webp", tmp_path / "out.webp", 4)
+    assert not (tmp_path / "out.webp").exists()
+
+
+def test_an_animated_webp_is_no_image(tmp_path):
+    first, second = (Image.fromarray(noise(7, 9, 3, seed=seed)) for seed in (0, 1))
+    first.save(tmp_path / "in.webp", save_all=True, append_images=[second])
+    with pytest.raises(InputError, match="an animated WEBP"):
+        open_recording(tmp_path / "in.webp")

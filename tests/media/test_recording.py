@@ -14,6 +14,8 @@ NAMES = [
     "a.png",
     "a.jpg",
     "a.tif",
+    "a.bmp",
+    "a.webp",
     "a.nii",
     "a.nii.gz",
     "a.mhd",
@@ -29,7 +31,8 @@ NAMES = [
 ]
 # One name for every way of writing: of the others, each shares its code with one of these.
 WRITERS = ["a.png", "a.tif", "deep.tif", "a.nii.gz", "a.mhd", "a.dcm", "a.mp4", "a.gif"]
-SEVERAL = [name for name in NAMES if name not in ("a.png", "a.jpg", "deep.png", "deep.tif")]
+ONE = ("a.png", "a.jpg", "a.bmp", "a.webp", "deep.png", "deep.tif")
+SEVERAL = [name for name in NAMES if name not in ONE]
 
 
 def save(path):
@@ -38,7 +41,7 @@ def save(path):
     suffix = path.suffix
     if path.stem == "deep":
         test_images.save(path, noise(16, 24, 3, dtype=np.uint16))
-    elif suffix in (".png", ".jpg"):
+    elif suffix in (".png", ".jpg", ".bmp", ".webp"):
         test_images.save(path, frames[0])
     elif suffix in (".tif", ".gif"):
         test_images.save_pages(path, frames)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echojax.weights import pickles
-from echojax.weights.pickles import Global, Opaque, Refused, StandIn, Vocabulary, opaque, shown
+from echojax.weights.pickles import Global, Opaque, Refused, StandIn, Vocabulary, opaque
 
 CONTAINERS = Vocabulary(calls=pickles.CONTAINERS)
 LENIENT = Vocabulary(
@@ -286,12 +286,3 @@ def test_copying_one_value_again_and_again_is_refused(call):
     with pytest.raises(Refused, match="copies more than it holds"):
         load(big + 1000 * call + b"N.")
     load(big + call + b"N.")
-
-
-def test_names_are_shown_on_one_short_line():
-    assert shown("torch.nn.Linear") == "torch.nn.Linear"
-    assert shown("a\nb\x1b[2J") == r"'a\nb\x1b[2J'"
-    assert shown("\ud800") == r"'\ud800'"
-    assert len(shown(10_000 * "é")) < 110
-    assert len(shown(10_000 * "a")) < 110
-    assert shown(3) == "int"
