@@ -191,11 +191,14 @@ def test_it_says_which_classifier_it_lacks(folder, tmp_path, monkeypatch, capsys
 
 
 def test_a_checkpoint_of_pytorch_is_read_and_said_to_be_no_classifier_of_views(
-    folder, tmp_path, monkeypatch, capsys
+    folder, data_dir, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setenv("ECHOJAX_WEIGHTS", str(tmp_path / "cache"))
     path = save_pth(tmp_path / "resnet18.pth", public_checkpoints.resnet18(width=2))
-    for command in (["classify", str(folder)], ["evaluate-classifier"]):
+    for command in (
+        ["classify", str(folder)],
+        ["evaluate-classifier", "--data-dir", str(data_dir)],
+    ):
         assert main([*command, "--weights", str(path)]) == 2
         error = capsys.readouterr().err.splitlines()[-1]
         assert error.startswith(f"Error: {path}: does not hold a classifier of view or phase")
