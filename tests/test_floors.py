@@ -22,7 +22,7 @@ FLOORS = (
         "resize",
         "metrics",
     ),
-    ("files",),
+    ("files", "presets"),
     ("download",),
     ("models",),
     ("media", "report", "config", "devices"),
