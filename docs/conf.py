@@ -1,7 +1,7 @@
 """Settings of Sphinx for `scripts/docs.sh`.
 
-The sources are the texts of the repository where they lie, README first, so that one link is right in
-a checkout and on the pages.
+The sources are the texts of the repository where they lie, README first, so that one link is right
+in a checkout and on the pages.
 """
 
 from sphinx.application import Sphinx
