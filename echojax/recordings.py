@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, count
@@ -59,15 +59,10 @@ def plan(inputs: Sequence[Path], out: Path) -> list[Job]:
         raise InputError(f"{out}: is a file; -o must be a folder for several inputs")
     as_file = single and not out.is_dir() and (out.exists() or bool(out.suffix))
     pairs = []
-    for path in inputs:
-        if path.is_dir():
-            pairs += [(file, out / file.relative_to(path)) for file in _found(path, out)]
-        elif path.is_file():
-            if as_file:
-                check_target(path, out)
-            pairs.append((path, out if as_file else out / path.name))
-        else:
-            raise InputError(f"{path}: no such file or folder")
+    for path, name in found(inputs, out):
+        if as_file:
+            check_target(path, out)
+        pairs.append((path, out if as_file else out / name))
     # What is named twice is done once.
     pairs = list(
         {(source.resolve(), target): (source, target) for source, target in pairs}.values()
@@ -85,17 +80,38 @@ def plan(inputs: Sequence[Path], out: Path) -> list[Job]:
     return [Job(*pair, comparison) for pair, comparison in zip(pairs, comparisons, strict=True)]
 
 
-def _found(folder: Path, out: Path) -> list[Path]:
+def found(inputs: Sequence[Path], out: Path | None = None) -> list[tuple[Path, Path]]:
+    """The recordings that are meant, each with its name in the folder that was searched.
+
+    Args:
+        inputs: recordings, and folders that are searched recursively.
+        out: where results go, and earlier ones may lie, which are left out.
+
+    Raises:
+        InputError: an input is not there, a folder holds no recording, or is `out`.
+    """
+    pairs: list[tuple[Path, Path]] = []
+    for path in inputs:
+        if path.is_dir():
+            pairs += [(file, file.relative_to(path)) for file in _in_folder(path, out)]
+        elif path.is_file():
+            pairs.append((path, Path(path.name)))
+        else:
+            raise InputError(f"{path}: no such file or folder")
+    return pairs
+
+
+def _in_folder(folder: Path, out: Path | None) -> list[Path]:
     """The recordings in a folder, without hidden ones and without earlier results."""
-    place, results = folder.resolve(), out.resolve()
+    place, results = folder.resolve(), None if out is None else out.resolve()
     if place == results:
         raise InputError(f"{folder}: is input and output at once; choose another -o")
-    inside = results.is_relative_to(place)
+    inside = results if results is not None and results.is_relative_to(place) else None
     found = [
         file
         for file in sorted(folder.rglob("*"))
         if file.is_file()
-        and not (inside and file.parent.resolve().is_relative_to(results))
+        and not (inside and file.parent.resolve().is_relative_to(inside))
         and not any(part.startswith(".") for part in file.relative_to(folder).parts)
         and is_supported(file)
     ]
@@ -159,21 +175,17 @@ class Work:
         Returns:
             What went wrong, a line each.
         """
-        failures = []
+        failures: list[str] = []
         with ExitStack() as stack:
             files = stack.enter_context(bar("Enhancing files", len(jobs))) if jobs[1:] else None
             for job in jobs:
-                try:
+                with noting(job.source, failures):
                     recording = open_recording(job.source)
                     if files is None:
                         frames = bar(f"Enhancing {job.source.name}", recording.count or 1)
                         self._enhance(recording, job, stack.enter_context(frames).advance)
                     else:
                         self._enhance(recording, job, lambda: None)
-                except EchojaxError as error:
-                    failures.append(str(error))
-                except Exception as error:  # whatever it is, the others are still to be done
-                    failures.append(f"{job.source}: {_in_a_line(error)}")
                 if files is not None:
                     files.advance()
         return failures
@@ -224,6 +236,17 @@ class Work:
         row = [part for picture in pictures for part in (gap, picture)][1:]
         with written_whole(path) as aside:
             Image.fromarray(np.concatenate(row, axis=1)).save(aside, "PNG")
+
+
+@contextmanager
+def noting(source: Path, failures: list[str]) -> Iterator[None]:
+    """Put down in a line what goes wrong with a file, so that the others are still done."""
+    try:
+        yield
+    except EchojaxError as error:
+        failures.append(str(error))
+    except Exception as error:  # whatever it is
+        failures.append(f"{source}: {_in_a_line(error)}")
 
 
 def _in_a_line(error: Exception) -> str:

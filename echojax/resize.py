@@ -7,7 +7,7 @@ instead, which changes only the outermost pixels.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar
 
 import jax
@@ -61,6 +61,21 @@ def resize(images: Array, size: tuple[int, int], method: Method = "bicubic") -> 
     # Accelerators would otherwise multiply in bfloat16 or TF32, a visible error in PSNR.
     einsum = functools.partial(jnp.einsum, precision=jax.lax.Precision.HIGHEST)
     return einsum("...rcd,Rr,Cc->...RCd", images, rows, columns)
+
+
+def square_size(size: tuple[int, int], spacing: Sequence[float] | np.ndarray) -> tuple[int, int]:
+    """The size of an image once its pixels are square, of the wider of its two spacings."""
+    wider = float(max(spacing))
+    rows, columns = (round(n * float(step) / wider) for n, step in zip(size, spacing, strict=True))
+    return rows, columns
+
+
+def resize_gray(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize a uint8 image (rows, columns) to gray levels; one of the size stays as it is."""
+    if image.shape == size:
+        return image
+    resized = resize(image[..., None].astype(np.float32), size)[..., 0]
+    return np.clip(np.round(resized), 0, 255).astype(np.uint8)
 
 
 def reduce(images: Array, scale: int = 4) -> Array:

@@ -28,7 +28,7 @@ from echojax.studies.diagnosis.inputs import Inputs
 from echojax.training.loop import Training, fit, make_step
 from echojax.training.state import initial_state, split
 from echojax.vocabulary import USES, Use
-from echojax.weights import networks
+from echojax.weights import kinds, networks
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def training(config, source):
 
 @pytest.fixture
 def known(monkeypatch):
-    monkeypatch.setitem(networks.KINDS, "tiny", networks.Kind(Tiny, TinySettings))
+    monkeypatch.setitem(kinds.KINDS, "tiny", kinds.Kind(Tiny, TinySettings))
 
 
 def test_a_network_a_training_and_a_dataset_work_together(known, tmp_path):

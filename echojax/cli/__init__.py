@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from echojax import presets
-from echojax.cli import data, enhancement, study, training, weights
+from echojax.cli import data, enhancement, questions, study, training, weights
 from echojax.errors import EchojaxError
 from echojax.runs import lock
 from echojax.stopping import Stopped, terminated_as_interrupted
@@ -28,7 +28,11 @@ _CONTENTS = {
         training.train_classifier,
         training.pretrain_classifier,
     ),
-    "Use a network on your own files": (enhancement.enhance, weights.weights),
+    "Use a network on your own files": (
+        enhancement.enhance,
+        questions.classify,
+        weights.weights,
+    ),
     "Measure a network": (enhancement.evaluate_sr, study.evaluate_classifier),
 }
 

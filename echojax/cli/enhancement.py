@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from echojax.cli import options
+from echojax.cli import options, printing
 from echojax.vocabulary import GENERATORS, MODES, Mode
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ _GENERATOR = (
     click.option(
         "--weights",
         metavar="FILE",
-        help="A .safetensors file, as train-sr leaves it and `weights convert` makes it, or the "
-        "name of a fetched network (srresnet-x4).",
+        help="A file of weights, as train-sr leaves it or PyTorch's (.pth), or the name of a "
+        "fetched network (srresnet-x4).",
     ),
     click.option(
         "--run",
@@ -109,7 +109,6 @@ def enhance(
     A file that cannot be done is named at the end, the others are done; the exit code is 1 then.
     """
     from echojax import recordings
-    from echojax.errors import EchojaxError
     from echojax.inference.enhance import Network
 
     file = _file(weights, run, sr, fold)
@@ -139,10 +138,7 @@ def enhance(
     if succeeded:
         target = jobs[0].target if len(jobs) == 1 else out
         click.echo(f"{succeeded} of {len(jobs)} enhanced: {target}")
-    for failure in failures:
-        click.echo(f"Failed: {failure}", err=True)
-    if failures:
-        raise EchojaxError(f"{len(failures)} of {len(jobs)} could not be enhanced")
+    printing.failures(failures, len(jobs), "enhanced")
 
 
 @options.command("evaluate-sr")

@@ -1,15 +1,18 @@
 """Results as lines of text."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from echojax.errors import EchojaxError
 from echojax.wording import count
 
 if TYPE_CHECKING:
+    from echojax.inference.answer import Answer
+    from echojax.questions import Told
     from echojax.report.blocks import Block
     from echojax.studies.diagnosis.cells import Cell
     from echojax.studies.diagnosis.folds import Fold
@@ -34,6 +37,40 @@ def accuracies(predictions: Path, cells: "Sequence[Cell]") -> None:
             f"{row.accuracy:.1%}{interval}  "
             f"{count(row.frames, 'frame')}, {count(row.folds, 'fold')}, {count(row.seeds, 'seed')}"
         )
+
+
+def failures(lines: Sequence[str], total: int, done: str) -> None:
+    """Print what went wrong with some of `total` files, if anything did.
+
+    Raises:
+        EchojaxError: something did; the others are `done`.
+    """
+    for line in lines:
+        click.echo(f"Failed: {line}", err=True)
+    if lines:
+        raise EchojaxError(f"{len(lines)} of {total} could not be {done}")
+
+
+def told(recordings: "Sequence[Told]") -> None:
+    """Print what a classifier says of recordings, and of each frame where there are several."""
+    from echojax import text_table
+    from echojax.media.recording import shown
+
+    tasks = list(recordings[0].answers)
+    rows = [["file", "frame", *(word for task in tasks for word in (task, "probability"))]]
+    for path, answers in recordings:
+        number = len(answers[tasks[0]].probabilities)
+        together = {task: answer.mean() for task, answer in answers.items()}
+        name = "1" if number == 1 else f"mean of {number}"
+        rows.append([shown(str(path)), name, *_cells(together, 0)])
+        if number > 1:
+            rows += [["", str(k + 1), *_cells(answers, k)] for k in range(number)]
+    click.echo(text_table.plain(rows))
+
+
+def _cells(answers: "Mapping[str, Answer]", row: int) -> list[str]:
+    each = [(a.labels[row], f"{a.confidence[row]:.1%}") for a in answers.values()]
+    return [cell for pair in each for cell in pair]
 
 
 def restored(log: Path) -> None:

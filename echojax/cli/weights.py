@@ -121,10 +121,10 @@ def _check_free(out: Path, overwrite: bool) -> None:
 
 
 def _save(found: "Converted", out: Path, more: dict[str, str] | None = None) -> None:
-    from echojax.weights import networks
+    from echojax.weights import kinds, networks
 
     networks.save(found.model, out, {**(more or {}), **found.card})
-    click.echo(f"{found.layout}: {networks.summary(found.model)}")
+    click.echo(f"{found.layout}: {kinds.summary(found.model)}")
     for note in found.notes:
         click.echo(f"- {note}")
     click.echo(f"Written: {out}")

@@ -15,7 +15,7 @@ from echojax.data.prepared import LeftOut as LeftOut
 from echojax.data.prepared import check_replaceable, made_aside, newest, tfds_quiet
 from echojax.errors import InputError
 from echojax.progress import bar
-from echojax.resize import resize
+from echojax.resize import resize_gray, square_size
 from echojax.vocabulary import VIEWS
 from tfds_camus import SEXES, SPLITS, SUBGROUPS
 
@@ -160,23 +160,19 @@ def square_pixels(frames: Frames) -> Frames:
     """
     images, masks, spacings = [], [], []
     for image, mask, spacing in zip(frames.images, frames.masks, frames.spacing, strict=True):
-        target = spacing.max()
-        size = tuple(
-            round(n * float(s) / float(target)) for n, s in zip(image.shape, spacing, strict=True)
-        )
+        size = square_size(image.shape, spacing)
         if size == image.shape:
             images.append(image)
             masks.append(mask)
             spacings.append(spacing)
             continue
-        resized = resize(image[..., None].astype(np.float32), size)[..., 0]
-        images.append(np.clip(np.round(resized), 0, 255).astype(np.uint8))
+        images.append(resize_gray(image, size))
         rows, columns = (
             ((np.arange(new) + 0.5) * old / new).astype(int)
             for new, old in zip(size, image.shape, strict=True)
         )
         masks.append(None if mask is None else mask[np.ix_(rows, columns)])
-        spacings.append(np.full(2, target, np.float32))
+        spacings.append(np.full(2, spacing.max(), np.float32))
     return Frames(images, masks, **{**frames.table, "spacing": np.stack(spacings)})
 
 

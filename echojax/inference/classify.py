@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Any, Literal, Protocol, cast, get_args
 
 import jax
 import jax.numpy as jnp
@@ -14,15 +14,20 @@ from jax.sharding import Mesh
 from echojax import devices
 from echojax.data.frames import Frames
 from echojax.errors import InputError
+from echojax.inference.answer import Answer
 from echojax.inference.enhance import as_float
+from echojax.media import Region
+from echojax.media.stack import Stack, of_array
+from echojax.metrics import LUMA
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18
-from echojax.resize import resize
+from echojax.resize import resize, resize_gray, square_size
 from echojax.vocabulary import CLASSES
 from echojax.weights import networks
 
 # What a classifier's file says on its card: the tasks of its heads, and what it sees of a frame.
 HEADS, SIZE, FIT, PIXEL = "heads", "input size", "input fit", "input pixel"
+SIMULATED = "simulated frames"  # how many of those that it learned from
 
 Fit = Literal["stretch", "pad", "millimetres"]
 FITS: tuple[Fit, ...] = get_args(Fit)
@@ -54,11 +59,110 @@ class Shape:
 
 @dataclass(frozen=True)
 class Classifier:
-    """A classifier with what must be known to ask it: the tasks of its heads, and its input."""
+    """A classifier with what must be known to ask it.
+
+    Attributes:
+        model: the network.
+        tasks: of its heads: "view", "phase", or both.
+        shape: of its input.
+        simulated: whether it learned from frames that were simulated.
+    """
 
     model: ResNet18
     tasks: tuple[str, ...]
     shape: Shape
+    simulated: bool = False
+
+    def predict(self, frames: Any, spacing: tuple[float, float] | None = None) -> dict[str, Answer]:
+        """Tell the view and the phase of frames.
+
+        They are brought to the input that the classifier was trained with: gray, 8 bit, square
+        pixels, then `shape`. Of frames whose file names ultrasound regions the largest is seen.
+
+        Args:
+            frames: an array as `media.stack.of_array` takes it: (rows, columns), RGB, or several
+                along a first axis, uint8, uint16 or floats from 0 to 1; a `Stack`, as
+                `echojax.read` gives it; or `Frames`, as `echojax.camus` gives them.
+            spacing: mm between rows and between columns, for an array whose pixels are not square,
+                or a classifier whose `shape.fit` is "millimetres".
+
+        Returns:
+            The answer to each of `tasks`, a row a frame.
+
+        Raises:
+            TypeError: values of a type that does not say what is black and white.
+            ValueError: an array of another shape, floats outside of 0 to 1, or no spacing where
+                the classifier needs it.
+        """
+        if isinstance(frames, Frames):
+            return self.answers(inputs(frames, self.shape))
+        stack = frames if isinstance(frames, Stack) else of_array(frames)
+        return self.answers(np.stack([self.input(frame, stack, spacing) for frame in stack.frames]))
+
+    def input(
+        self, frame: np.ndarray, of: "Known", spacing: tuple[float, float] | None = None
+    ) -> np.ndarray:
+        """A frame of any depth and colour as it is seen: float32 (size, size) in [0, 1].
+
+        Args:
+            frame: (rows, columns) or (rows, columns, 3).
+            of: what is known of it.
+            spacing: mm between its rows and between its columns; that of `of` by default.
+
+        Raises:
+            ValueError: no spacing is known, and `shape.fit` is "millimetres".
+        """
+        spacing = spacing or of.spacing
+        if spacing is None and self.shape.fit == "millimetres":
+            raise ValueError(
+                f"the classifier sees pixels of {self.shape.pixel:g} mm, and the spacing of these "
+                "frames is not known; pass spacing=(mm between rows, mm between columns)"
+            )
+        spacing = spacing or (1.0, 1.0)
+        if of.regions:
+            top, bottom, left, right = max(of.regions, key=_area)
+            frame = frame[top:bottom, left:right]
+        gray = resize_gray(_gray(frame, of.low, of.high), square_size(frame.shape[:2], spacing))
+        return as_input(as_float(gray), self.shape, (max(spacing),) * 2)
+
+    def answers(self, seen: np.ndarray) -> dict[str, Answer]:
+        """The answers for frames as `input` makes them, (n, size, size)."""
+        columns = probabilities(self.model, seen, devices.data_mesh()).T
+        return {task: Answer.of(task, p) for task, p in zip(self.tasks, columns, strict=True)}
+
+
+class Known(Protocol):
+    """What is known of frames: of a `Recording`, or a `Stack`."""
+
+    @property
+    def low(self) -> float:
+        """The value of black."""
+
+    @property
+    def high(self) -> float:
+        """The value of white."""
+
+    @property
+    def spacing(self) -> tuple[float, float] | None:
+        """Millimetres between rows and between columns."""
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """Where ultrasound is shown; empty if everywhere."""
+
+
+def _area(region: Region) -> int:
+    return (region.bottom - region.top) * (region.right - region.left)
+
+
+def _gray(frame: np.ndarray, low: float, high: float) -> np.ndarray:
+    """A frame of any depth and colour in gray levels of 8 bit, as classifiers learned from."""
+    if frame.ndim == 3:
+        frame = (frame.astype(np.float32) @ LUMA)[..., 0]
+    if frame.dtype == np.uint8 and (low, high) == (0, 255):
+        return frame
+    levels = np.nan_to_num((frame.astype(np.float64) - low) / (high - low), nan=0.0)
+    return (255 * levels.clip(0, 1)).round().astype(np.uint8)
 
 
 def load(file: Path) -> Classifier:
@@ -75,7 +179,7 @@ def load(file: Path) -> Classifier:
             f"{file}: does not hold a classifier of {' or '.join(CLASSES)}; pass a file of "
             "`echojax pretrain-classifier`, or RUN/classifiers/PROTOCOL/TASK/.../seedN"
         )
-    return Classifier(model, tasks, _shape(card, file))
+    return Classifier(model, tasks, _shape(card, file), SIMULATED in card)
 
 
 def _shape(card: Mapping[str, str], file: Path) -> Shape:
@@ -97,6 +201,12 @@ def _shape(card: Mapping[str, str], file: Path) -> Shape:
 def heads_of(card: Mapping[str, str]) -> tuple[str, ...]:
     """The tasks that a card says its network has a head for, in the order of its logits."""
     return tuple(card[HEADS].split(",")) if card.get(HEADS) else ()
+
+
+def simulated_card(learned: Frames) -> dict[str, str]:
+    """What a file says of simulated frames among those that its classifier learned from."""
+    number = int(learned.simulated.sum())
+    return {SIMULATED: str(number)} if number else {}
 
 
 def as_input(

@@ -95,6 +95,11 @@ class ClipRecording(Recording):
         )
         self.shape = frame.shape[:2] if self._gray else frame.shape
 
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames per second, their average."""
+        return float(self._rate)
+
     def frames(self) -> Iterator[np.ndarray]:
         """The frames one at a time, decoded as they are asked for."""
         with _decoding(self.path, self._kind), av.open(str(self.path)) as container:

@@ -14,7 +14,7 @@ from pydicom.pixels import (  # type: ignore[attr-defined]
 )
 
 from echojax.errors import InputError
-from echojax.media import dicom_limits
+from echojax.media import dicom_limits, dicom_scale
 from echojax.media.dicom_header import derived, regions
 from echojax.media.limits import Bounded, check_pixels
 from echojax.media.recording import Recording, bounds, keeping, reading, shown
@@ -66,6 +66,16 @@ class DicomRecording(Recording):
         self.shape, self.dtype = first.shape, first.dtype
         with reading(path, self._kind):
             self.regions = regions(dataset, first.shape)
+
+    @property
+    def spacing(self) -> tuple[float, float] | None:
+        """Millimetres between rows and between columns, in the largest region if there are any."""
+        return dicom_scale.spacing(self._dataset)
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames per second, if the header tells and there are several."""
+        return dicom_scale.frame_rate(self._dataset) if self.count != 1 else None
 
     def frames(self) -> Iterator[np.ndarray]:
         """The frames one at a time, decoded as they are asked for."""

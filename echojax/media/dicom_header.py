@@ -12,7 +12,7 @@ from pydicom.valuerep import DSfloat
 
 from echojax.media.recording import Region
 
-_PLANAR = 1  # RegionSpatialFormat of a two-dimensional image
+PLANAR = 1  # RegionSpatialFormat of a two-dimensional image
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 # Pixels counted within a region or in the image, all of one kind: a position.
 _POSITIONS = (
@@ -47,7 +47,7 @@ def regions(dataset: Dataset, shape: tuple[int, ...]) -> tuple[Region, ...]:
     """The two-dimensional ultrasound regions within a frame, without those inside another."""
     found: list[Region] = []
     for item in dataset.get("SequenceOfUltrasoundRegions") or ():
-        if item.get("RegionSpatialFormat") != _PLANAR or "RegionLocationMaxX1" not in item:
+        if item.get("RegionSpatialFormat") != PLANAR or "RegionLocationMaxX1" not in item:
             continue
         region = Region(  # the corners DICOM states are both inside
             top=int(item.RegionLocationMinY0),
@@ -89,7 +89,7 @@ def derived(source: Dataset, scale: int, description: str) -> Dataset:
     for tag in [tag for tag in dataset.keys() if 0x6000 <= tag.group <= 0x60FF]:  # noqa: SIM118
         del dataset[tag]
     _identify(dataset, source, description)
-    for part in _measured(dataset):
+    for part in measured(dataset):
         _refine(part, scale)
     for region in dataset.get("SequenceOfUltrasoundRegions") or ():
         _refine_region(region, scale)
@@ -115,7 +115,7 @@ def _identify(dataset: Dataset, source: Dataset, description: str) -> None:
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
 
 
-def _measured(dataset: Dataset) -> Iterator[Dataset]:
+def measured(dataset: Dataset) -> Iterator[Dataset]:
     """The places where pixel spacing may stand."""
     yield dataset
     for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):

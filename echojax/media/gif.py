@@ -34,6 +34,12 @@ class GifRecording(Recording):
         self.count = len(self._durations)
         self.shape = frame.shape[:2] if gray else frame.shape
 
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames per second, their average."""
+        number, whole = len(self._durations), sum(self._durations)
+        return 1000 * number / whole if number > 1 and whole > 0 else None
+
     def frames(self) -> Iterator[np.ndarray]:
         """The frames one at a time; gray if no frame of the file has colour."""
         for _, frame in self._shown():

@@ -45,6 +45,11 @@ class MetaImageRecording(Recording):
         """The header and its data files."""
         return (self.path, *(file for file in self._header.files if file != self.path))
 
+    @property
+    def spacing(self) -> tuple[float, float] | None:
+        """Millimetres between rows and between columns."""
+        return self._header.spacing[1], self._header.spacing[0]
+
     def frames(self) -> Iterator[np.ndarray]:
         """The frames one at a time."""
         for plane in self._planes:

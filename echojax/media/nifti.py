@@ -13,8 +13,9 @@ import numpy as np
 
 from echojax.errors import InputError
 from echojax.media.limits import Bounded, check_pixels, gunzip
-from echojax.media.recording import Recording, bounds, reading
+from echojax.media.recording import Recording, as_spacing, bounds, reading
 
+_MILLIMETRES = {1: 1e3, 3: 1e-3}  # of NIfTI's codes for metres and micrometres
 _NIFTI_2 = (b"\x1c\2\0\0", b"\0\0\2\x1c")  # the size of its header, 540, in either byte order
 
 
@@ -48,6 +49,13 @@ class NiftiRecording(Recording):
         self._planes = stored.reshape((*stored.shape[:2], -1), order="F")
         self.count = self._planes.shape[2]
         self.low, self.high = bounds(np.moveaxis(self._planes, 2, 0))
+
+    @property
+    def spacing(self) -> tuple[float, float] | None:
+        """Millimetres between rows and between columns; where no unit is stated, it is these."""
+        unit = _MILLIMETRES.get(int(self._header["xyzt_units"]) & 7, 1.0)
+        columns, rows = (unit * float(step) for step in self._header["pixdim"][1:3])
+        return as_spacing(rows, columns)
 
     def frames(self) -> Iterator[np.ndarray]:
         """The frames one at a time, upright: rows are depth."""

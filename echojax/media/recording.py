@@ -1,8 +1,9 @@
 """What every recording offers, whatever its format: frames in, enlarged frames out."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -57,6 +58,16 @@ class Recording(ABC):
     def files(self) -> tuple[Path, ...]:
         """All files it consists of: `path`, and what that refers to."""
         return (self.path,)
+
+    @property
+    def spacing(self) -> tuple[float, float] | None:
+        """Millimetres between rows and between columns; None if the file does not state them."""
+        return None
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames per second; None if the file does not state it, or the frames are no clip."""
+        return None
 
     @abstractmethod
     def frames(self) -> Iterator[np.ndarray]:
@@ -168,6 +179,15 @@ def full_depth(frames: Iterable[np.ndarray]) -> float:
     """
     bits = max(int(frame.max()) for frame in frames).bit_length()
     return 2.0 ** max(8, bits + bits % 2) - 1
+
+
+def as_spacing(rows: object, columns: object) -> tuple[float, float] | None:
+    """Two distances in a file as spacing, mm; None if they are no positive numbers."""
+    with suppress(TypeError, ValueError):
+        found = float(str(rows)), float(str(columns))
+        if all(0 < step < math.inf for step in found):
+            return found
+    return None
 
 
 @contextmanager

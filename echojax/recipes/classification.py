@@ -28,7 +28,7 @@ from echojax.training.degradation import degrade
 from echojax.training.loop import Loss, Metrics, Step, Training, make_step
 from echojax.training.optimizers import cosine_schedule
 from echojax.training.state import TrainState, initial_state, split
-from echojax.weights import networks
+from echojax.weights import kinds
 from echojax.wording import count
 
 DEGRADATION = 1.0  # strength, where frames are degraded before they are learned from
@@ -210,7 +210,7 @@ def _program(
     average: float,
 ) -> tuple[optax.GradientTransformation, Step[TrainState]]:
     # Kept, so that the hundreds of classifiers of a study share one compiled step.
-    model = networks.empty("resnet18", ResNetSettings(classes=PER_HEAD * len(tasks), width=width))
+    model = kinds.empty("resnet18", ResNetSettings(classes=PER_HEAD * len(tasks), width=width))
     graphdef, _, _ = split(model)
     rates = rate if cosine is None else cosine_schedule(rate, cosine)
     optimizer = optax.adamw(rates, weight_decay=weight_decay, mask=_kernels)

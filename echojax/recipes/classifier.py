@@ -42,7 +42,7 @@ class ClassifierConfig(Section):
         "pretrained",
         description='"imagenet" (resnet18, as fetched), "simulated" (what `echojax '
         'pretrain-classifier` left here), "pretrained" (the first of these that is there), a '
-        '.safetensors file, or "random"',
+        'file of weights, or "random"',
     )
     batch: int = Field(16, ge=1)
     epochs: int = Field(10, ge=1)

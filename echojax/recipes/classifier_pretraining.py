@@ -26,7 +26,7 @@ class PretrainConfig(Section):
     """Pretraining of the classifier, both labels at once; the network is [classifier]'s."""
 
     init: Annotated[str, FREE] = Field(
-        "random", description='what it starts from: "random", "imagenet", or a .safetensors file'
+        "random", description='what it starts from: "random", "imagenet", or a file of weights'
     )
     batch: int = Field(32, ge=1)
     epochs: int = Field(20, ge=1)

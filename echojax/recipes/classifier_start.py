@@ -11,7 +11,7 @@ from echojax.inference.classify import PER_HEAD, heads_of
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.recipes.classifier import ClassifierConfig
 from echojax.runs.job import network_file
-from echojax.weights import by_name, catalogue, networks, safetensors_file
+from echojax.weights import by_name, catalogue, networks
 
 # The run directory of `echojax pretrain-classifier` if none is named, and its job in any.
 PRETRAINING = Path("runs", "pretrain-classifier")
@@ -82,26 +82,31 @@ def init_network(config: ClassifierConfig, seed: int, *tasks: str) -> ResNet18:
     be of a network for other classes, as ImageNet's: our last layer starts at random then.
 
     Raises:
-        InputError: `config.init` is a file that is not there or does not fit.
+        InputError: `config.init` is a file that is not there, holds no ResNet-18, or one of another
+            width or with other heads than it says.
     """
-    file = init_file(config.init)
-    # Read first: what cannot be read is told without waiting for random numbers.
-    tensors = {} if file is None else safetensors_file.tensors(file)
     settings = ResNetSettings(classes=PER_HEAD * len(tasks), width=config.width)
-    model = ResNet18(settings, rngs=nnx.Rngs(seed))
+    file = init_file(config.init)
     if file is None:
-        return model
+        return ResNet18(settings, rngs=nnx.Rngs(seed))
+    # Read first: what cannot be read is told without waiting for random numbers.
+    given = networks.load(file, ResNet18)
+    if given.settings.width != config.width:
+        raise InputError(
+            f"{file}: is a ResNet-18 of width {given.settings.width}, and classifier.width is "
+            f"{config.width}; pass --set classifier.width={given.settings.width}, or start from "
+            "another file"
+        )
+    model = ResNet18(settings, rngs=nnx.Rngs(seed))
+    tensors, fresh = by_name.arrays(given), by_name.arrays(model)
     heads = heads_of(networks.card(file))
-    fresh = by_name.arrays(model)
-    head = {name: np.asarray(fresh[name]) for name in _HEAD}
-    there = [name for name in _HEAD if name in tensors]
     if set(tasks) <= set(heads):
         first = [PER_HEAD * heads.index(task) for task in tasks]
-        for name in there:
+        for name in _HEAD:
             logits = [tensors[name][..., k : k + PER_HEAD] for k in first]
             tensors[name] = np.concatenate(logits, axis=-1)
-    elif heads or any(tensors[name].shape != head[name].shape for name in there):
-        tensors |= head
+    elif heads or given.settings.classes != settings.classes:
+        tensors |= {name: fresh[name] for name in _HEAD}
     by_name.fill(model, tensors, file)
     return model
 

@@ -49,7 +49,7 @@ class GanConfig(SuperResolutionConfig):
     )
     perceptual: Annotated[str, FREE] = Field(
         "vgg19",
-        description='what SRGAN compares: "vgg19" features, a .safetensors file of VGG19, '
+        description='what SRGAN compares: "vgg19" features, a file of VGG19\'s weights, '
         'or "none" for pixels',
     )
     adversarial: float = Field(1e-3, ge=0, description="weight of the adversarial loss")

@@ -45,7 +45,7 @@ class SuperResolutionConfig(Section):
     activation: Literal["none", "clip", "tanh"] = Field("none", description="of the output")
     init: Annotated[str, FREE] = Field(
         "interpolation",
-        description='"interpolation", "random", a .safetensors file or a name of `echojax weights '
+        description='"interpolation", "random", a file of weights or a name of `echojax weights '
         "list`; the latter two bring their own blocks, channels, kernels, bias and activation",
     )
     quality: Annotated[tuple[QualityOrNone, ...], FREE] = Field(

@@ -11,7 +11,7 @@ from orbax.checkpoint import v1 as ocp
 
 from echojax.errors import EchojaxError, InputError
 from echojax.runs.job import CHECKPOINTS
-from echojax.weights import by_name, networks
+from echojax.weights import by_name, kinds
 
 
 def _highest(checkpoints: Sequence[Any], score: str | None) -> Any:
@@ -143,11 +143,11 @@ def network_of(folder: Path) -> tuple[Any, dict[str, str]]:
     # Of SRGAN's two players it is the generator.
     kept = kept.get("generator", kept)
     params, rest = kept.get("average") or (kept["params"], kept["rest"])
-    model = networks.build(told, directory)
+    model = kinds.build(told, directory)
     leaves = by_name.leaves(params) | by_name.leaves(rest)
     # Orbax stores an NNX variable as a node of one leaf.
     tensors = {name.removesuffix(".value"): leaf for name, leaf in leaves.items()}
     by_name.fill(model, tensors, directory)
-    fields = networks.describe(model).keys()
+    fields = kinds.describe(model).keys()
     card = {key: str(value) for key, value in told.items() if key not in fields}
     return model, {**card, "checkpoint": f"step {newest.step}"}

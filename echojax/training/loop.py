@@ -22,7 +22,7 @@ from echojax.runs.job import Job, begun
 from echojax.stopping import Stop, Stopped
 from echojax.training.checkpoints import Checkpoints
 from echojax.training.state import LEARNED, Counted, TrainState, split
-from echojax.weights import networks
+from echojax.weights import kinds, networks
 
 Metrics = dict[str, jax.Array]
 State = TypeVar("State", bound=Counted)
@@ -191,7 +191,7 @@ def _fit(
     with contextlib.ExitStack() as stack:
         checkpoints = None
         if training.save_every is not None:
-            card = {**networks.describe(training.network(state)), **training.card}
+            card = {**kinds.describe(training.network(state)), **training.card}
             checkpoints = stack.enter_context(
                 Checkpoints(job.checkpoints, card, best=training.best)
             )

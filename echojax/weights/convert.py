@@ -1,7 +1,6 @@
 """Public checkpoints as networks of ours, checked tensor by tensor."""
 
 import dataclasses
-import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,9 +12,18 @@ import numpy as np
 from flax import nnx
 
 from echojax.errors import InputError
+from echojax.files import sha256
 from echojax.models.msrresnet import MSRResNet
 from echojax.models.srresnet import SRResNet
-from echojax.weights import by_name, fitting, layouts, networks, safetensors_file, state_dict
+from echojax.weights import (
+    by_name,
+    fitting,
+    kinds,
+    layouts,
+    model_card,
+    safetensors_file,
+    state_dict,
+)
 
 OWN = "echojax"
 # First and last convolution of what can be folded.
@@ -96,12 +104,13 @@ def convert(path: Path, *, gray: bool = False) -> Converted:
         InputError: the file cannot be read, is ours already, has no known layout, or does not fit
             it; every tensor that is missing, left over or of another shape is named.
     """
-    own = _own_metadata(path)
+    own = own_metadata(path)
     if own and not gray:
         raise InputError(f"{path}: is a file of echojax already; use it as it is")
     if own:
-        told = networks.card(path) | card(path, OWN, ())
-        return of_network(networks.load(path), told, gray=gray)
+        model = kinds.build(own, path)
+        by_name.fill(model, safetensors_file.tensors(path), path)
+        return of_network(model, kinds.beside(own) | card(path, OWN, ()), gray=gray)
     try:
         found = state_dict.find(state_dict.read(path))
         layout = layouts.recognise(found.tensors)
@@ -129,8 +138,7 @@ def card(path: Path, layout: str, notes: tuple[str, ...]) -> dict[str, str]:
     """The origin of a network: its file or folder, a file's sha256, the layout and the notes."""
     found = {"source": path.name, "layout": layout, "notes": "; ".join(notes)}
     if path.is_file():
-        with path.open("rb") as file:
-            found["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+        found["sha256"] = sha256(path)
     return found
 
 
@@ -141,7 +149,7 @@ def inspect(path: Path) -> Info:
         InputError: the file cannot be read.
     """
     form = "safetensors" if state_dict.is_safetensors(path) else "PyTorch"
-    own = _own_metadata(path)
+    own = own_metadata(path)
     try:
         found = state_dict.find(state_dict.read(path))
     except ValueError as error:
@@ -160,7 +168,7 @@ def inspect(path: Path) -> Info:
         name = layout.name if layout else None
         return Info(form, name, {}, len(tensors), parameters, found.notes, problem=str(error))
     notes = (*found.notes, *plan.notes)
-    network = networks.describe(plan.model)
+    network = kinds.describe(plan.model)
     return Info(form, layout.name, network, len(tensors), parameters, notes)
 
 
@@ -168,20 +176,20 @@ def _inspect_own(
     path: Path, form: str, own: dict[str, str], tensors: Mapping[str, Any], parameters: int
 ) -> Info:
     try:
-        model = networks.build(own, path)
+        model = kinds.build(own, path)
     except InputError as error:
         return Info(form, OWN, {}, len(tensors), parameters, problem=str(error))
-    network = networks.describe(model)
-    rest = {key: value for key, value in networks.shown(networks.card(path)).items() if value}
+    network = kinds.describe(model)
+    rest = {key: value for key, value in model_card.shown(kinds.beside(own)).items() if value}
     wrong = by_name.mismatches(model, {name: each.shape for name, each in tensors.items()})
     problem = f"does not fit the network: {'; '.join(wrong)}" if wrong else None
     return Info(form, OWN, network, len(tensors), parameters, (), rest, problem)
 
 
-def _own_metadata(path: Path) -> dict[str, str]:
+def own_metadata(path: Path) -> dict[str, str]:
     """The metadata of a file of ours, otherwise nothing."""
     metadata = safetensors_file.metadata(path) if state_dict.is_safetensors(path) else {}
-    return metadata if metadata.get("model") in networks.KINDS else {}
+    return metadata if metadata.get("model") in kinds.KINDS else {}
 
 
 def fold_to_gray(model: Any) -> tuple[Any, tuple[str, ...]]:
@@ -197,7 +205,7 @@ def fold_to_gray(model: Any) -> tuple[Any, tuple[str, ...]]:
         InputError: the network makes no images.
     """
     if type(model) not in _ENDS:
-        kind = networks.describe(model)["model"]
+        kind = kinds.describe(model)["model"]
         raise InputError(f"gray is for networks that enlarge images, not for {kind}")
     if model.channels == 1:
         return model, ("gray already: nothing was folded",)
@@ -223,8 +231,8 @@ def fold_to_gray(model: Any) -> tuple[Any, tuple[str, ...]]:
                 "gray: first kernel summed over inputs; the outputs are averaged after the "
                 f"{activation}, which an averaged kernel would not equal"
             )
-    kind = networks.describe(model)["model"]
-    gray = networks.empty(kind, dataclasses.replace(settings, **folded))
+    kind = kinds.describe(model)["model"]
+    gray = kinds.empty(kind, dataclasses.replace(settings, **folded))
     state = nnx.state(gray, (nnx.Param, nnx.BatchStat))
     nnx.replace_by_pure_dict(state, weights)
     nnx.update(gray, state)

@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from echojax.weights import by_name, networks, sizes
+from echojax.weights import by_name, kinds, sizes
 from echojax.weights.layouts import Layout
 from echojax.weights.state_dict import Tensor, listed
 
@@ -48,7 +48,7 @@ def plan(layout: Layout, tensors: Mapping[str, Tensor], path: Path) -> Plan:
     """
     shapes = {name: each.shape for name, each in tensors.items()}
     settings, modules = sizes.settings(layout, shapes)
-    model = networks.empty(layout.kind, settings)
+    model = kinds.empty(layout.kind, settings)
     expected = by_name.shapes(model)
     names = {}
     for name in expected:

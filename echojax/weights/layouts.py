@@ -18,7 +18,7 @@ class Layout:
 
     Attributes:
         name: whose layout it is.
-        kind: the network, a key of `networks.KINDS`.
+        kind: the network, a key of `kinds.KINDS`.
         table: our name of a layer to theirs. {i} counts residual blocks, {block} the same from 2;
             {u} counts enlargements, {stage} the same from 1; {after} is what follows the last
             {block}, {upsampling} what follows that, and {last} what follows the last {u}.

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+LEARNED_FROM = "learned from"  # key of a card: hashes of all frames that a network has seen
+NOT_SHOWN = (LEARNED_FROM,)  # values that are long and for programs
 _ENDING = "`echojax weights info {file}` shows the same. "
 
 
@@ -30,3 +32,8 @@ def markdown(file: str, network: str, card: Mapping[str, str], *, enlarges: bool
     if enlarges:
         warning += ": enlarged frames may show detail that was never there"
     return f"# {title}\n\n| | |\n|---|---|\n{table}\n\n{_ENDING.format(file=file)}{warning}.\n"
+
+
+def shown(card: Mapping[str, str]) -> dict[str, str]:
+    """What of a card is for people to read."""
+    return {key: value for key, value in card.items() if key not in NOT_SHOWN}

@@ -40,12 +40,10 @@ def _explained(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: no such weights file") from None
     except (OSError, safetensors.SafetensorError) as error:
         advice = (
-            ""
-            if path.suffix == ".safetensors"
-            else (
-                "; convert a checkpoint of PyTorch first: echojax weights convert "
-                f"{path} -o OUT.safetensors"
-            )
+            "; a folder of a training's checkpoints is to be converted first: echojax weights "
+            f"convert {path} -o OUT.safetensors"
+            if path.is_dir()
+            else ""
         )
         raise InputError(f"{path}: cannot be read as safetensors ({error}){advice}") from error
 

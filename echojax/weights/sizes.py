@@ -9,7 +9,7 @@ from echojax.models.resnet import ResNetSettings
 from echojax.models.srresnet import SRResNetSettings
 from echojax.models.vgg import VGG19Settings
 from echojax.weights.layouts import Layout
-from echojax.weights.networks import MAX_BLOCKS, MAX_CHANNELS
+from echojax.weights.kinds import MAX_BLOCKS, MAX_CHANNELS
 
 Shapes = Mapping[str, tuple[int, ...]]
 

@@ -40,15 +40,17 @@ def make_release():
     """Write a NIfTI release of patients by number; in both views every third is good, and so on.
 
     A patient's frames are smooth noise that depends on the number alone. `shift` makes other
-    qualities of them.
+    qualities of them; `simulated` ones have the file that says so beside them.
     """
 
-    def make(root, numbers, *, shift=0):
+    def make(root, numbers, *, shift=0, simulated=False):
         for number in numbers:
             rng = np.random.default_rng(number)
             quality = ("Good", "Medium", "Poor")[(number + shift) % 3]
             folder = root / "database_nifti" / f"patient{number:04d}"
             folder.mkdir(parents=True)
+            if simulated:
+                (folder / "simulation.json").write_text("{}")
             for view in camus_folders.VIEWS:
                 cfg = camus_folders.NIFTI_CFG | {"ImageQuality": quality}
                 camus_folders.write_cfg(folder / f"Info_{view}.cfg", cfg)
@@ -85,5 +87,5 @@ def data_dir(make_data):
 
 @pytest.fixture(scope="session")
 def others(make_data):
-    """The 32 frames of eight other patients."""
-    return make_data(range(101, 109))
+    """The 32 frames of eight other patients, who are said to be simulated."""
+    return make_data(range(101, 109), simulated=True)

@@ -36,6 +36,7 @@ def test_it_hands_over_a_file_that_says_what_it_is(pretrained):
     assert told["heads"] == "view,phase"
     assert told["input size"] == "32"
     assert told["data"] == "28 echo frames of 7 patients"
+    assert told["simulated frames"] == "28"
     assert told["started from"] == "random"
     assert told["view accuracy on held-out frames"].endswith("%")
     assert told["phase accuracy on held-out frames"].endswith("%")
@@ -138,6 +139,7 @@ def test_a_study_starts_from_it_and_goes_on_only_from_the_file_it_began_with(
     kept = run / "classifiers" / "patient" / "phase" / "good" / "none" / "fold0" / "seed0"
     assert main(["evaluate-classifier", "--weights", str(kept), "--data-dir", str(data_dir)]) == 0
     printed = capsys.readouterr()
+    assert "simulated frames" not in networks.card(kept.with_name("seed0.safetensors"))
     rows = [line.split()[:4] for line in printed.out.splitlines()[1:]]
     assert rows[0] == ["phase", "all", "96", "24"]
     assert {row[0] for row in rows} == {"phase"}
@@ -207,6 +209,22 @@ def test_evaluate_classifier_notes_frames_that_were_learned_from(pretrained, oth
     words = ["evaluate-classifier", "--weights", str(pretrained / FILE), "--data-dir", str(others)]
     assert main(words) == 0
     assert "learned from 28 of the 32 frames" in capsys.readouterr().err
+
+
+def test_a_pretraining_is_found_by_its_run_and_a_study_names_a_classifier(
+    pretrained, train, data_dir, capsys
+):
+    frame = next((data_dir / "camus_public").rglob("*_2CH_ED.nii.gz"))
+    assert main(["classify", str(frame), "--run", str(pretrained)]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[1].startswith(str(frame))
+    assert "learned from simulated frames" in printed.err
+    _, run = train("random")
+    capsys.readouterr()
+    assert main(["classify", str(frame), "--run", str(run)]) == 2
+    kept = run / "classifiers" / "patient" / "phase" / "good" / "none" / "fold0" / "seed0"
+    assert f"one of a study's, as {kept}" in capsys.readouterr().err
+    assert main(["classify", str(frame), "--weights", str(kept)]) == 0
 
 
 def test_evaluate_classifier_names_what_is_missing(data_dir, tmp_path, monkeypatch, capsys):

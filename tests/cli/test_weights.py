@@ -160,11 +160,12 @@ def test_info_says_what_is_wrong_with_a_file_of_ours(tmp_path, foreign, capsys):
     assert "problem" in capsys.readouterr().out
 
 
-def test_a_checkpoint_of_pytorch_in_place_of_weights_is_to_be_converted(tmp_path, capsys):
+def test_a_damaged_checkpoint_in_place_of_weights_is_named(tmp_path, capsys):
     (tmp_path / "net.pth").write_bytes(b"PK not safetensors at all")
     words = ["evaluate-sr", str(tmp_path), "--weights", str(tmp_path / "net.pth")]
     assert main(words) == 2
-    assert "echojax weights convert" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"Error: {tmp_path / 'net.pth'}: ")
 
 
 def test_weights_can_be_read_by_others(tmp_path, foreign):

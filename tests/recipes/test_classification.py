@@ -1,4 +1,5 @@
 import functools
+import hashlib
 from pathlib import Path
 
 import jax
@@ -12,6 +13,7 @@ from echojax.errors import InputError
 from echojax.inference import classify
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18, ResNetSettings
+from echojax.models.srresnet import SRResNet, SRResNetSettings
 from echojax.recipes import (
     classification,
     classifier_pretraining,
@@ -24,6 +26,8 @@ from echojax.runs.job import Job
 from echojax.training.loop import fit
 from echojax.weights import by_name, networks
 from tests.recipes.squares import HELD_OUT, LEARNED, TASKS, ask, silent
+from tests.weights import public_checkpoints
+from tests.weights.pytorch import save_pth
 
 SETTINGS = ClassifierConfig(init="random", width=4, size=32, epochs=10, batch=8, learning_rate=3e-3)
 
@@ -273,10 +277,39 @@ def test_it_starts_from_the_head_too_if_the_network_is_for_two_classes(given):
         np.testing.assert_array_equal(tensor, tensors[name], err_msg=name)
 
 
-def test_a_network_of_another_width_does_not_fit(given):
-    _, settings = given(1000, width=2)
-    with pytest.raises(InputError, match=r"given\.safetensors: does not fit.*conv1\.kernel is"):
+@pytest.mark.parametrize("card", [None, {"heads": "view,phase"}])
+def test_a_network_of_another_width_is_refused_in_a_sentence_with_the_setting(given, card):
+    _, settings = given(4, width=2, card=card)
+    with pytest.raises(InputError) as error:
         classification.check(settings, devices.data_mesh(), "view")
+    assert str(error.value) == (
+        f"{settings.init}: is a ResNet-18 of width 2, and classifier.width is {SETTINGS.width}; "
+        "pass --set classifier.width=2, or start from another file"
+    )
+
+
+def test_a_network_of_another_kind_is_refused_in_a_sentence(random_network, tmp_path):
+    path, small = tmp_path / "net.safetensors", SRResNetSettings(blocks=1, channels=4)
+    networks.save(random_network(lambda: SRResNet(small, rngs=nnx.Rngs(0))), path)
+    settings = SETTINGS.model_copy(update={"init": str(path)})
+    with pytest.raises(InputError) as error:
+        classification.check(settings, devices.data_mesh(), "view")
+    assert str(error.value) == f"{path}: holds a SRResNet; expected a ResNet18"
+
+
+def test_a_checkpoint_of_pytorch_is_a_start_and_the_record_has_its_hash(tmp_path, monkeypatch):
+    monkeypatch.setenv("ECHOJAX_WEIGHTS", str(tmp_path))
+    tensors = public_checkpoints.resnet18(width=SETTINGS.width)
+    path = save_pth(tmp_path / "resnet18.pth", tensors)
+    settings = SETTINGS.model_copy(update={"init": str(path)})
+    start = classifier_start.init_network(settings, 0, "view")
+    kernel = tensors["conv1.weight"].transpose(2, 3, 1, 0)
+    np.testing.assert_array_equal(start.conv1.kernel[...], kernel)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    record = classification.record(settings, "frames", task="view", seed=0)
+    assert record.files["classifier.init"] == digest
+    before = classifier_pretraining.record(settings, PretrainConfig(init=str(path)), "frames")
+    assert before.files["pretrain.init"] == digest
 
 
 @nnx.jit
@@ -313,10 +346,9 @@ def test_a_network_with_a_head_for_something_else_gives_its_trunk_alone(given):
     np.testing.assert_array_equal(start["fc.kernel"], fresh["fc.kernel"])
 
 
-@pytest.mark.parametrize(("classes", "width"), [(4, 2), (2, SETTINGS.width)])
-def test_heads_that_do_not_fit_are_refused(given, classes, width):
-    """Another width, or fewer logits than there should be."""
-    _, settings = given(classes, width=width, card={"heads": "view,phase"})
+def test_heads_that_do_not_fit_are_refused(given):
+    """Fewer logits than there should be."""
+    _, settings = given(2, card={"heads": "view,phase"})
     with pytest.raises(InputError, match=r"given\.safetensors: does not fit.*fc\.kernel is"):
         classification.check(settings, devices.data_mesh(), "phase")
 

@@ -1,3 +1,5 @@
+import hashlib
+
 import jax
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from echojax.training.checkpoints import network_of
 from echojax.training.loop import fit
 from echojax.weights import networks
 from tests.recipes.images import Images, speckle
+from tests.weights import public_checkpoints
+from tests.weights.pytorch import save_pth
 
 SETTINGS = config.load(
     Config,
@@ -137,6 +141,36 @@ def test_a_generator_that_does_not_fit_is_refused_before_the_training(given, set
     _, chosen = given(**settings)
     with pytest.raises(InputError, match=told):
         super_resolution.check(chosen, LEARNED, devices.data_mesh())
+
+
+@pytest.fixture
+def pth(tmp_path, monkeypatch):
+    """Writes a checkpoint of PyTorch; gives it, its tensors, and settings that begin there."""
+    monkeypatch.setenv("ECHOJAX_WEIGHTS", str(tmp_path))
+
+    def write(**shapes):
+        tensors = public_checkpoints.msrresnet(blocks=1, channels=4, scale=2, **shapes)
+        path = save_pth(tmp_path / "net.pth", tensors)
+        return path, tensors, SETTINGS.model_copy(update={"init": str(path)})
+
+    return write
+
+
+def test_a_gray_checkpoint_of_pytorch_is_a_start_and_the_record_has_its_hash(pth):
+    path, tensors, settings = pth(images=1)
+    start = super_resolution.init_network(settings)
+    kernel = tensors["conv_last.weight"].transpose(2, 3, 1, 0)
+    np.testing.assert_array_equal(start.conv_last.kernel[...], kernel)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert super_resolution.record(settings, LEARNED).files == {"sr.init": digest}
+
+
+def test_one_of_colours_is_refused_under_its_own_name_with_what_to_do(pth):
+    path, _, settings = pth()
+    with pytest.raises(InputError) as error:
+        super_resolution.check(settings, LEARNED, devices.data_mesh())
+    assert str(error.value).startswith(f"{path}: enlarges colour images; training needs a gray")
+    assert "--gray" in str(error.value)
 
 
 def test_images_smaller_than_a_crop_are_refused():

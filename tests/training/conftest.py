@@ -1,10 +1,10 @@
 import pytest
 
-from echojax.weights import networks
+from echojax.weights import kinds
 from tests.training.line import Line, LineSettings
 
 
 @pytest.fixture(autouse=True)
 def a_line_is_a_network(monkeypatch):
     """Files and checkpoints can say that they hold one."""
-    monkeypatch.setitem(networks.KINDS, "line", networks.Kind(Line, LineSettings))
+    monkeypatch.setitem(kinds.KINDS, "line", kinds.Kind(Line, LineSettings))

@@ -13,7 +13,7 @@ from echojax.models.srresnet import SRResNet, SRResNetSettings
 from echojax.recipes.gan import AdversarialState
 from echojax.training.checkpoints import Checkpoints, network_of
 from echojax.training.state import initial_state, split
-from echojax.weights import networks
+from echojax.weights import kinds
 from tests.training.line import same
 
 OPTIMIZER = optax.adam(1e-3)
@@ -48,7 +48,7 @@ def keep(state, card, folder, *steps):
 )
 def test_a_network_comes_back_with_its_settings_and_its_card(generator, tmp_path, settings):
     model = generator(**settings)
-    card = {**networks.describe(model), "title": "a generator"}
+    card = {**kinds.describe(model), "title": "a generator"}
     keep(started(model), card, tmp_path, 1, 2)
     loaded, told = network_of(tmp_path)
     assert isinstance(loaded, SRResNet)
@@ -60,7 +60,7 @@ def test_a_network_comes_back_with_its_settings_and_its_card(generator, tmp_path
 def test_a_network_without_running_statistics_comes_back(random_network, tmp_path):
     settings = MSRResNetSettings(blocks=1, channels=4)
     model = random_network(lambda: MSRResNet(settings, rngs=nnx.Rngs(0)))
-    keep(started(model), networks.describe(model), tmp_path)
+    keep(started(model), kinds.describe(model), tmp_path)
     loaded, _ = network_of(tmp_path)
     assert isinstance(loaded, MSRResNet)
     assert same(loaded, model)
@@ -69,14 +69,14 @@ def test_a_network_without_running_statistics_comes_back(random_network, tmp_pat
 def test_a_network_of_which_a_part_learned_comes_back_whole(generator, tmp_path):
     model = generator()
     learned = nnx.All(nnx.Param, nnx.PathContains("conv1"))
-    keep(started(model, learned=learned), networks.describe(model), tmp_path)
+    keep(started(model, learned=learned), kinds.describe(model), tmp_path)
     assert same(network_of(tmp_path)[0], model)
 
 
 def test_an_average_is_what_comes_back(generator, tmp_path):
     average = generator(1)
     state = dataclasses.replace(started(generator(0)), average=split(average)[1:])
-    keep(state, networks.describe(average), tmp_path)
+    keep(state, kinds.describe(average), tmp_path)
     assert same(network_of(tmp_path)[0], average)
 
 
@@ -84,7 +84,7 @@ def test_of_two_players_the_generator_comes_back(generator, random_network, tmp_
     average = generator(1)
     player = dataclasses.replace(started(generator(0)), average=split(average)[1:])
     opponent = started(random_network(lambda: norm(2, nnx.Rngs(0))))
-    keep(AdversarialState(player, opponent), networks.describe(average), tmp_path)
+    keep(AdversarialState(player, opponent), kinds.describe(average), tmp_path)
     assert same(network_of(tmp_path)[0], average)
 
 
@@ -128,14 +128,14 @@ def test_a_training_that_does_not_say_of_what_is_refused(generator, tmp_path):
 
 
 def test_a_training_of_another_size_than_it_says_is_refused(generator, tmp_path):
-    keep(started(generator()), networks.describe(generator(channels=6)), tmp_path)
+    keep(started(generator()), kinds.describe(generator(channels=6)), tmp_path)
     with pytest.raises(InputError, match=r"does not fit the network: .*conv1\.kernel is"):
         network_of(tmp_path)
 
 
 def test_a_damaged_checkpoint_is_named(generator, tmp_path):
     model = generator()
-    keep(started(model), networks.describe(model), tmp_path)
+    keep(started(model), kinds.describe(model), tmp_path)
     # Arrays cut off would be read by Orbax's threads, which go on after the first has failed.
     (structure,) = tmp_path.glob("checkpoints/*/state/_METADATA")
     structure.write_bytes(structure.read_bytes()[:10])

@@ -14,7 +14,7 @@ from echojax.stopping import Stopped
 from echojax.training import loop
 from echojax.training.checkpoints import network_of
 from echojax.training.loop import Evaluator
-from echojax.weights import networks
+from echojax.weights import kinds
 from tests.training.line import Line, LineSettings, batch, training
 
 STEPS = 60
@@ -60,7 +60,7 @@ def whole(tmp_path_factory):
     """The network's file and the log of a training that nobody interrupted."""
     run = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:  # made before the tests' own fixtures
-        patch.setitem(networks.KINDS, "line", networks.Kind(Line, LineSettings))
+        patch.setitem(kinds.KINDS, "line", kinds.Kind(Line, LineSettings))
         return fit(run), logged(run)
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jax.sharding import Mesh
 
+from echojax.inference.classify import simulated_card
 from echojax.models.resnet import ResNet18
 from echojax.recipes import classification, classifier_start, inner_validation
 from echojax.recipes.classifier import ClassifierConfig, Labelled
@@ -104,6 +105,7 @@ class Classifiers:
             "data": f"{count(len(learned), 'echo frame')} ({key.train}) of "
             f"{count(len(np.unique(learned.group)), 'patient')}",
             ENHANCED_BY: "" if sr == NONE else f"{sr}, {mode}",
+            **simulated_card(learned),
             **leaks.card_of(learned.hashes, init),
             "licence": LICENCE,
         }

@@ -9,10 +9,10 @@ from echojax.data import frame_hash
 from echojax.data.frames import Frames
 from echojax.errors import InputError
 from echojax.studies.diagnosis.folds import Fold
-from echojax.weights import networks
+from echojax.weights import model_card, networks
 from echojax.wording import count
 
-LEARNED_FROM = networks.LEARNED_FROM
+LEARNED_FROM = model_card.LEARNED_FROM
 NO_FRAMES = frame_hash.from_text("")
 
 

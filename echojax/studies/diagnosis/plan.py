@@ -14,7 +14,7 @@ from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.folds import Fold
 from echojax.studies.diagnosis.generators import generator_name
 from echojax.studies.diagnosis.study import Study
-from echojax.weights import networks
+from echojax.weights import kinds
 
 
 class Planned(NamedTuple):
@@ -49,7 +49,7 @@ def plan(
     of_classifiers = list(_steps_of_classifiers(study, cells))
     if of_classifiers:
         settings = ResNetSettings(classes=PER_HEAD, width=study.config.classifier.width)
-        one = _bytes(networks.empty("resnet18", settings)) * study.config.study.keep_classifiers
+        one = _bytes(kinds.empty("resnet18", settings)) * study.config.study.keep_classifiers
         number = len(of_classifiers)
         planned.append(Planned("classifier", number, sum(of_classifiers), number * one))
     return planned

@@ -8,7 +8,7 @@ from echojax import devices
 from echojax.data import camus, natural
 from echojax.data.frames import Frames
 from echojax.errors import InputError
-from echojax.inference.classify import Classifier, Shape, inputs
+from echojax.inference.classify import Classifier, Shape, inputs, simulated_card
 from echojax.recipes import classifier_pretraining, classifier_start, super_resolution
 from echojax.recipes.classifier import Labelled
 from echojax.recipes.classifier_pretraining import PretrainConfig
@@ -99,6 +99,7 @@ def pretrain_classifier(request: Request[Config]) -> tuple[Path, list[transfer.R
             "title": "ResNet-18, pretrained on echo frames",
             "data": f"{count(len(learned), 'echo frame')} of "
             f"{count(len(np.unique(learned.group)), 'patient')}",
+            **simulated_card(learned),
             **leaks.card_of(learned.hashes, classifier_start.init_file(config.init)),
             "licence": "that of the data it learned from",
         }

@@ -16,7 +16,7 @@ from echojax.studies.diagnosis import leaks
 from echojax.studies.diagnosis.config import Config
 from echojax.studies.diagnosis.folds import Fold
 from echojax.training.loop import fit
-from echojax.weights import networks
+from echojax.weights import catalogue, networks
 from echojax.wording import count
 
 _KEY = "study.restorer"
@@ -28,7 +28,7 @@ def load(path: str) -> Generator:
     Raises:
         InputError: it is not there, or holds no network that keeps the size of gray frames.
     """
-    model: Generator = networks.load(Path(path), Generator)
+    model: Generator = networks.load(catalogue.locate(path), Generator)
     if model.scale != 1 or model.channels != 1:
         raise InputError(
             f"{_KEY} = {path}: enlarges {model.scale} times, images of {model.channels} channels; "
@@ -48,7 +48,7 @@ def sha256_of(path: str) -> str:
             f"study.sr names restorer, and {_KEY} no file of one; train it with `echojax "
             f"train-restorer`, and pass --set {_KEY}=RUN/restorer.safetensors"
         )
-    return sha256(Path(path))
+    return sha256(catalogue.locate(path))
 
 
 def check(path: str, frames: Frames, folds: Sequence[Fold]) -> None:
@@ -59,7 +59,7 @@ def check(path: str, frames: Frames, folds: Sequence[Fold]) -> None:
     """
     sha256_of(path)
     load(path)
-    leaks.check_init(Path(path), _KEY, frames, folds, sr=False)
+    leaks.check_init(catalogue.locate(path), _KEY, frames, folds, sr=False)
 
 
 def train(request: Request[Config]) -> Path:

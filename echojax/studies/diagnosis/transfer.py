@@ -21,6 +21,7 @@ from echojax.runs.job import network_file
 from echojax.vocabulary import CLASSES, QUALITIES, UNLABELLED
 from echojax.weights import networks
 
+_OF_A_STUDY = "RUN/classifiers/PROTOCOL/TASK/.../seedN"
 ENHANCED_BY = "enhanced by"  # on the card of a classifier of enhanced frames
 
 
@@ -42,8 +43,8 @@ def load(weights: str) -> tuple[Classifier, Path]:
     """Load a classifier.
 
     Args:
-        weights: "simulated", a .safetensors file, or the folder of a study's classifier
-            (RUN/classifiers/PROTOCOL/TASK/.../seedN).
+        weights: "simulated", a file, the run directory of a pretraining, or the folder of a
+            study's classifier (RUN/classifiers/PROTOCOL/TASK/.../seedN).
 
     Returns:
         The classifier, and its file.
@@ -51,12 +52,7 @@ def load(weights: str) -> tuple[Classifier, Path]:
     Raises:
         InputError: it is not there, is none of these, or was trained on enhanced frames.
     """
-    named = classifier_start.locate(weights)
-    file = network_file(named) if named.is_dir() else named
-    if named.is_dir() and not file.is_file():
-        raise InputError(
-            f"{named}: no classifier; expected RUN/classifiers/PROTOCOL/TASK/.../seedN"
-        )
+    file = _file(classifier_start.locate(weights))
     enhancement = networks.card(file).get(ENHANCED_BY)
     if enhancement:
         raise InputError(
@@ -64,6 +60,21 @@ def load(weights: str) -> tuple[Classifier, Path]:
             "frames that are not; choose one of .../none/..."
         )
     return load_classifier(file), file
+
+
+def _file(named: Path) -> Path:
+    if not named.is_dir():
+        return named
+    folders = [named / classifier_start.PRETRAINED, *([named] if named.name else [])]  # "." has none
+    for file in map(network_file, folders):
+        if file.is_file():
+            return file
+    of_a_study = sorted(named.glob("classifiers/*/*/*/none/*/seed*.safetensors"))
+    example = of_a_study[0].with_suffix("") if of_a_study else None
+    raise InputError(
+        f"{named}: no classifier; expected the run of a pretraining, or "
+        + (f"one of a study's, as {example}" if example else _OF_A_STUDY)
+    )
 
 
 def evaluate(classifier: Classifier, frames: Frames, mesh: Mesh) -> list[Row]:
