@@ -9,9 +9,9 @@ FROM python:3.13-slim
 ARG EXTRA=""
 COPY --from=wheel /wheels /wheels
 RUN pip install --no-cache-dir "$(echo /wheels/echojax-*.whl)${EXTRA:+[$EXTRA]}" \
-    && useradd --create-home echojax \
+    && useradd --create-home --uid 1000 echojax \
     && install --directory --owner echojax /work
-USER echojax
+USER 1000
 # Whoever it runs as (docker run --user), what it keeps between runs lies in the mounted folder.
 ENV ECHOJAX_COMPILATION_CACHE=/work/.echojax/xla \
     ECHOJAX_WEIGHTS=/work/.echojax/weights \
