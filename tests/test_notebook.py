@@ -19,7 +19,9 @@ def test_no_outputs_are_kept_with_it(notebook):
 
 
 def test_every_cell_runs_and_shows_what_it_says(notebook, tmp_path):
-    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}})
+    client = NotebookClient(
+        notebook, startup_timeout=600, timeout=600, resources={"metadata": {"path": str(tmp_path)}}
+    )
     client.execute()
     outputs = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
     for drawn in ("read", "enhance"):
