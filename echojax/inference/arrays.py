@@ -33,7 +33,8 @@ class Enhancer:
         Args:
             array: frames as `media.stack.of_array` takes them: (rows, columns), RGB (rows, columns,
                 3), or several along a first axis; uint8, uint16, or floats from 0 to 1. Or a
-                `Stack`, as `echojax.read` gives it, with values as its file has them.
+                `Stack`, as `echojax.read` gives it, with values as its file has them; its frames
+                are done whole, `regions` or not.
             mode: "upscale" (the default), `scale` times larger; or "restore", reduced by `scale`
                 first and brought back to its size. A restorer has no mode.
 

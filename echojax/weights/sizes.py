@@ -8,8 +8,8 @@ from echojax.models.msrresnet import MSRResNetSettings
 from echojax.models.resnet import ResNetSettings
 from echojax.models.srresnet import SRResNetSettings
 from echojax.models.vgg import VGG19Settings
-from echojax.weights.layouts import Layout
 from echojax.weights.kinds import MAX_BLOCKS, MAX_CHANNELS
+from echojax.weights.layouts import Layout
 
 Shapes = Mapping[str, tuple[int, ...]]
 

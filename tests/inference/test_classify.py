@@ -110,7 +110,7 @@ class TestPredict:
             np.testing.assert_allclose(columns(classifier.predict(given)), expected, atol=1e-3)
 
     def test_floats_out_of_range_are_refused(self, classifier):
-        with pytest.raises(ValueError, match="floats from 127.5 to 255"):
+        with pytest.raises(ValueError, match=r"floats from 127\.5 to 255"):
             classifier.predict(255 * smooth(40, 60, dtype=np.float32, white=1))
 
     def test_what_is_no_number_is_black(self, classifier):

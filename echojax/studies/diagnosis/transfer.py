@@ -65,7 +65,7 @@ def load(weights: str) -> tuple[Classifier, Path]:
 def _file(named: Path) -> Path:
     if not named.is_dir():
         return named
-    folders = [named / classifier_start.PRETRAINED, *([named] if named.name else [])]  # "." has none
+    folders = [named / classifier_start.PRETRAINED, named.absolute()]
     for file in map(network_file, folders):
         if file.is_file():
             return file
