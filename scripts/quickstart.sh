@@ -15,4 +15,4 @@ if [ ! -e "$out/data/camus" ]; then
     "$echojax" prepare camus --from "$out/simulated" --data-dir "$out/data"
 fi
 echo "Running the study"
-"$echojax" matrix --config configs/quickstart.toml --data-dir "$out/data" --run "$out/run" --resume
+"$echojax" matrix --config quickstart --data-dir "$out/data" --run "$out/run" --resume

@@ -1,5 +1,4 @@
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import pytest
@@ -10,7 +9,6 @@ from echojax.errors import InputError
 from echojax.recipes.super_resolution import SuperResolutionConfig
 from echojax.studies.diagnosis.config import Config
 
-CONFIGS = Path(__file__).parents[1] / "configs"
 load = partial(config.load, Config)
 
 
@@ -324,15 +322,3 @@ split_seed = 0
 keep_classifiers = true
 note = "as it was"
 """
-
-
-@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.toml")), ids=lambda file: file.stem)
-def test_the_configurations_that_come_with_echojax_are_valid(file):
-    assert load(file) != Config()
-    # Each is an experiment's record: it says how it is run.
-    command = next(line for line in file.read_text().splitlines() if "Command:" in line)
-    assert command.startswith(("# Command: echojax ", "# Command: bash scripts/"))
-
-
-def test_configurations_come_with_echojax():
-    assert {"paper", "patient_level", "quickstart"} <= {file.stem for file in CONFIGS.glob("*")}

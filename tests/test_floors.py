@@ -22,7 +22,7 @@ FLOORS = (
         "resize",
         "metrics",
     ),
-    ("files", "progress"),
+    ("files", "progress", "presets"),
     ("download",),
     ("models",),
     ("media", "report", "config", "devices"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from echojax import presets
 from echojax.cli import data, enhancement, questions, study, training, weights
 from echojax.errors import EchojaxError
 from echojax.runs import lock
@@ -45,6 +46,8 @@ class _Contents(click.Group):
         for subject, commands in _CONTENTS.items():
             with formatter.section(subject):
                 formatter.write_dl([(str(c.name), c.get_short_help_str(90)) for c in commands])
+        with formatter.section("Configurations (--config NAME)"):
+            formatter.write_dl([(name, presets.headline(name)) for name in presets.names()])
 
 
 @click.group(

@@ -7,7 +7,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from echojax import session
+from echojax import presets, session
 from echojax.session import KINDS
 
 
@@ -105,12 +105,27 @@ data_dir = click.option(
     help="Where prepared datasets are kept.",
 )
 
+
+class _Configuration(click.Path):
+    """A configuration by its name or its path."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(presets.find(str(value)), param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        named = [CompletionItem(name) for name in presets.names() if name.startswith(incomplete)]
+        return named or super().shell_complete(ctx, param, incomplete)
+
+
 _RUN_OPTIONS = (
     click.option(
         "--config",
         "file",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="Configuration (TOML), such as configs/paper.toml.",
+        type=_Configuration(dir_okay=False, path_type=Path),
+        metavar="NAME|FILE",
+        help=f"A configuration: {', '.join(presets.names())}, or a file of your own (TOML).",
     ),
     click.option(
         "--set",
