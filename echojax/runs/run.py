@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from echojax import config, session
 from echojax.config import C, DataConfig
 from echojax.errors import InputError
-from echojax.files import without_places, written_whole
+from echojax.files import command, written_whole
 from echojax.runs import contents, lock, log
 from echojax.runs.job import Job, Record
 from echojax.version import __version__
@@ -231,7 +231,7 @@ def _environment() -> dict[str, str]:
     from echojax import devices  # takes seconds, and a request that is refused needs none
 
     return {
-        "command": " ".join(["echojax", *map(without_places, sys.argv[1:])]),
+        "command": command(),
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
         "python": sys.version.split()[0],
