@@ -179,15 +179,15 @@ def preview(
     values = config.read(file, tuple(overrides), data_dir)
     data = values.get("data")
     named = data.get("dir") if isinstance(data, dict) else None
-    return _found(Path(named or DataConfig().dir), path), values
+    return _found(Path(str(named or DataConfig().dir)), path), values
 
 
 def _found(folder: Path, run: Path) -> Path:
-    """A folder as named, or else of that name beside or above the run.
+    """A folder as named, or else, of a run that is there, of that name beside or above it.
 
     So a run finds its frames from wherever it is gone on with.
     """
-    if folder.exists():
+    if folder.exists() or not (run / "config.toml").is_file():
         return folder
     there = (above / folder for above in run.resolve().parents)
     return next((each for each in there if each.is_dir()), folder)
