@@ -4,6 +4,7 @@ import functools
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,11 @@ def without_places(text: str) -> str:
         return Path(path).name if Path(path).is_absolute() else path
 
     return _ABSOLUTE.sub(short, text)
+
+
+def command() -> str:
+    """How this process was called, without places."""
+    return " ".join(["echojax", *map(without_places, sys.argv[1:])])
 
 
 def sha256(path: Path) -> str:

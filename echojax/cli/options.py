@@ -153,7 +153,7 @@ dry_run = click.option(
     "--dry-run",
     is_flag=True,
     help="Say what would be done, how long it takes on this machine, and the disk it needs; "
-    "takes seconds, and writes nothing.",
+    "a few steps of each kind are timed, and nothing is written.",
 )
 
 

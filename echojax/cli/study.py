@@ -43,7 +43,7 @@ def evaluate(
     given["resume"] = not given["overwrite"]
     options.check(given, dry_run=dry_run)
     from echojax.runs.run import request
-    from echojax.studies.diagnosis import accuracies, plan
+    from echojax.studies.diagnosis import accuracies, asking, plan
     from echojax.studies.diagnosis.cells import cells_of
     from echojax.studies.diagnosis.config import Config
     from echojax.studies.diagnosis.study import Study
@@ -56,7 +56,7 @@ def evaluate(
         printing.plan(plan.of_study(study, cells), study.run.path)
         return
     study.begin(cells)
-    study.run_cells(cells)
+    asking.run_cells(study, cells)
     rows = accuracies.of_cells(study.run.predictions, cells)
     if as_json:
         printing.as_json({"run": study.run.path, "cells": printing.cells_as_json(rows)})
@@ -82,7 +82,7 @@ def matrix(as_json: bool, dry_run: bool, **given: Any) -> None:
     """
     options.check(given, dry_run=dry_run)
     from echojax.runs.run import request
-    from echojax.studies.diagnosis import examples, material, plan, report
+    from echojax.studies.diagnosis import asking, examples, material, plan, report
     from echojax.studies.diagnosis.cells import all_cells
     from echojax.studies.diagnosis.config import Config
     from echojax.studies.diagnosis.study import Study
@@ -93,7 +93,7 @@ def matrix(as_json: bool, dry_run: bool, **given: Any) -> None:
         printing.plan(plan.of_study(study, cells), study.run.path)
         return
     study.begin(cells)
-    study.run_cells(cells)
+    asking.run_cells(study, cells)
     examples.save(study)
     found = material.gather(study.run.path)
     page = report.write(found)

@@ -144,7 +144,7 @@ def train_classifier(
         raise click.UsageError(f"{sr} has no mode {mode}; pass --mode {' or '.join(modes)}")
     options.check(given, dry_run=dry_run)
     from echojax.runs.run import request
-    from echojax.studies.diagnosis import accuracies, plan
+    from echojax.studies.diagnosis import accuracies, asking, plan
     from echojax.studies.diagnosis.cells import Cell
     from echojax.studies.diagnosis.config import Config
     from echojax.studies.diagnosis.study import Study
@@ -157,7 +157,7 @@ def train_classifier(
         printing.plan(plan.of_study(study, cells, only_fold=fold, keep=True), study.run.path)
         return
     study.begin(cells, only_fold=fold)
-    study.run_cells(cells, only_fold=fold, keep=True)
+    asking.run_cells(study, cells, only_fold=fold, keep=True)
     printing.accuracies(accuracies.of_cells(study.run.predictions, cells))
     click.echo(f"Run: {study.run.path}")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from echojax.errors import InputError
+from echojax.files import command
 
 NAME = ".lock"
 _held: dict[Path, TextIO] = {}
@@ -56,8 +57,7 @@ def hold(run: Path) -> None:
     file.truncate(0)
     import socket  # only who works in a run needs it
 
-    command = " ".join(["echojax", *sys.argv[1:]])
-    file.write(f"process {os.getpid()} on {socket.gethostname()} ({command})\n")
+    file.write(f"process {os.getpid()} on {socket.gethostname()} ({command()})\n")
     file.flush()
     _held[key] = file
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from echojax import config, session
 from echojax.config import C, DataConfig
 from echojax.errors import InputError
-from echojax.files import without_places, written_whole
+from echojax.files import command, written_whole
 from echojax.runs import contents, lock, log
 from echojax.runs.job import Job, Record
 from echojax.version import __version__
@@ -179,15 +179,15 @@ def preview(
     values = config.read(file, tuple(overrides), data_dir)
     data = values.get("data")
     named = data.get("dir") if isinstance(data, dict) else None
-    return _found(Path(named or DataConfig().dir), path), values
+    return _found(Path(str(named or DataConfig().dir)), path), values
 
 
 def _found(folder: Path, run: Path) -> Path:
-    """A folder as named, or else of that name beside or above the run.
+    """A folder as named, or else, of a run that is there, of that name beside or above it.
 
     So a run finds its frames from wherever it is gone on with.
     """
-    if folder.exists():
+    if folder.exists() or not (run / "config.toml").is_file():
         return folder
     there = (above / folder for above in run.resolve().parents)
     return next((each for each in there if each.is_dir()), folder)
@@ -231,7 +231,7 @@ def _environment() -> dict[str, str]:
     from echojax import devices  # takes seconds, and a request that is refused needs none
 
     return {
-        "command": " ".join(["echojax", *map(without_places, sys.argv[1:])]),
+        "command": command(),
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
         "python": sys.version.split()[0],

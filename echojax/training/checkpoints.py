@@ -72,6 +72,9 @@ class Checkpoints:
     def save(self, step: int, state: Any, scores: Mapping[str, float]) -> None:
         """Keep the state of a step, and how it scored if that was measured."""
         self._orbax.save(step, state, metrics=dict(scores) or None)
+        # Orbax asks only whether these are there; it writes into them where that was.
+        for marker in (self._directory / str(step)).rglob("commit_success.txt"):
+            marker.write_text("saved\n")
 
     def newest(self, like: Any) -> Any:
         """The newest state, or `like` itself where there is none yet.

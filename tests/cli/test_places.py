@@ -39,7 +39,7 @@ def test_no_file_of_a_run_names_the_folder_it_was_made_in(data_dir, tiny, tmp_pa
     monkeypatch.chdir(tmp_path)
     words = ["--data-dir", str(tmp_path / "data"), *tiny]
     few = ["study.seeds=1", 'study.train=["good"]', 'study.modes=["restore"]']
-    few += ['study.tasks=["view"]', "study.keep_classifiers=true"]
+    few += ['study.tasks=["view"]', 'study.test=["poor"]', 'study.sr=["none", "srresnet"]']
     few = [word for text in few for word in ("--set", text)]
     first, second = tmp_path / "first", tmp_path / "second"
     monkeypatch.setattr("sys.argv", ["echojax", "train-sr", "--run", str(first), *words])
@@ -52,7 +52,8 @@ def test_no_file_of_a_run_names_the_folder_it_was_made_in(data_dir, tiny, tmp_pa
     files = [file for run in (first, second) for file in run.rglob("*") if file.is_file()]
     assert len(files) > 30
     assert [str(file) for file in files if place in file.read_bytes()] == []
-    assert main(["matrix", "--run", "second", "--resume"]) == 0
+    words = ["--run", "second", "--train", "good", "--test", "poor", "--task", "view"]
+    assert main(["eval", *words]) == 0
 
 
 def test_a_report_does_not_say_where_else_data_lie(data_dir, tiny, tmp_path, monkeypatch):

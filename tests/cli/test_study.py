@@ -340,6 +340,21 @@ def test_train_sr_prints_psnr_beside_bicubic_and_lanczos(begun, capsys):
         assert word in printed
 
 
+def test_what_no_training_changes_is_logged_and_told_once(data_dir, tiny, tmp_path, capsys):
+    run = tmp_path / "run"
+    words = ["train-sr", "--data-dir", str(data_dir), "--run", str(run), *tiny]
+    assert main([*words, *setting("sr.evaluate_every=1")]) == 0
+    said = capsys.readouterr()
+    for text in ("step 1  psnr", "step 2  psnr"):
+        assert said.err.count(text) == 1
+    assert said.err.count("psnr_bicubic") == 1
+    steps = {name: [r["step"] for r in rows(run / "log.csv") if r["metric"] == name]
+             for name in ("psnr", "psnr_bicubic", "ssim_sector_lanczos")}  # fmt: skip
+    assert steps == {"psnr": ["1", "2"], "psnr_bicubic": ["1"], "ssim_sector_lanczos": ["1"]}
+    assert "bicubic" in (run / "sr/srresnet/patient/fold0.md").read_text()
+    assert f"Trained: {run / 'sr/srresnet/patient/fold0.safetensors'}" in said.out
+
+
 def test_train_sr_goes_on_whatever_the_settings_of_the_classifiers(begun, again):
     kept = trained(begun)
     assert again("train-sr", begun, *setting("classifier.epochs=7", "classifier.size=64"))[0] == 0

@@ -51,7 +51,7 @@ def of_study(
 
     Args:
         study: the study.
-        cells: as for `Study.run_cells`, and so the last two.
+        cells: as for `asking.run_cells`, and so the last two.
         generators: that are trained, whatever the cells need.
         only_fold: number of the one fold to do; all by default.
         keep: whether to keep classifiers; as configured by default.

@@ -1,6 +1,5 @@
 """The study: every cell of training quality x test quality x super-resolution, and its parts."""
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,8 +13,7 @@ from echojax import devices
 from echojax.data import camus
 from echojax.data.frames import Frames
 from echojax.errors import InputError
-from echojax.inference.classify import Shape, probabilities
-from echojax.models.resnet import ResNet18
+from echojax.inference.classify import Shape
 from echojax.progress import Jobs
 from echojax.recipes import classification, classifier_start
 from echojax.runs.job import Job, Record, begun, network_file
@@ -23,10 +21,8 @@ from echojax.runs.run import Request, Run
 from echojax.studies.diagnosis import (
     frame_facts,
     leaks,
-    manipulation,
     predictions,
     restorer,
-    thumbnail,
 )
 from echojax.studies.diagnosis.cells import Cell, all_cells
 from echojax.studies.diagnosis.classifiers import ClassifierKey, Classifiers
@@ -34,7 +30,7 @@ from echojax.studies.diagnosis.config import Config
 from echojax.studies.diagnosis.folds import Fold, check_fold, make_folds
 from echojax.studies.diagnosis.generators import Generators, generator_name
 from echojax.studies.diagnosis.inputs import Inputs
-from echojax.vocabulary import NONE, PHASES, QUALITIES, USES, VIEWS
+from echojax.vocabulary import USES
 
 
 class Question(NamedTuple):
@@ -111,9 +107,10 @@ class Study:
     @cached_property
     def inputs(self) -> Inputs:
         """What the classifiers of the run see."""
-        return self._inputs(self.config.classifier.shape)
+        return self.inputs_of(self.config.classifier.shape)
 
-    def _inputs(self, shape: Shape) -> Inputs:
+    def inputs_of(self, shape: Shape) -> Inputs:
+        """What is seen in a shape of its own."""
         return Inputs(self.frames, self.generators, self.config.study.restorer, shape)
 
     @cached_property
@@ -147,7 +144,12 @@ class Study:
             raise InputError(f"fold {number}: study.folds is {len(folds)}, counted from 0")
         return folds[number]
 
-    def _folds_of(self, protocol: str, only: int | None) -> list[Fold]:
+    def folds_of(self, protocol: str, only: int | None) -> list[Fold]:
+        """The folds of a protocol, or the only one of some number.
+
+        Raises:
+            InputError: as `fold`.
+        """
         return self.folds(protocol) if only is None else [self.fold(protocol, only)]
 
     def check(
@@ -176,7 +178,7 @@ class Study:
         needed = {(sr, fold.protocol, fold.generator): fold for sr, fold in generators}
         tested: dict[tuple[str, int], Fold] = {}
         for cell in cells:
-            for fold in self._folds_of(cell.protocol, only_fold):
+            for fold in self.folds_of(cell.protocol, only_fold):
                 check_fold(self.frames, fold, cell, config.study.parts)
                 tested[fold.protocol, fold.number] = fold
                 generator = USES[cell.sr].generator
@@ -297,56 +299,6 @@ class Study:
         hashed = restorer.sha256_of(self.config.study.restorer)
         return self.run.job("restored", Record(files={"study.restorer": hashed}))
 
-    def run_cells(
-        self, cells: Sequence[Cell], *, only_fold: int | None = None, keep: bool | None = None
-    ) -> None:
-        """Make the predictions of cells that the run does not have yet.
-
-        Args:
-            cells: what to do.
-            only_fold: number of the one fold to do; all by default.
-            keep: whether to keep classifiers; as configured by default.
-        """
-        keep = self.config.study.keep_classifiers if keep is None else keep
-        self._ask_thumbnails(cells, only_fold)
-        asked = list(
-            self.unanswered(self.run.predictions, cells, only_fold, self.config.study.seeds)
-        )
-        # Fold by fold, so that a generator and its frames are needed for one stretch only.
-        asked.sort(key=lambda q: (q.key.protocol, q.fold.number, q.key, q.seed))
-        trainings = [
-            list(questions)
-            for _, questions in itertools.groupby(asked, lambda q: (q.fold.number, q.key, q.seed))
-        ]
-        numbered = list(enumerate(trainings, start=1))
-        for protocol in sorted({cell.protocol for cell in cells}):
-            for fold in self._folds_of(protocol, only_fold):
-                for number, questions in numbered:
-                    if questions[0].fold is fold:
-                        self._train_and_ask(questions, f"[{number}/{len(trainings)}]", keep=keep)
-                manipulation.measure(self.run.manipulation, self.inputs, fold, cells)
-
-    def _train_and_ask(self, questions: Sequence[Question], place: str, *, keep: bool) -> None:
-        key, fold, seed, _, _ = questions[0]
-        title = f"{place} {key.name} fold {fold.number} seed {seed}"
-        model = self.classifiers.network(key, fold, seed, title, keep=keep)
-        for question in questions:
-            self._answer(model, question)
-
-    def _ask_thumbnails(self, cells: Sequence[Cell], only_fold: int | None) -> None:
-        """Answer cells without enhancement by the method that needs no network, too."""
-        plain = [cell for cell in cells if cell.sr == NONE]
-        file, thumbnails = self.run.thumbnails, self._inputs(Shape(thumbnail.SIZE))
-        for question in self.unanswered(file, plain, only_fold, seeds=1):
-            fold, cell = question.fold, question.cell
-            learned, asked = fold.train[cell.train], question.frames
-            answers = thumbnail.probabilities(
-                thumbnails.of(learned, fold, NONE, NONE),
-                getattr(self.frames, cell.task)[learned],
-                thumbnails.of(asked, fold, NONE, NONE),
-            )
-            predictions.append(file, self._rows(question, answers))
-
     def unanswered(
         self, file: Path, cells: Sequence[Cell], only_fold: int | None, seeds: int
     ) -> Iterator[Question]:
@@ -357,38 +309,13 @@ class Study:
                 answered.setdefault((cell, int(fold), int(seed)), set()).add(str(frame))
         ids = self.frames.ids
         for cell in cells:
-            for fold in self._folds_of(cell.protocol, only_fold):
+            for fold in self.folds_of(cell.protocol, only_fold):
                 for seed in range(seeds):
                     there = answered.get((cell, fold.number, seed), set())
                     test = fold.test(cell.train, cell.test)
                     missing = np.array([i for i in test if ids[i] not in there], np.intp)
                     if len(missing):
                         yield Question(ClassifierKey.of(cell), fold, seed, cell, missing)
-
-    def _answer(self, model: ResNet18, question: Question) -> None:
-        cell = question.cell
-        enhanced = cell.sr_on in ("test", "both")
-        sr, mode = (cell.sr, cell.mode) if enhanced else (NONE, NONE)
-        seen = self.inputs.of(question.frames, question.fold, sr, mode)
-        answers = probabilities(model, seen, self.mesh)[:, 0]
-        predictions.append(self.run.predictions, self._rows(question, answers))
-
-    def _rows(self, question: Question, answers: np.ndarray) -> Iterator[dict[str, object]]:
-        frames, ids = self.frames, self.frames.ids
-        labels = getattr(frames, question.cell.task)
-        for i, answer in zip(question.frames, answers, strict=True):
-            yield {
-                "frame": ids[i],
-                "patient": frames.group[i],
-                "view": VIEWS[frames.view[i]],
-                "phase": PHASES[frames.phase[i]],
-                "quality": QUALITIES[frames.quality[i]],
-                **question.cell._asdict(),
-                "fold": question.fold.number,
-                "seed": question.seed,
-                "probability": answer,
-                "label": labels[i],
-            }
 
 
 def _restored(cells: Iterable[Cell]) -> bool:
