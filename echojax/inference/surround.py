@@ -103,7 +103,7 @@ def _put_sector(
     high: float,
 ) -> None:
     """Replace, in an enlarged frame, its sector by what an enlarger makes of that."""
-    core = binary_erosion(mask, _RIM)
+    core = binary_erosion(mask, _RIM, border_value=1)  # where the frame ends, no black is
     if not core.any():
         return
     # A restorer learned from frames on black, and is to see them.
