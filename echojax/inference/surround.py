@@ -1,14 +1,15 @@
 """Keeping a network to the ultrasound of a frame: regions that are named, a sector on black.
 
 Around the sector of an echo frame is black, and often text. A network that learned from
-photographs draws a bright rim along an edge so hard, and redraws letters as if they were tissue. So
-what is outside goes by interpolation, and the network sees the sector continued beyond its edge.
+photographs draws a bright rim along an edge so sharp, and redraws letters as if they were tissue.
+So what is outside goes by interpolation, and the network sees the sector continued beyond an edge
+that is sharp. One that is blurred, as where a frame was made smaller, it sharpens better itself.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.ndimage import binary_erosion, distance_transform_edt
+from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_edt
 
 from echojax.inference.enhance import Enlarger, Interpolation, enhance
 from echojax.inference.sector import sector
@@ -16,7 +17,9 @@ from echojax.media import Region
 from echojax.metrics import LUMA
 from echojax.vocabulary import Mode
 
-_RIM = np.ones((3, 3), bool)  # a pixel along a hull's edge is black already; no network sees it
+_RIM = np.ones((3, 3), bool)  # a pixel along a hull's edge may be black already
+_SHARP = 0.55  # of the brightness within, along the edge: 0.7 if it is sharp, 0.4 if it is blurred
+_MARGIN = 2  # pixels around a sector whose soft edge is the network's
 _PART = 0.02  # share of a frame: parts of a sector are larger, text, bars and ECGs smaller
 _LEAST = 0.05  # share of a frame that has to be black around a sector
 _BLACK = 4  # gray levels of 255: the noise of compressed black
@@ -103,17 +106,29 @@ def _put_sector(
     high: float,
 ) -> None:
     """Replace, in an enlarged frame, its sector by what an enlarger makes of that."""
-    core = binary_erosion(mask, _RIM)
-    if not core.any():
-        return
-    # A restorer learned from frames on black, and is to see them.
-    seen = frame if mode == "filter" else continued(frame, core)
+    # Smaller, an edge is soft; and a restorer learned from frames on black. Both see the black.
+    if mode == "upscale" and _is_sharp(frame, mask, low):
+        core = binary_erosion(mask, _RIM, border_value=1)  # where the frame ends, no black is
+        seen = continued(frame, core)
+    else:
+        core, seen = binary_dilation(mask, _RIM, iterations=_MARGIN), frame
     inside = enhance(seen, enlarger, mode=mode, low=low, high=high)
     share = core[..., None].astype(np.float32)
     # Piece by piece: floats of the whole would take several times as much memory.
     for piece in Interpolation("bicubic", len(inside) // len(frame)).pieces(share):
         spot = piece.rows, piece.columns
         place[spot] = _mixed(place[spot], inside[spot], piece.values)
+
+
+def _is_sharp(frame: np.ndarray, mask: np.ndarray, low: float) -> bool:
+    """Whether a sector ends between one pixel and the next, as where a scanner cut it out."""
+    first = binary_erosion(mask, _RIM, border_value=1)
+    second = binary_erosion(first, _RIM, border_value=1)
+    rings = frame[mask & ~first], frame[first & ~second]
+    if not all(ring.size for ring in rings):
+        return False
+    edge, within = (np.nanmean(ring.astype(np.float64)) - low for ring in rings)
+    return bool(edge > _SHARP * within)
 
 
 def _mixed(outside: np.ndarray, inside: np.ndarray, share: np.ndarray) -> np.ndarray:
