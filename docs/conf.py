@@ -26,8 +26,11 @@ autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 napoleon_use_rtype = False
 nitpicky = True
-# What is not ours is not documented here.
-nitpick_ignore_regex = [("py:.*", r"(?!echojax\.).*")]
+# What is not ours, and what lies inside of networks, is not documented here.
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!echojax\.).*"),
+    ("py:.*", r"echojax\.(models|inference\.tiles)\..*"),
+]
 
 CONTENTS = {
     "Guide": ["recordings", "camus", "report", "weights"],
