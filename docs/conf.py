@@ -11,13 +11,14 @@ from echojax.version import __version__
 project = "echojax"
 release = __version__
 root_doc = "README"
-include_patterns = ["README.md", "CHANGELOG.md", "docs/*.md", "benchmarks/RESULTS.md"]
+include_patterns = ["README.md", "CHANGELOG.md", "docs/*.md", "docs/*.rst", "benchmarks/RESULTS.md"]
 exclude_patterns = [".venv", "build", "dist", "data", "runs", "quickstart"]
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click"]
 
 html_theme = "furo"
 html_title = f"echojax {release}"
 html_copy_source = False
+smartquotes = False  # they make one dash of the two of an option
 highlight_language = "sh"
 myst_heading_anchors = 3
 
@@ -26,8 +27,11 @@ autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 napoleon_use_rtype = False
 nitpicky = True
-# What is not ours is not documented here.
-nitpick_ignore_regex = [("py:.*", r"(?!echojax\.).*")]
+# What is not ours, and what lies inside of networks, is not documented here.
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!echojax\.).*"),
+    ("py:.*", r"echojax\.(models|inference\.tiles)\..*"),
+]
 
 CONTENTS = {
     "Guide": ["recordings", "camus", "report", "weights"],
