@@ -16,6 +16,7 @@ of their own. Exit code 1 if a file differs or a command failed.
 
 import argparse
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -96,21 +97,20 @@ def main() -> int:
     struck: Counter[int] = Counter()
     bad = 0
     with tempfile.TemporaryDirectory() as folder:
-        first = attempt([*words, "--run", f"{folder}/whole"])
+        run = Path(folder, "run")  # of one name always: reports say it
+        words += ["--run", str(run)]
+        first = attempt(words)
         if first.code:
             print(*first.said, sep="\n")
             return 1
         print(f"undisturbed: {first.seconds:.1f} s")
-        whole = contents(Path(folder, "whole"))
-        while (number := sum(struck.values())) < asked.moments * len(SIGNALS):
-            run = Path(folder, f"run{number}")
-            resumed: list[str] = []
+        whole = contents(run)
+        while sum(struck.values()) < asked.moments * len(SIGNALS):
+            shutil.rmtree(run)
             for _ in range(50):
                 least = min(SIGNALS, key=lambda each: struck[each])
-                found = attempt(
-                    [*words, "--run", str(run), *resumed], least, rng.uniform(0, first.seconds)
-                )
-                resumed = ["--resume"] if run.exists() else []
+                resumed = ["--resume"] * run.exists()
+                found = attempt([*words, *resumed], least, rng.uniform(0, first.seconds))
                 name = "end" if found.signum is None else signal.Signals(found.signum).name
                 struck[least] += found.signum is not None
                 print(f"  {name:<8}{found.seconds:6.1f} s  exit {found.code:<4}", *found.said[-2:])
