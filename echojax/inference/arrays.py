@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from echojax.inference.enhance import Enlarger, enhance
+from echojax.inference.enhance import Enlarger
+from echojax.inference.surround import enhance_ultrasound
 from echojax.media.stack import Stack, layout, of_array
 from echojax.vocabulary import MODES, Mode
 
@@ -26,15 +27,16 @@ class Enhancer:
         return self.enlarger.scale
 
     def enhance(self, array: Any, *, mode: Mode | None = None) -> np.ndarray:
-        """Enlarge or restore frames.
+        """Enlarge or restore frames, as `echojax enhance` does.
 
-        What is no finite number in frames of floats is black to the network, and stays so.
+        The network does the ultrasound alone: the regions of a `Stack` that has some, a sector on
+        black; what lies around is interpolated, or stays. What is no finite number in frames of
+        floats is black to the network, and stays so.
 
         Args:
             array: frames as `media.stack.of_array` takes them: (rows, columns), RGB (rows, columns,
                 3), or several along a first axis; uint8, uint16, or floats from 0 to 1. Or a
-                `Stack`, as `echojax.read` gives it, with values as its file has them; its frames
-                are done whole, `regions` or not.
+                `Stack`, as `echojax.read` gives it, with values as its file has them.
             mode: "upscale" (the default), `scale` times larger; or "restore", reduced by `scale`
                 first and brought back to its size. A restorer has no mode.
 
@@ -53,7 +55,14 @@ class Enhancer:
             stack, (lead, channels) = of_array(array), layout(array)
         enhanced = np.stack(
             [
-                enhance(frame, self.enlarger, mode=mode, low=stack.low, high=stack.high)
+                enhance_ultrasound(
+                    frame,
+                    self.enlarger,
+                    mode=mode,
+                    low=stack.low,
+                    high=stack.high,
+                    regions=stack.regions,
+                )
                 for frame in stack.frames
             ]
         )

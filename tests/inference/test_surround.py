@@ -173,13 +173,13 @@ def test_what_is_continued_is_the_nearest_pixel():
 
 
 def test_photographic_weights_draw_no_rim_along_a_real_sector(shared_data, tmp_path):
-    """The edge is where it was, and no brighter: 8 to 16 enlarged pixels within, by 1 gray level.
+    """The edge is where it was, and no brighter: 8 to 12 enlarged pixels within, by 1 gray level.
 
-    Seeing black, this network makes the same band over 3 levels brighter.
+    Seeing black, this network makes the same band 6.8 levels brighter.
     """
     weights = shared_data / "sr_weights" / "leftthomas_netG_epoch_4_100.pth"
     network = Network(convert.convert(weights, gray=True).model)
-    file = next((shared_data / "camus_4ch_full").rglob("*_ED.nii.gz"))
+    file = min((shared_data / "camus_4ch_full").rglob("*_ED.nii.gz"))
     frame = next(open_recording(file).frames())
     frame = frame[len(frame) // 2 - 40 : len(frame) // 2 + 40, :160]
     bicubic, plain = (
@@ -189,7 +189,7 @@ def test_photographic_weights_draw_no_rim_along_a_real_sector(shared_data, tmp_p
     result = enhance_ultrasound(frame, network, mode="upscale", high=255)
     depth = edge_distance(large(surrounded(frame, 0, 255)))
     depth[:, -64:] = 0  # where the piece ends no sector does
-    rim = (depth > 8) & (depth <= 16)
+    rim = (depth > 8) & (depth <= 12)
     assert (plain[rim].astype(float) - bicubic[rim]).mean() > 3
     assert abs((result[rim].astype(float) - bicubic[rim]).mean()) < 1
 
