@@ -116,7 +116,7 @@ def test_a_dry_run_tells_what_a_matrix_would_train_and_writes_nothing(
         assert row[1:3] == [str(number), str(number * steps)]
         # Networks, and checkpoints of what keeps some.
         size = sum(file.stat().st_size for file in folders[kind].rglob("*") if file.is_file())
-        assert float(row[3]) * 1e6 == pytest.approx(size, rel=0.3, abs=0.1e6)
+        assert float(row[3]) * 1e6 == pytest.approx(size, rel=0.3, abs=0.2e6)  # with cards
     assert main(["train-sr", "--sr", "srgan", "--run", str(tmp_path / "new"), *words]) == 0
     told = capsys.readouterr().out
     assert "srresnet" in told
