@@ -72,7 +72,7 @@ def read(path: str | PathLike[str]) -> stack.Stack:
     """Read a recording: its frames as an array, with what its file says of them.
 
     Args:
-        path: PNG, JPEG, TIFF, NIfTI, MetaImage, DICOM, AVI, MP4, MOV, MKV or GIF.
+        path: PNG, JPEG, TIFF, BMP, WebP, NIfTI, MetaImage, DICOM, AVI, MP4, MOV, MKV or GIF.
 
     Raises:
         InputError: no such file, an unknown format, or damaged.
