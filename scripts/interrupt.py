@@ -33,6 +33,8 @@ from echojax.runs import log
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 LEFT_OUT = {"events", "environment.json", "checkpoints", ".lock"}  # tell of times
+# Of a report: when it was begun, and by which command; of an SVG: numbers of its clipping paths.
+_OF_THE_MOMENT = re.compile(rb"\d{4}-\d\d-\d\dT[\d:+]+| --resume|\bp[0-9a-f]{10}\b")
 _TOLD = re.compile(r"(.*(?:resumed at step|begins at step|Stopped).*)")
 
 
@@ -70,12 +72,18 @@ def attempt(words: Sequence[str], signum: int | None = None, after: float = 0.0)
 
 
 def contents(run: Path) -> dict[str, object]:
-    """What must not depend on when a run was made, by name: bytes, of the log all but times."""
+    """What must not depend on when a run was made, by name: bytes, without times."""
     found: dict[str, object] = {}
     for file in sorted(run.rglob("*")):
         name = file.relative_to(run)
         if file.is_file() and not LEFT_OUT.intersection(name.parts):
-            found[str(name)] = log.read(file) if name.name == log.NAME else file.read_bytes()
+            if name.name == log.NAME:
+                found[str(name)] = log.read(file)
+                continue
+            content = file.read_bytes()
+            if name.suffix in (".html", ".md", ".svg"):
+                content = _OF_THE_MOMENT.sub(b"", content)
+            found[str(name)] = content
     return found
 
 
