@@ -47,12 +47,15 @@ class GifRecording(Recording):
 
     def _shown(self) -> Iterator[tuple[Image.Image, np.ndarray]]:
         with reading(self.path, "GIF"), open_bounded(self.path, "GIF") as image:
+            columns, rows = (
+                image.size
+            )  # of the screen; Pillow enlarges it where a frame lies beyond
             count = getattr(image, "n_frames", 1)
             check_frames(self.path, count, image.height, image.width)
             for number in range(count):
                 image.seek(number)
                 check_pixels(self.path, image.height, image.width)
-                yield image, _on_black(image)
+                yield image, _on_black(image)[:rows, :columns]
 
     def _write(
         self,

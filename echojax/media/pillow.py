@@ -9,8 +9,9 @@ from PIL import Image, UnidentifiedImageError
 from echojax.errors import InputError
 from echojax.media.limits import Bounded, check_pixels
 
-# The most pixels that a byte can hold: deflated, of 1 bit; and JPEG's bit for a block of 8 x 8.
-_DENSEST = {"PNG": 8 * 1032, "JPEG": 512}
+# The most pixels that a byte can hold: deflated, of 1 bit; JPEG's bit for a block of 8 x 8; and the
+# longest word of GIF's dictionary for a code of 12 bits.
+_DENSEST = {"PNG": 8 * 1032, "JPEG": 512, "GIF": 4096 * 8 // 12}
 
 
 @contextmanager

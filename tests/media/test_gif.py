@@ -93,6 +93,18 @@ def test_transparent_is_black(tmp_path):
     np.testing.assert_array_equal(frames_of(tmp_path / "a.gif")[0], index * 90)
 
 
+def test_what_lies_beyond_the_screen_is_not_shown(tmp_path):
+    """Pillow makes the screen larger for a frame that does not fit."""
+    source, frames = gray_gif(tmp_path / "a.gif")
+    content = bytearray(source.read_bytes())
+    whole = b",\0\0\0\0" + content[6:10]  # a frame that fills the screen
+    second = content.index(whole, content.index(whole) + 1)
+    content[second + 1 : second + 3] = (7).to_bytes(2, "little")  # now further to the right
+    source.write_bytes(content)
+    assert {frame.shape for frame in frames_of(source)} == {frames[0].shape}
+    rewritten(source, tmp_path / "out.gif", 4)
+
+
 def test_one_frame_is_enough(tmp_path):
     Image.fromarray(noise(20, 30)).save(tmp_path / "a.gif")
     again = rewritten(tmp_path / "a.gif", tmp_path / "out.gif", 4)
