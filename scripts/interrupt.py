@@ -7,8 +7,9 @@ kill in turn, each at a moment drawn evenly from the time that the undisturbed r
 with `--resume` until it ends: as many runs as it takes for each signal to have struck so many
 times. Prints what the command said when it was stopped and where it went on, and which files of
 the run differ from the undisturbed one in any byte. What tells of times is left out: events, the
-record of the environment, the first column of the log, and checkpoints, whose networks are in files
-of their own. Exit code 1 if a file differs or a command failed.
+record of the environment, the first column of the log, the report's rows that say when the run was
+begun and resumed, and checkpoints, whose networks are in files of their own. Exit code 1 if a file
+differs or a command failed.
 
     python scripts/interrupt.py train-sr --data-dir data --set sr.steps=200
     python scripts/interrupt.py matrix --config quickstart --data-dir data
@@ -33,8 +34,12 @@ from echojax.runs import log
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 LEFT_OUT = {"events", "environment.json", "checkpoints", ".lock"}  # tell of times
-# Of a report: when it was begun, and by which command; of an SVG: numbers of its clipping paths.
-_OF_THE_MOMENT = re.compile(rb"\d{4}-\d\d-\d\dT[\d:+]+| --resume|\bp[0-9a-f]{10}\b")
+# Of a report: its rows that tell when it was begun and resumed; of an SVG: numbers of its clips.
+_OF_THE_MOMENT = re.compile(
+    rb"^\| (started|resumed) \|.*\n|<tr><td[^>]*>(started|resumed)</td>.*?</tr>\n?"
+    rb"|\bp[0-9a-f]{10}\b",
+    re.MULTILINE,
+)
 _TOLD = re.compile(r"(.*(?:resumed at step|begins at step|Stopped).*)")
 
 
