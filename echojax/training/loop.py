@@ -302,8 +302,8 @@ def _log_scores(
     known = constant & job.logged()
     new = {name: value for name, value in scores.items() if name not in known}
     job.log(done, **new)
-    text = "  ".join(f"{name} {value:.4g}" for name, value in new.items())
-    progress.note(f"step {done}  {text}")
+    text = ", ".join(f"{name} {value:.4g}" for name, value in new.items())
+    progress.note(f"step {done}: {text}")
 
 
 def _settle(job: Job, progress: Bar, done: int, metrics: Metrics) -> None:

@@ -346,7 +346,7 @@ def test_what_no_training_changes_is_logged_and_told_once(data_dir, tiny, tmp_pa
     words = ["train-sr", "--data-dir", str(data_dir), "--run", str(run), *tiny]
     assert main([*words, *setting("sr.evaluate_every=1")]) == 0
     said = capsys.readouterr()
-    for text in ("step 1  psnr", "step 2  psnr"):
+    for text in ("step 1: psnr", "step 2: psnr"):
         assert said.err.count(text) == 1
     assert said.err.count("psnr_bicubic") == 1
     steps = {name: [r["step"] for r in rows(run / "log.csv") if r["metric"] == name]

@@ -31,7 +31,8 @@ def test_what_nobody_asked_for_is_no_news(tmp_path):
     test_metaimage.save(tmp_path / "d.mhd", noise(3, 12, 16))
     assert (tmp_path / "d.raw").is_file()
     assert folders.left_alone([tmp_path], tmp_path / "out") == []
-    assert [path.name for path in folders.found(tmp_path, tmp_path / "out")] == ["a.png", "d.mhd"]
+    found = folders.found([tmp_path], tmp_path / "out")
+    assert [str(name) for _, name in found] == ["a.png", "d.mhd"]
 
 
 def test_a_file_in_two_folders_that_are_named_counts_once(tmp_path):
@@ -51,4 +52,4 @@ def test_a_file_that_may_not_be_read_is_called_that(tmp_path, monkeypatch):
 def test_a_folder_without_a_recording_is_refused(tmp_path):
     fill(tmp_path, "1.npy")
     with pytest.raises(InputError, match="holds no recording"):
-        folders.found(tmp_path, tmp_path / "out")
+        folders.found([tmp_path], tmp_path / "out")
