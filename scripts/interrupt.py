@@ -7,9 +7,10 @@ kill in turn, each at a moment drawn evenly from the time that the undisturbed r
 with `--resume` until it ends: as many runs as it takes for each signal to have struck so many
 times. Prints what the command said when it was stopped and where it went on, and which files of
 the run differ from the undisturbed one in any byte. What tells of times is left out: events, the
-record of the environment, the first column of the log, the report's rows that say when the run was
-begun and resumed, and checkpoints, whose networks are in files of their own. Exit code 1 if a file
-differs or a command failed.
+record of the environment, the first column of the log and the order of its rows (a classifier that
+had to begin again is logged later), the report's rows that say when the run was begun and resumed,
+and checkpoints, whose networks are in files of their own. Exit code 1 if a file differs or a
+command failed.
 
     python scripts/interrupt.py train-sr --data-dir data --set sr.steps=200
     python scripts/interrupt.py matrix --config quickstart --data-dir data
@@ -83,7 +84,7 @@ def contents(run: Path) -> dict[str, object]:
         name = file.relative_to(run)
         if file.is_file() and not LEFT_OUT.intersection(name.parts):
             if name.name == log.NAME:
-                found[str(name)] = log.read(file)
+                found[str(name)] = sorted(log.read(file))
                 continue
             content = file.read_bytes()
             if name.suffix in (".html", ".md", ".svg"):
