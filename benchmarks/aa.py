@@ -131,14 +131,17 @@ def made(
 def of_run(found: Predictions) -> Iterator[tuple[str, Draw]]:
     """What is compared in a run, and how a repetition is drawn."""
     cells = found.cells()
-    plain = [(cell, rows) for cell, rows in cells.items() if cell.sr == NONE]
-    if plain:
-        yield "seeds", lambda rng: _seeds(plain, rng)
+    # Task by task, as reports pool what they know of trainings: luck is worth more in one.
+    plain: dict[str, list[tuple[Cell, Predictions]]] = {}
     enhanced: dict[str, list[tuple[Cell, Predictions, Predictions]]] = {}
     for cell, rows in cells.items():
-        if cell.sr_on == "test" and cell.baseline() in cells:
-            sort = enhanced.setdefault(f"patients, {cell.sr}, {cell.mode}", [])
+        if cell.sr == NONE:
+            plain.setdefault(f"seeds, {cell.task}", []).append((cell, rows))
+        elif cell.sr_on == "test" and cell.baseline() in cells:
+            sort = enhanced.setdefault(f"patients, {cell.task}, {cell.sr}, {cell.mode}", [])
             sort.append((cell, cells[cell.baseline()], rows))
+    for name, pairs in plain.items():
+        yield name, lambda rng, pairs=pairs: _seeds(pairs, rng)  # type: ignore[misc]
     for name, chosen in enhanced.items():
         yield name, lambda rng, chosen=chosen: _exchanged(rng, chosen)  # type: ignore[misc]
 
