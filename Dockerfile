@@ -10,11 +10,11 @@ ARG EXTRA=""
 COPY --from=wheel /wheels /wheels
 RUN pip install --no-cache-dir "$(echo /wheels/echojax-*.whl)${EXTRA:+[$EXTRA]}" \
     && useradd --create-home --uid 1000 echojax \
-    && install --directory --owner echojax /work
+    && install --directory --owner echojax /study
 USER 1000
 # Whoever it runs as (docker run --user), what it keeps between runs lies in the mounted folder.
-ENV ECHOJAX_COMPILATION_CACHE=/work/.echojax/xla \
-    ECHOJAX_WEIGHTS=/work/.echojax/weights \
+ENV ECHOJAX_COMPILATION_CACHE=/study/.echojax/xla \
+    ECHOJAX_WEIGHTS=/study/.echojax/weights \
     MPLCONFIGDIR=/tmp/matplotlib
-WORKDIR /work
+WORKDIR /study
 ENTRYPOINT ["echojax"]

@@ -95,9 +95,7 @@ class _RegionType(click.ParamType):
 
 
 @options.command("enhance")
-@click.argument(
-    "inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@options.inputs
 @click.option(
     "-o",
     "--out",

@@ -41,28 +41,18 @@ def _kept(context: click.Context, option: click.Parameter, value: Any) -> None:
     context.meta[f"{__name__}.{option.name}"] = value
 
 
+def _common(name: str, text: str, **more: Any) -> click.Option:
+    return click.Option([name], expose_value=False, callback=_kept, help=text, **more)
+
+
 _COMMON = (
-    click.Option(
-        ["--device"],
+    _common(
+        "--device",
+        "What to compute on; N counts the devices there are from 0.  [default: all of them]",
         type=Device(),
-        expose_value=False,
-        callback=_kept,
-        help="What to compute on; N counts the devices there are from 0.  [default: all of them]",
     ),
-    click.Option(
-        ["--quiet"],
-        is_flag=True,
-        expose_value=False,
-        callback=_kept,
-        help="Leave out progress and notes; results and errors remain.",
-    ),
-    click.Option(
-        ["--verbose"],
-        is_flag=True,
-        expose_value=False,
-        callback=_kept,
-        help="Say which devices, files and programs are used.",
-    ),
+    _common("--quiet", "Leave out progress and notes; results and errors remain.", is_flag=True),
+    _common("--verbose", "Say which devices, files and programs are used.", is_flag=True),
     click.Option(
         ["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error."
     ),
@@ -156,6 +146,10 @@ dry_run = click.option(
     "a few steps of each kind are timed, and nothing is written.",
 )
 
+
+inputs = click.argument(
+    "inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 

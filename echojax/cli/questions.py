@@ -1,6 +1,5 @@
 """The command that asks a classifier about one's own files: classify."""
 
-import json
 from pathlib import Path
 
 import click
@@ -9,9 +8,7 @@ from echojax.cli import options, printing
 
 
 @options.command("classify")
-@click.argument(
-    "inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@options.inputs
 @click.option(
     "--weights",
     metavar="FILE",
@@ -23,7 +20,7 @@ from echojax.cli import options, printing
     type=click.Path(file_okay=False, path_type=Path),
     help="The run of a pretrain-classifier whose network is used.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+@options.as_json
 def classify(
     inputs: tuple[Path, ...], weights: str | None, run: Path | None, as_json: bool
 ) -> None:
@@ -58,7 +55,7 @@ def classify(
             "recordings": [each.as_json() for each in told],
             "failed": failures,
         }
-        click.echo(json.dumps(found, indent=2))
+        printing.as_json(found)
     elif told:
         printing.told(told)
     if classifier.simulated:

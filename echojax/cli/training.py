@@ -75,7 +75,7 @@ def _pretrain(sr: str, fold: int, dry_run: bool, given: dict[str, Any]) -> None:
     asked = request(Config, **given)
     alone = pretraining.generator(asked)
     if dry_run:
-        printing.plan(plan.of_alone(alone, "srresnet"), asked.run.path)
+        printing.plan(plan.of_alone(alone), asked.run.path)
         return
     alone.run()
     file = alone.job.file
@@ -104,7 +104,7 @@ def train_restorer(dry_run: bool, **given: Any) -> None:
     asked = request(Config, **given)
     alone = restorer.training(asked)
     if dry_run:
-        printing.plan(plan.of_alone(alone, "restorer"), asked.run.path)
+        printing.plan(plan.of_alone(alone), asked.run.path)
         return
     alone.run()
     file = alone.job.file
@@ -186,7 +186,7 @@ def pretrain_classifier(dry_run: bool, **given: Any) -> None:
     asked = request(Config, **given)
     alone, kept_back = pretraining.classifier(asked)
     if dry_run:
-        printing.plan(plan.of_alone(alone, "classifier, pretrained"), asked.run.path)
+        printing.plan(plan.of_alone(alone), asked.run.path)
         return
     printing.transfer(pretraining.accuracies(alone.run(), asked, kept_back))
     file = alone.job.file

@@ -10,7 +10,7 @@ import numpy as np
 
 from echojax.errors import InputError
 from echojax.inference.measures import LV, MYOCARDIUM
-from echojax.inference.regions import REGIONS, WALLS, Regions, contour, placed
+from echojax.inference.regions import REGIONS, WALLS, Regions, contour, nearest, placed
 
 _BELOW = 4  # pixels
 _DISC = 10  # radius, pixels
@@ -41,7 +41,7 @@ def divide(mask: np.ndarray, sector: np.ndarray) -> Regions:
     up = _run(right, apex, len(endo))
     masks = np.zeros((len(REGIONS), *mask.shape), bool)
     for region, run in zip((2, 1, 0, 5, 4, 3), (*_thirds(down), *_thirds(up)), strict=True):
-        ends = [top if at == apex else _nearest(epi, endo[at]) for at in (run[0], run[-1])]
+        ends = [top if at == apex else nearest(epi, endo[at]) for at in (run[0], run[-1])]
         outer = epi[_shorter(ends[1], ends[0], len(epi))]
         corners = np.concatenate([endo[run], outer])
         masks[(region, *polygon(corners[:, 0], corners[:, 1], mask.shape))] = True
@@ -82,7 +82,7 @@ def _inwards(mask: np.ndarray, endo: np.ndarray, start: np.ndarray, to: np.ndarr
     length = np.linalg.norm(to - start)
     steps = start + np.arange(length)[:, None] * (to - start) / length
     inside = mask[tuple(steps.astype(int).T)] == LV
-    return _nearest(endo, steps[inside.argmax()])
+    return nearest(endo, steps[inside.argmax()])
 
 
 def _run(first: int, last: int, length: int) -> np.ndarray:
@@ -98,7 +98,3 @@ def _thirds(run: np.ndarray) -> list[np.ndarray]:
 def _shorter(first: int, last: int, length: int) -> np.ndarray:
     one, other = _run(first, last, length), _run(last, first, length)[::-1]
     return min(one, other, key=len)
-
-
-def _nearest(points: np.ndarray, to: np.ndarray) -> int:
-    return int(np.linalg.norm(points - to, axis=1).argmin())

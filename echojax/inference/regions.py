@@ -119,7 +119,7 @@ def divide(
     points = key_points(mask, spacing) if points is None else points
     line = _endocardium(mask, spacing, points[0], points[-1])
     along = _along(line)
-    cuts = np.maximum.accumulate([along[_nearest(line, point)] for point in points])
+    cuts = np.maximum.accumulate([along[nearest(line, point)] for point in points])
     wall = np.argwhere(mask == MYOCARDIUM)
     if not len(wall):
         raise InputError("the mask has no myocardium")
@@ -152,7 +152,7 @@ def _endocardium(
     from scipy.ndimage import gaussian_filter1d
 
     outline = contour(mask == LV) * np.asarray(spacing)
-    first, last = _nearest(outline, left), _nearest(outline, right)
+    first, last = nearest(outline, left), nearest(outline, right)
     outline = np.roll(outline, -first, axis=0)
     end = (last - first) % len(outline)
     one, other = outline[: end + 1], np.concatenate([outline[end:], outline[:1]])[::-1]
@@ -187,5 +187,6 @@ def _at(line: np.ndarray, along: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(places, along, axis) for axis in line.T], axis=1)
 
 
-def _nearest(points: np.ndarray, to: np.ndarray) -> int:
+def nearest(points: np.ndarray, to: np.ndarray) -> int:
+    """Which of some points (n, 2) is nearest to one."""
     return int(np.linalg.norm(points - to, axis=1).argmin())

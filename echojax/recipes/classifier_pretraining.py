@@ -111,6 +111,7 @@ def training(
             card=card,
         ),
         evaluators=(Evaluator(measure, every),),
+        kind="classifier, pretrained",
         length=("pretrain.epochs", len(learned.frames) / config.batch),
         save_every=every,
         best=_MEAN if config.keep == "best" else None,

@@ -74,16 +74,15 @@ def of_study(
     return planned
 
 
-def of_alone(alone: Alone, kind: str) -> list[Planned]:
+def of_alone(alone: Alone) -> list[Planned]:
     """What the training of a run of its own takes; nothing if the run has it."""
     if alone.job.done:
         return []
     sample = alone.make(alone.sample)
-    return [_of_training(kind, 1, sample, alone.frames / alone.sample, alone.mesh)]
+    return [_of_training(1, sample, alone.frames / alone.sample, alone.mesh)]
 
 
 def _of_training(
-    kind: str,
     number: int,
     training: Training[Any],
     more: float,
@@ -102,7 +101,7 @@ def _of_training(
     size = _bytes(jax.eval_shape(training.network, state)) if keep else 0
     if training.save_every is not None:
         size += _bytes(state) * (1 if training.best is None else 2)
-    return Planned(kind, number, steps, number * size, seconds)
+    return Planned(training.kind, number, steps, number * size, seconds)
 
 
 def _of_generators(study: Study, sr: str, folds: Sequence[Fold]) -> Planned:
@@ -111,7 +110,7 @@ def _of_generators(study: Study, sr: str, folds: Sequence[Fold]) -> Planned:
     start = super_resolution.init_network(sr_config) if sr == "srgan" else None
     training = study.generators.training(folds[0], start, shown=1)
     shown = min(sr_config.evaluate_frames, len(folds[0].sr_held_out))
-    return _of_training(sr, len(folds), training, shown, study.mesh)
+    return _of_training(len(folds), training, shown, study.mesh)
 
 
 def _of_classifiers(study: Study, questions: Sequence[Question], *, keep: bool) -> Planned:
@@ -120,8 +119,7 @@ def _of_classifiers(study: Study, questions: Sequence[Question], *, keep: bool) 
     training = study.classifiers.training(key, first.fold, first.seed)
     steps = sum(_steps(study, question) for question in questions)
     number = len(questions)
-    kind = training.kind
-    return _of_training(kind, number, training, 0, study.mesh, steps=steps, keep=keep)
+    return _of_training(number, training, 0, study.mesh, steps=steps, keep=keep)
 
 
 def _steps(study: Study, question: Question) -> int:
