@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from echojax import presets
-from echojax.cli import data, enhancement, questions, study, training, weights
+from echojax.cli import assessment, data, enhancement, questions, study, training, weights
 from echojax.errors import EchojaxError
 from echojax.runs import lock
 from echojax.stopping import Stopped, terminated_as_interrupted
@@ -32,6 +32,8 @@ _CONTENTS = {
     "Use a network on your own files": (
         enhancement.enhance,
         questions.classify,
+        assessment.segment,
+        assessment.grade,
         weights.weights,
     ),
     "Measure a network": (enhancement.evaluate_sr, study.evaluate_classifier),

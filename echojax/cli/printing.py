@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +15,17 @@ from echojax import session
 from echojax.errors import EchojaxError
 from echojax.wording import count, duration, one_line, shown, size
 
+_REASONS = 5  # that are told
+
 if TYPE_CHECKING:
+    from echojax.assessment.grading import Row
     from echojax.inference.answer import Answer
     from echojax.questions import Told
     from echojax.report.blocks import Block, Paragraph
     from echojax.studies.diagnosis.accuracies import AccuracyRow
     from echojax.studies.diagnosis.material import Material
     from echojax.studies.diagnosis.plan import Planned
-    from echojax.studies.diagnosis.transfer import Row
+    from echojax.studies.diagnosis.transfer import Row as Transferred
 
 
 def as_json(value: Any) -> None:
@@ -125,6 +129,29 @@ def told(recordings: "Sequence[Told]") -> None:
 def _cells(answers: "Mapping[str, Answer]", row: int) -> list[str]:
     each = [(a.labels[row], f"{a.confidence[row]:.1%}") for a in answers.values()]
     return [cell for pair in each for cell in pair]
+
+
+def grades(rows: "Sequence[Row]") -> None:
+    """Print the grades of recordings, a region a line: of a clip the mean over its frames."""
+    from echojax import text_table
+    from echojax.vocabulary import grade_word
+
+    cells = [["file", "region", "grade", "", "frames"]]
+    by_file: dict[str, dict[str, list[Row]]] = {}
+    for row in rows:
+        by_file.setdefault(row.file, {}).setdefault(row.region, []).append(row)
+    for file, regions in by_file.items():
+        name = shown(file)
+        for region, every in regions.items():
+            known = [row.grade for row in every if not row.reason]
+            mean = sum(known) / len(known) if known else math.nan
+            number = f"{mean:.1f}" if known else "-"
+            frames = f"{len(known)} of {len(every)}"
+            cells.append([name, region, number, grade_word(mean), frames])
+            name = ""
+    click.echo(text_table.plain(cells))
+    for reason, times in Counter(row.reason for row in rows if row.reason).most_common(_REASONS):
+        note(f"Not assessable, {count(times, 'region')} of {len(rows):,}: {reason}")
 
 
 def restored(log: Path) -> None:
@@ -231,7 +258,7 @@ def _notes(run: "Material") -> "list[Paragraph]":
     return [b for b in top.banner(run) if isinstance(b, Paragraph) and b.kind == "note"]
 
 
-def transfer(rows: "Sequence[Row]", *, markdown: bool = False) -> None:
+def transfer(rows: "Sequence[Transferred]", *, markdown: bool = False) -> None:
     """Print how a classifier did on the frames of a dataset."""
     from echojax import text_table
     from echojax.studies.diagnosis.transfer import cells
