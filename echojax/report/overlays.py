@@ -52,17 +52,30 @@ def overlaid(frame: np.ndarray, areas: Sequence[Area], size: tuple[int, int]) ->
     Returns:
         uint8 RGB (rows, columns, 3) of the size.
     """
-    gray = np.asarray(Image.fromarray(frame).resize(size[::-1], Image.Resampling.BILINEAR))
-    picture = np.repeat(gray[..., None], 3, axis=2).astype(np.float32)
+    picture = np.repeat(_resized(frame, size)[..., None], 3, axis=2)
     width = max(1, max(size) // 400)
     for area in areas:
-        enlarged = Image.fromarray(area.mask.astype(np.uint8) * 255)
-        mask = np.asarray(enlarged.resize(size[::-1], Image.Resampling.BILINEAR)) > 127
-        colour = np.asarray(area.colour, np.float32)
+        mask = _resized(area.mask.astype(np.uint8) * 255, size) > 127
+        if not mask.any():
+            continue
+        box = tuple(slice(places[0], places[-1] + 1) for places in _extent(mask))
+        mask, part = mask[box], picture[box]
         if area.filled:
-            picture[mask] += _OPACITY * (colour - picture[mask])
-        picture[_outline(mask, width)] = colour
-    return picture.round().astype(np.uint8)
+            under = part[mask].astype(np.float32)
+            part[mask] = (under + _OPACITY * (np.asarray(area.colour) - under)).round()
+        part[_outline(mask, width)] = area.colour
+    return picture
+
+
+def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    if image.shape == size:
+        return image
+    return np.asarray(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
+
+
+def _extent(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows and the columns that have something."""
+    return np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
 
 
 def _outline(mask: np.ndarray, width: int) -> np.ndarray:
