@@ -37,7 +37,9 @@ def agreement(
         spacing: of rows and of columns; distances are in its unit, pixels by default.
     """
     return {
-        name: Agreement(dice(mask == label, truth == label), *_hausdorff(mask == label, truth == label, spacing))
+        name: Agreement(
+            dice(mask == label, truth == label), *_hausdorff(mask == label, truth == label, spacing)
+        )
         for name, label in STRUCTURES.items()
     }
 

@@ -72,7 +72,7 @@ COHERENCE = UNetSettings(
 
 
 def mish(x: jax.Array) -> jax.Array:
-    """x tanh(softplus(x)) (Misra, BMVC 2020, arXiv:1908.08681), with one exponential."""
+    """X tanh(softplus(x)) (Misra, BMVC 2020, arXiv:1908.08681), with one exponential."""
     e = jnp.exp(jnp.minimum(x, 20.0))  # above, the factor is 1 in float32
     twice = e * (e + 2)
     return x * (twice / (twice + 2))

@@ -4,7 +4,7 @@ As Kjelsrud et al., IUS 2025 (arXiv:2509.03631), train their light U-Net on CAMU
 cosine instead of a schedule that waits for the loss.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -90,11 +90,19 @@ class Examples:
     targets: np.ndarray
 
     @classmethod
-    def of(cls, frames: Frames, size: int) -> "Examples":
-        """All frames, each of which has a mask, brought to a square."""
-        pairs = zip(frames.images, frames.masks, strict=True)
-        made = [(as_input(image, size), _shares(mask, size)) for image, mask in pairs]
-        return cls(*(np.round(255 * np.stack(part)).astype(np.uint8) for part in zip(*made, strict=True)))
+    def of(cls, datasets: Sequence[Frames], size: int) -> "Examples":
+        """All frames of some datasets, each of which has a mask, brought to a square."""
+        images = (image for frames in datasets for image in frames.images)
+        masks = (mask for frames in datasets for mask in frames.masks)
+        return cls(
+            np.stack([_levels(as_input(image, size)) for image in images]),
+            np.stack([_levels(_shares(mask, size)) for mask in masks]),
+        )
+
+
+def _levels(values: np.ndarray) -> np.ndarray:
+    """Values in [0, 1] as 0 to 255."""
+    return np.round(255 * values).astype(np.uint8)
 
 
 def _shares(mask: np.ndarray | None, size: int) -> np.ndarray:
@@ -105,9 +113,10 @@ def _shares(mask: np.ndarray | None, size: int) -> np.ndarray:
     return resize(shares, (size, size)).clip(0, 1)
 
 
-def record(config: SegmentationConfig, learned: str) -> Record:
-    """What a training depends on; `learned` is the fingerprint of what it learns from."""
-    return Record(recorded(config, "segmentation"), {"frames to learn from": learned})
+def record(config: SegmentationConfig, learned: Sequence[Frames]) -> Record:
+    """What a training depends on that learns from some datasets."""
+    fingerprints = "-".join(frames.fingerprint() for frames in learned)
+    return Record(recorded(config, "segmentation"), {"frames to learn from": fingerprints})
 
 
 def check(config: SegmentationConfig, mesh: Mesh) -> None:
@@ -130,7 +139,7 @@ def check(config: SegmentationConfig, mesh: Mesh) -> None:
 
 def training(
     config: SegmentationConfig,
-    learned: Frames,
+    learned: Sequence[Frames],
     held_out: Frames,
     *,
     card: Mapping[str, str] | None = None,
@@ -139,14 +148,14 @@ def training(
 
     Args:
         config: the network and its training.
-        learned: frames with masks to learn from.
+        learned: datasets of frames with masks to learn from.
         held_out: such frames of other persons to measure Dice on as it goes.
         card: what the file shall say of data and licence.
     """
     model = UNet(_NETWORKS[config.network], rngs=nnx.Rngs(config.seed))
     graphdef, _, _ = split(model)
     optimizer = optax.adam(cosine_schedule(config.learning_rate, config.steps))
-    order = frame_order(len(learned), 1, config.batch, config.seed, config.steps)
+    order = frame_order(sum(map(len, learned)), 1, config.batch, config.seed, config.steps)
 
     def batches(first: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         examples = Examples.of(learned, config.size)

@@ -31,16 +31,14 @@ def augment(
         Frames and targets of the same shapes; where they were moved away, 0.
     """
 
-    def changed(
-        key: jax.Array, frame: jax.Array, target: jax.Array
-    ) -> tuple[jax.Array, jax.Array]:
-        moving, lighting, turning = jax.random.split(key, 3)
+    def changed(key: jax.Array, frame: jax.Array, target: jax.Array) -> tuple[jax.Array, jax.Array]:
+        moving, turning, happens, how = jax.random.split(key, 4)
         both = _moved(moving, jnp.concatenate([frame[..., None], target], axis=-1))
         if mirror:
             both = jnp.where(jax.random.bernoulli(turning), both[:, ::-1], both)
-        happens, how = jax.random.split(lighting)
-        lit = jnp.where(jax.random.bernoulli(happens, _SHARE), light(how, both[..., 0], 1.0), both[..., 0])
-        return lit, both[..., 1:]
+        frame, target = both[..., 0], both[..., 1:]
+        lit = jnp.where(jax.random.bernoulli(happens, _SHARE), light(how, frame, 1.0), frame)
+        return lit, target
 
     return jax.vmap(changed)(keys, frames, targets)
 
