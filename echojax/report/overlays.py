@@ -7,7 +7,6 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from echojax.report.grade_colours import Colour
-from echojax.resize import square_size
 
 # In the order of labels, from 1 on; of Okabe and Ito's palette.
 STRUCTURES = (
@@ -36,7 +35,8 @@ class Area(NamedTuple):
 
 def shown_size(shape: tuple[int, int], spacing: tuple[float, float] | None) -> tuple[int, int]:
     """Rows and columns of a frame as it is shown: its pixels square, and not too small."""
-    rows, columns = square_size(shape, spacing or (1.0, 1.0))
+    steps = spacing or (1.0, 1.0)
+    rows, columns = (round(n * step / max(steps)) for n, step in zip(shape, steps, strict=True))
     times = max(1, -(-_SHOWN // max(rows, columns)))
     return rows * times, columns * times
 
