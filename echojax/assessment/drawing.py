@@ -28,12 +28,11 @@ def of_mask(frame: np.ndarray, mask: np.ndarray, spacing: tuple[float, float]) -
     return _captioned(frame, areas, spacing, list(STRUCTURES), "")
 
 
-def of_grades(graded: Graded, spacing: tuple[float, float], title: str) -> np.ndarray:
+def of_grades(graded: Graded, title: str) -> np.ndarray:
     """The regions of a frame in the colours of their grades; an outline where there is none.
 
     Args:
         graded: the frame.
-        spacing: mm between its rows and between its columns.
         title: says how it was graded.
     """
     seen, areas = graded.seen, []
@@ -44,7 +43,7 @@ def of_grades(graded: Graded, spacing: tuple[float, float], title: str) -> np.nd
         ]
     elif seen.mask is not None:
         areas = [Area(seen.mask > 0, UNGRADED_COLOUR, filled=False)]
-    return _captioned(seen.frame, areas, spacing, list(grades()), title)
+    return _captioned(seen.frame, areas, seen.spacing, list(grades()), title)
 
 
 def _captioned(

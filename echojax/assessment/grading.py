@@ -10,7 +10,8 @@ import numpy as np
 from echojax.assessment import drawing, masks
 from echojax.assessment.masks import Segment
 from echojax.assessment.places import Job
-from echojax.inference.grade import Graded, Scorer, grade
+from echojax.inference.contrast import Rule
+from echojax.inference.grade import Graded, Scorer, contrasts, grade, grade_as_arqee
 from echojax.inference.regions import REGIONS, names
 from echojax.inference.seen import DEPTH, scale_of
 from echojax.media import Recording, open_recording
@@ -46,6 +47,46 @@ class Row(NamedTuple):
     reason: str
 
 
+class ContrastRow(NamedTuple):
+    """How a region of a frame stands out from the cavity; a row of contrasts.csv.
+
+    Attributes:
+        file: the recording.
+        frame: its number, from 1.
+        region: as in `Row`.
+        rule: of the measures, "literature" or "arqee".
+        inside: share of the region that lies in the sector.
+        level: mean gray level of the region, matched.
+        cr: contrast ratio.
+        cnr: contrast-to-noise ratio.
+        gcnr: generalised contrast-to-noise ratio.
+    """
+
+    file: str
+    frame: int
+    region: str
+    rule: Rule
+    inside: float
+    level: float
+    cr: float
+    cnr: float
+    gcnr: float
+
+
+class Found(NamedTuple):
+    """What came of it.
+
+    Attributes:
+        rows: one a region of every frame.
+        contrasts: as many, if they were asked for.
+        failures: what went wrong, a line each.
+    """
+
+    rows: list[Row]
+    contrasts: list[ContrastRow]
+    failures: list[str]
+
+
 @dataclass(frozen=True)
 class Grading:
     """How recordings are graded.
@@ -59,6 +100,9 @@ class Grading:
         view: of all recordings; None if it is not known.
         spacing: mm between rows and between columns, whatever files say; None to believe them.
         overlay: whether to draw grades over the frames.
+        rule: "arqee" for regions as the published program has them, in squares of 256 pixels; also
+            of the contrasts.
+        measures: whether contrasts are asked for.
     """
 
     scorer: Scorer
@@ -69,23 +113,23 @@ class Grading:
     view: View | None = None
     spacing: tuple[float, float] | None = None
     overlay: bool = True
+    rule: Rule = "literature"
+    measures: bool = False
 
-    def run(
-        self, jobs: Sequence[Job], remark: Callable[[str], None]
-    ) -> tuple[list[Row], list[str]]:
-        """Grade recordings one after the other; a bad one does not stop the others.
-
-        Returns:
-            A row a region of every frame, and what went wrong, a line each.
-        """
+    def run(self, jobs: Sequence[Job], remark: Callable[[str], None]) -> Found:
+        """Grade recordings one after the other; a bad one does not stop the others."""
         rows: list[Row] = []
+        contrasted: list[ContrastRow] = []
         failures: list[str] = []
         unscaled = []
         with bar("Grading files", len(jobs)) as progress:
             for job in jobs:
                 with noting(job.source, failures):
                     recording = open_recording(job.source)
-                    rows += self._graded(recording, job, remark)
+                    part = Found([], [], failures)
+                    self._grade(recording, job, remark, part)
+                    rows += part.rows
+                    contrasted += part.contrasts
                     if not scale_of(recording, self.spacing).known:
                         unscaled.append(job.source)
                 progress.advance()
@@ -95,27 +139,32 @@ class Grading:
                 f"{DEPTH:g} mm are assumed, which decide how large the discs at the annulus are; "
                 "--spacing ROWS,COLUMNS says it"
             )
-        return rows, failures
+        return Found(rows, contrasted, failures)
 
-    def _graded(self, recording: Recording, job: Job, remark: Callable[[str], None]) -> list[Row]:
+    def _grade(
+        self, recording: Recording, job: Job, remark: Callable[[str], None], found: Found
+    ) -> None:
         scale = scale_of(recording, self.spacing)
-        rows: list[Row] = []
         frames = self._frames(recording, job, remark, scale.spacing if scale.known else None)
         clip = recording.count != 1 and recording.family != "image"
-        every = grade(frames, scale.spacing, self.scorer, clip=clip)
+        if self.rule == "arqee":
+            every = grade_as_arqee(frames, scale.spacing, self.scorer)
+        else:
+            every = grade(frames, scale.spacing, self.scorer, clip=clip)
 
         def noted() -> Iterator[Graded]:
             for number, graded in enumerate(every, 1):
-                rows.extend(self._rows(str(job.source), number, graded))
+                found.rows.extend(self._rows(str(job.source), number, graded))
+                if self.measures:
+                    found.contrasts.extend(self._contrasts(str(job.source), number, graded))
                 yield graded
 
         if self.overlay and (self.mask or self.segment):
-            drawn = (drawing.of_grades(each, scale.spacing, self.title) for each in noted())
+            drawn = (drawing.of_grades(each, self.title) for each in noted())
             drawing.save(job.overlay(clip=recording.count != 1), drawn, recording)
         else:
             for _ in noted():
                 pass
-        return rows
 
     def _frames(
         self,
@@ -132,9 +181,21 @@ class Grading:
             for frame in masks.ultrasound(recording):
                 yield frame, None
 
+    @property
+    def _regions(self) -> tuple[str, ...]:
+        return REGIONS if self.view is None else names(self.view)
+
+    def _contrasts(self, file: str, number: int, graded: Graded) -> Iterator[ContrastRow]:
+        seen = graded.seen
+        shares = np.full(len(REGIONS), np.nan) if seen.regions is None else seen.regions.inside
+        measured = contrasts(seen, self.rule)
+        for region, inside, each in zip(self._regions, shares, measured, strict=True):
+            yield ContrastRow(file, number, region, self.rule, float(inside), *each)
+
     def _rows(self, file: str, number: int, graded: Graded) -> Iterator[Row]:
-        regions = REGIONS if self.view is None else names(self.view)
-        for region, *scores, reason in zip(regions, *graded.scores, graded.reasons, strict=True):
+        for region, *scores, reason in zip(
+            self._regions, *graded.scores, graded.reasons, strict=True
+        ):
             value, low, high = map(float, scores)
             word = grade_word(value)
             yield Row(file, number, region, self.method, value, low, high, word, reason)

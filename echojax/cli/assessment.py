@@ -19,13 +19,13 @@ _PIXELS = ("gcnr", "cr")  # methods that need no network
 
 
 class _Numbers(click.ParamType):
-    """Some positive numbers between commas."""
+    """Some numbers between commas, all of them positive but perhaps the second."""
 
     name = "numbers"
 
-    def __init__(self, least: int, most: int, example: str) -> None:
-        """Say how many there may be, and how they look."""
-        self._lengths, self._example = range(least, most + 1), example
+    def __init__(self, least: int, most: int, example: str, *, signed: bool = False) -> None:
+        """Say how many there may be, how they look, and whether the second may be negative."""
+        self._lengths, self._example, self._signed = range(least, most + 1), example, signed
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -34,8 +34,10 @@ class _Numbers(click.ParamType):
             numbers = tuple(float(number) for number in str(value).split(","))
         except ValueError:
             numbers = ()
-        if len(numbers) not in self._lengths or not all(0 < n < math.inf for n in numbers):
-            self.fail(f"{str(value)!r}: expected positive numbers, {self._example}", param, ctx)
+        positive = numbers[:1] + numbers[2:] if self._signed else numbers
+        finite = all(map(math.isfinite, numbers))
+        if len(numbers) not in self._lengths or not finite or min(positive) <= 0:
+            self.fail(f"{str(value)!r}: expected {self._example}", param, ctx)
         return numbers
 
 
@@ -48,7 +50,7 @@ _out = click.option(
 )
 _spacing = click.option(
     "--spacing",
-    type=_Numbers(1, 2, "as in 0.3 or 0.154,0.308 (rows, columns)"),
+    type=_Numbers(1, 2, "positive numbers, as in 0.3 or 0.154,0.308 (rows, columns)"),
     metavar="MM[,MM]",
     help="Millimetres between rows and between columns.  [default: what files state]",
 )
@@ -202,17 +204,21 @@ def _segmenter(file: Path, *, mirror: bool = False) -> Any:
     "--rule",
     type=click.Choice(["literature", "arqee"]),
     default="literature",
-    help="Of gcnr and cr: as the literature defines them, inside the sector, or as arqee does.",
+    help="literature: contrast as it defines it, inside the sector, regions by arc length in mm. "
+    "arqee: contrast and regions as the public program has them, in squares of 256 pixels.",
 )
 @click.option(
     "--line",
-    type=_Numbers(2, 3, "SLOPE,INTERCEPT[,SPREAD]"),
+    type=_Numbers(2, 3, "SLOPE,INTERCEPT[,SPREAD], as in 0.06,0.44,0.8", signed=True),
     metavar="SLOPE,INTERCEPT[,SPREAD]",
     help="Your own line, measure = SLOPE * grade + INTERCEPT, for gcnr, cr and coherence; SPREAD "
     "is the standard deviation of grades about it.",
 )
 @click.option(
     "--overlay/--no-overlay", default=True, help="Draw grades over the frames, as PNG or MP4."
+)
+@click.option(
+    "--measures", is_flag=True, help="Write contrasts.csv too: level, CR, CNR and gCNR of regions."
 )
 @_spacing
 @options.as_json
@@ -228,6 +234,7 @@ def grade(
     rule: "Rule",
     line: tuple[float, ...] | None,
     overlay: bool,
+    measures: bool,
     spacing: tuple[float, ...] | None,
     as_json: bool,
     overwrite: bool,
@@ -238,8 +245,8 @@ def grade(
     The wall has six regions, the mitral annulus two. Grades are 1 not visible, 2 poor, 3 ok, 4 good
     and 5 excellent, with everything between.
 
-    OUT/grades.csv has a line for every region of every frame: the grade, its 95 % interval where
-    the error of the method is known, its word, or "not assessable" and the reason. A region has no
+    OUT/grades.csv has a line for every region of every frame: the grade, its word, an interval of
+    95 % where the error of the method is known; or "not assessable" and the reason. A region has no
     grade if less than half of it lies in the sector, or if the mask cannot be divided.
 
     Where regions are, a mask says: --masks or --segmenter. gcnr, cr and coherence need one;
@@ -247,9 +254,9 @@ def grade(
     averaged over five frames.
 
     gcnr and cr become grades by lines that were fitted to cardiologists' grades by the authors of
-    arqee, for its formulas (--rule arqee); for those of the literature the lines are translated.
-    They tell better frames from worse ones; no grade of this program was compared with a
-    cardiologist's.
+    arqee, for its formulas (--rule arqee); for those of the literature the lines are translated. On
+    CAMUS they put half of all regions beyond 1 or 5, where they are cut off: take them as an order,
+    not as a cardiologist's words. No grade of this program was compared with a cardiologist's.
 
     A file that cannot be done is named at the end, the others are done; the exit code is 1 then.
     """
@@ -262,7 +269,7 @@ def grade(
     jobs = _planned(
         inputs,
         out,
-        ("grades.csv",),
+        ("grades.csv", *(["contrasts.csv"] if measures else [])),
         marked(masks) if masks is not None and folder else [],
         mask=False,
         overlay=overlay,
@@ -287,12 +294,16 @@ def grade(
         view,
         _both(spacing),
         overlay,
+        rule,
+        measures,
     )
-    rows, failures = work.run(jobs, printing.note)
-    if rows:
-        _write(out / "grades.csv", rows)
+    rows, contrasts, failures = work.run(jobs, printing.note)
+    for table, lines in (("grades.csv", rows), ("contrasts.csv", contrasts)):
+        if lines:
+            _write(out / table, list(lines))
     if as_json:
-        printing.as_json({"method": chosen.title, "grades": rows, "failed": failures})
+        found = {"method": chosen.title, "grades": rows, "contrasts": contrasts}
+        printing.as_json({**found, "failed": failures})
     elif rows:
         click.echo(chosen.title)
         printing.grades(rows)

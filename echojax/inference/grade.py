@@ -11,14 +11,16 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from echojax.errors import InputError
-from echojax.inference import contrast
-from echojax.inference.contrast import Rule
+from echojax.inference import arqee_regions, contrast
+from echojax.inference.contrast import Contrast, Rule
 from echojax.inference.grade_lines import Line, Measure, Scores
 from echojax.inference.measures import LV
 from echojax.inference.regions import REGIONS, Regions, divide, key_points, smoothed
 from echojax.inference.sector import sector
+from echojax.resize import resize_gray
 
 LEAST = 0.5  # of a region must lie in the sector
+_NOTHING = Contrast(*[float("nan")] * 4)
 REACH = 2  # frames to either side that key points of a clip are averaged over
 
 
@@ -82,18 +84,44 @@ class Pixels:
 
     def __call__(self, seen: Seen) -> Scores:
         """Grade by contrast."""
-        assert seen.mask is not None
-        assert seen.regions is not None
-        levels = contrast.levels(seen.frame, self.rule, seen.inside)
-        cavity = seen.mask == LV
-        found = np.full(len(REGIONS), np.nan)
-        for number, region in enumerate(seen.regions.masks):
-            try:
-                measured = contrast.between(levels, region, cavity, self.rule)
-            except InputError:  # no pixel in the sector: there is nothing to measure
-                continue
-            found[number] = getattr(measured, self.measure)
+        found = np.array([getattr(each, self.measure) for each in contrasts(seen, self.rule)])
         return self.line.scores(np.where(np.isfinite(found), found, np.nan))
+
+
+def contrasts(seen: Seen, rule: Rule) -> list[Contrast]:
+    """How each region of a frame stands out from the cavity; all nan where the sector has none."""
+    if seen.regions is None or seen.mask is None:
+        return [_NOTHING] * len(REGIONS)
+    levels = contrast.levels(seen.frame, rule, seen.inside)
+    cavity = seen.mask == LV
+    found = []
+    for region in seen.regions.masks:
+        try:
+            found.append(contrast.between(levels, region, cavity, rule))
+        except InputError:  # no pixel in the sector
+            found.append(_NOTHING)
+    return found
+
+
+def grade_as_arqee(
+    frames: Iterable[tuple[np.ndarray, np.ndarray | None]],
+    spacing: tuple[float, float],
+    scorer: Scorer,
+) -> Iterator[Graded]:
+    """As `grade`, by the published program's rule: squares of 256 pixels, its regions of each."""
+    side = arqee_regions.SIDE
+    for frame, mask in frames:
+        small = resize_gray(frame, (side, side))
+        inside, regions, reason = sector(small), None, ""
+        if mask is not None:
+            rows, columns = (np.arange(side) * n // side for n in mask.shape)
+            mask = mask[np.ix_(rows, columns)]
+            try:
+                regions = arqee_regions.divide(mask, inside)
+            except InputError as error:
+                reason = str(error)
+        height, width = (n * step / side for n, step in zip(frame.shape, spacing, strict=True))
+        yield assess(Seen(small, inside, mask, regions, (height, width)), scorer, reason)
 
 
 class _Waiting(NamedTuple):

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from echojax.cli import main
+from echojax.inference.grade_lines import LINES
 from echojax.inference.regions import REGIONS, names
 from echojax.media import labels, open_recording
 from echojax.report.grade_colours import COLOURS, UNGRADED_COLOUR
@@ -182,6 +183,28 @@ def test_spacing_sets_the_size_of_the_discs(image, tmp_path):
     assert apex[0] == pytest.approx(apex[1], abs=0.01)  # far from them
     discs = [float(rows[6]["grade"]) for rows in (one, other)]
     assert abs(discs[0] - discs[1]) > 0.01
+
+
+def test_measures_stand_in_a_table_of_their_own(image, tmp_path):
+    out = tmp_path / "out"
+    run(image, "-o", out, "--masks", tmp_path / "mask.png", "--measures")
+    with (out / "contrasts.csv").open(newline="") as file:
+        measured = list(csv.DictReader(file))
+    for row, graded in zip(measured, rows_of(out), strict=True):
+        assert row["region"] == graded["region"]
+        line = LINES["cr", "literature"]
+        grade = (float(row["cr"]) - line.intercept) / line.slope
+        assert float(graded["grade"]) == pytest.approx(min(max(grade, 1), 5), abs=2e-3)
+        assert 0 <= float(row["gcnr"]) <= 1
+        assert float(row["inside"]) == 1
+
+
+def test_the_rule_of_arqee_has_its_own_regions_and_formula(image, tmp_path):
+    words = (image, "--masks", tmp_path / "mask.png", "--measures", "--rule", "arqee")
+    run(*words, "-o", tmp_path / "out", "--method", "gcnr")
+    with (tmp_path / "out" / "contrasts.csv").open(newline="") as file:
+        measured = [float(row["gcnr"]) for row in csv.DictReader(file)]
+    assert min(measured) >= 0.5  # which the halved overlap brings about
 
 
 def test_real_frames_with_their_experts_masks(shared_data, tmp_path):

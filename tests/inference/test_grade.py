@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from echojax.errors import InputError
-from echojax.inference import regions
+from echojax.inference import arqee_regions, regions
 from echojax.inference.contrast import contrast
-from echojax.inference.grade import Pixels, grade
+from echojax.inference.grade import Pixels, grade, grade_as_arqee
 from echojax.inference.grade_lines import LINES, Line, Scores
 from echojax.inference.measures import LV, MYOCARDIUM
 from echojax.inference.regions import REGIONS
@@ -134,3 +134,18 @@ def test_errors_that_are_no_reason_are_not_swallowed():
 
     with pytest.raises(InputError, match="of the network"):
         graded((frame_of(MASK), MASK), scorer=Broken())
+
+
+def test_as_arqee_regions_are_those_of_a_square_map():
+    mask, spacing = heart(spacing=(0.4, 0.3))
+    method = Counting()
+    (found,) = grade_as_arqee([(frame_of(mask), mask)], spacing, method)
+    (seen,) = method.seen
+    assert seen.frame.shape == seen.mask.shape == (256, 256)
+    height, width = (n * step for n, step in zip(mask.shape, spacing, strict=True))
+    assert seen.spacing == pytest.approx((height / 256, width / 256))
+    expected = arqee_regions.divide(seen.mask, np.ones((256, 256), bool)).masks
+    np.testing.assert_array_equal(seen.regions.masks, expected)
+    assert (found.scores.grades == 1).all()
+    (none,) = grade_as_arqee([(frame_of(mask), np.zeros_like(mask))], spacing, method)
+    assert set(none.reasons) == {"the mask has no left ventricle"}
