@@ -11,8 +11,9 @@ from echojax.assessment import drawing, masks
 from echojax.assessment.masks import Segment
 from echojax.assessment.places import Job
 from echojax.inference.contrast import Rule
-from echojax.inference.grade import Graded, Scorer, contrasts, grade, grade_as_arqee
+from echojax.inference.grade import Graded, grade, grade_as_arqee
 from echojax.inference.regions import REGIONS, names
+from echojax.inference.scorers import Scorer, contrasts
 from echojax.inference.seen import DEPTH, scale_of
 from echojax.media import Recording, open_recording
 from echojax.media.folders import some

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from echojax.errors import InputError
 from echojax.inference.contrast import Rule
-from echojax.inference.grade import Pixels, Scorer
 from echojax.inference.grade_lines import LINES, Line, Measure
+from echojax.inference.scorers import Pixels, Scorer
 from echojax.vocabulary import GradingMethod
 
 
