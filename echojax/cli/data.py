@@ -242,8 +242,8 @@ def inspect(data_dir: Path, as_json: bool) -> None:
     """Show what a prepared dataset holds, and what is odd about it.
 
     --json prints patients and ids (how many), graded (persons shown in every quality), simulated
-    (frames of nobody), counts (frames by view, phase and quality), duplicates (pairs of ids),
-    left_out (file and why) and remarks.
+    (frames of nobody), coherence and regions_graded (frames that have them), counts (frames by
+    view, phase and quality), duplicates (pairs of ids), left_out (file and why) and remarks.
     """
     from echojax.data import there
 
@@ -268,6 +268,9 @@ def inspect(data_dir: Path, as_json: bool) -> None:
     more = f" and {len(summary.spacing) - 4} more" if len(summary.spacing) > 4 else ""
     click.echo(f"Spacing        {spacings}{more} mm (rows x columns)")
     click.echo(f"Masks          {summary.masks}")
+    if summary.coherence or summary.regions_graded:
+        click.echo(f"Coherence      {_part(summary.coherence, frames)}")
+        click.echo(f"Region grades  {_part(summary.regions_graded, frames)}")
     if summary.duplicates:
         pairs = ", ".join(f"{one} = {other}" for one, other in summary.duplicates)
         click.echo(one_line(f"One recording under two ids: {pairs}"))
