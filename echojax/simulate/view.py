@@ -317,7 +317,7 @@ def _look_up(
         tissue = _tissues(section, np.resize(x[part], POINTS), np.resize(z[part], POINTS))
         labels[part] = LABELS[np.asarray(tissue)][: len(x) - first]
     found = np.stack([np.round(levels).astype(np.uint8), labels]).reshape(2, n, -1)
-    return found, np.array(beside, np.float32).reshape(len(more), n, -1)
+    return found, np.array(beside, np.float32).reshape(len(more), n, len(raster.inside))
 
 
 _tissues = compiled(tissues)
