@@ -307,9 +307,7 @@ def stray_level(
     return _stray(scene, appearance, depth, uneven[0]) * _kept(appearance, sector, angle)
 
 
-def _stray(
-    scene: Scene, appearance: Appearance, depth: jax.Array, uneven: jax.Array
-) -> jax.Array:
+def _stray(scene: Scene, appearance: Appearance, depth: jax.Array, uneven: jax.Array) -> jax.Array:
     # Stray echo has its own speckle: independent Gaussian amplitudes add as powers. Haze fills the
     # displayed image evenly, so the time gain is taken out of it.
     phase = 2 * jnp.pi * depth / scene.ring_spacing + RING_UNEVENNESS * uneven

@@ -7,10 +7,10 @@ over the sum of magnitudes is the coherence factor (amplitude, after Rigby), who
 shown, as Van De Vyver et al. do (Ultrasound in Medicine & Biology 51, 2025).
 
 Causes keep their meaning: what is not in contact neither sends nor receives, the chest wall delays
-each place of the aperture at random (a phase screen), noise is each element's own. So is stray echo,
-which is as strong in the sum as `acoustics` has it: reverberation comes from anywhere. One frequency,
-one screen for the whole sector, no elevation, angle for its sine. Lengths are millimetres, beam-space
-arrays (depth, beams).
+each place of the aperture at random (a phase screen), noise is each element's own. So is stray
+echo, which is as strong in the sum as `acoustics` has it: reverberation comes from anywhere. One
+frequency, one screen for the whole sector, no elevation, angle for its sine. Lengths are
+millimetres, beam-space arrays (depth, beams).
 """
 
 from typing import NamedTuple
@@ -33,8 +33,8 @@ ELEMENTS = 32  # sub-apertures, beamformed each by itself
 APERTURE = 18.0
 EDGE = 16  # beams that the sector is continued by to either side, mirrored
 COLUMNS = BEAMS + 2 * EDGE
-# Delays of the phase screen: standard deviation, ns for every mm of chest wall, and over how many mm
-# they are alike. So 3 to 18 ns in good frames and 24 to 51 in poor ones.
+# Delays of the phase screen: standard deviation, ns for every mm of chest wall, and over how many
+# mm they are alike. So 3 to 18 ns in good frames and 24 to 51 in poor ones.
 DELAY, ALIKE = 3.0, 4.0
 SCREEN_STEP = 0.25
 FULL = np.sqrt(2 / 3)  # amplitude of speckle at the focus, over that of a coherent echo
@@ -125,7 +125,7 @@ def aperture(
 
 
 def draw_delays(rng: np.random.Generator, deviation: float) -> NDArray[np.float32]:
-    """A phase screen: delays in ns of a standard deviation, alike over `ALIKE` mm, about Gaussian."""
+    """A phase screen: Gaussian delays in ns of a standard deviation, alike over `ALIKE` mm."""
     places = 2 * round(2 * APERTURE / SCREEN_STEP / 2) + 1
     reach = round(3 * ALIKE / SCREEN_STEP)
     # Its autocorrelation falls to 1/e at that distance.
@@ -160,6 +160,13 @@ def focusing(probe: Aperture) -> jax.Array:
     none = jnp.zeros((len(probe.bend), COLUMNS), jnp.complex64)
     total, _ = jax.lax.scan(add, none, jnp.arange(ELEMENTS))
     return jnp.sqrt((jnp.abs(total / ELEMENTS) ** 2).mean(axis=1, keepdims=True))
+
+
+def undisturbed(sector: Sector, depths: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Coherence factor of speckle at depths in mm before a whole probe, without screen or noise."""
+    at = np.asarray(grid(sector)[0])[:, 0]
+    whole = aperture(float(sector.half_angle), at, 1.0, np.zeros(1, np.float32))
+    return np.interp(depths, at, np.asarray(_focusing(whole))[:, 0])
 
 
 def render(
@@ -237,7 +244,7 @@ def _sums(
             sums.echo + own, sums.stray + around, sums.magnitude + jnp.abs(own + around)
         ), None
 
-    none = jnp.zeros(lateral.shape[:-1] + (BEAMS,), jnp.complex64)
+    none = jnp.zeros((*lateral.shape[:-1], BEAMS), jnp.complex64)
     start = Sums(none, none, jnp.zeros(none.shape, jnp.float32))
     sums, _ = jax.lax.scan(add, start, (jnp.arange(ELEMENTS), haze, noise))
     return jax.tree.map(lambda each: each / (ELEMENTS * gain), sums)
