@@ -26,6 +26,7 @@ _CONTENTS = {
     "Train one network": (
         training.train_sr,
         training.train_restorer,
+        training.train_segmenter,
         training.train_classifier,
         training.pretrain_classifier,
     ),

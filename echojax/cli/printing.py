@@ -17,6 +17,7 @@ from echojax.wording import count, duration, one_line, shown, size
 if TYPE_CHECKING:
     from echojax.inference.answer import Answer
     from echojax.questions import Told
+    from echojax.recipes.segmentation_scores import Row as Agreed
     from echojax.report.blocks import Block, Paragraph
     from echojax.studies.diagnosis.accuracies import AccuracyRow
     from echojax.studies.diagnosis.material import Material
@@ -137,6 +138,22 @@ def restored(log: Path) -> None:
             f"Held-out persons, inside the sector, {name}: "
             f"{last[f'psnr_sector{way}']:.2f} dB / {last[f'ssim_sector{way}']:.4f}"
         )
+
+
+def agreements(rows: "Sequence[Agreed]") -> None:
+    """Print the Dice of masks per structure, by view, phase and quality."""
+    from echojax import text_table
+    from echojax.recipes.segmentation_scores import summaries
+
+    table = [["Dice", "frames", "persons", "LV", "myocardium", "left atrium"]]
+    for some in summaries(rows):
+        cells = [_with_interval(*estimate) for estimate in some.structures.values()]
+        table.append([some.name, f"{some.frames:,}", f"{some.persons:,}", *cells])
+    click.echo(text_table.plain(table))
+
+
+def _with_interval(value: float, low: float, high: float) -> str:
+    return f"{value:.3f}" + ("" if math.isnan(low) else f" [{low:.3f}, {high:.3f}]")
 
 
 def fidelity(log: Path) -> None:
