@@ -31,7 +31,7 @@ class Row(NamedTuple):
         region: by anatomy where the view is known, as "basal septal", else "basal left".
         method: how it was graded.
         grade: in [1, 5]; nan if there is none.
-        low: end of its 95 % interval; nan if that is not known.
+        low: end of its interval; nan if that is not known.
         high: the other end.
         word: of the grade, or "not assessable".
         reason: why it has none.

@@ -212,7 +212,7 @@ def _segmenter(file: Path, *, mirror: bool = False) -> Any:
     type=_Numbers(2, 3, "SLOPE,INTERCEPT[,SPREAD], as in 0.06,0.44,0.8", signed=True),
     metavar="SLOPE,INTERCEPT[,SPREAD]",
     help="Your own line, measure = SLOPE * grade + INTERCEPT, for gcnr, cr and coherence; SPREAD "
-    "is the standard deviation of grades about it.",
+    "is the standard deviation of grades about it, of which an interval of 95 % is made.",
 )
 @click.option(
     "--overlay/--no-overlay", default=True, help="Draw grades over the frames, as PNG or MP4."
@@ -245,8 +245,8 @@ def grade(
     The wall has six regions, the mitral annulus two. Grades are 1 not visible, 2 poor, 3 ok, 4 good
     and 5 excellent, with everything between.
 
-    OUT/grades.csv has a line for every region of every frame: the grade, its word, an interval of
-    95 % where the error of the method is known; or "not assessable" and the reason. A region has no
+    OUT/grades.csv has a line for every region of every frame: the grade, its word, and an interval
+    where the error of the method is known; or "not assessable" and the reason. A region has no
     grade if less than half of it lies in the sector, or if the mask cannot be divided.
 
     Where regions are, a mask says: --masks or --segmenter. gcnr, cr and coherence need one;
@@ -280,7 +280,15 @@ def grade(
     from echojax.assessment import methods
     from echojax.assessment.grading import Grading
 
+    if files:
+        from echojax import devices
+
+        devices.start()
     chosen = methods.chosen(method, files.get("w"), rule, _line(line))
+    if chosen.scorer.needs_mask and masks is None and not segmenter:
+        raise click.UsageError(
+            f"{chosen.name} needs regions; pass --masks FILE|DIR or --segmenter FILE"
+        )
     find = None
     if masks is not None:
         where = Folder(masks) if folder else None
