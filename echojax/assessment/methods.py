@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from echojax.errors import InputError
 from echojax.inference.contrast import Rule
-from echojax.inference.grade_lines import LINES, Line, Measure, Scores
+from echojax.inference.grade_lines import COHERENCE, LINES, Line, Measure, Scores
 from echojax.inference.scorers import Coherence, EndToEnd, Pixels, Scorer
 from echojax.vocabulary import GradingMethod
 
@@ -72,14 +72,9 @@ def _coherence(weights: Path, line: Line | None) -> Method:
     from echojax.inference.coherence import CoherenceNetwork
 
     network = CoherenceNetwork.load(weights)
-    if line is None:
-        raise InputError(
-            f"{weights}: predicts coherence, and no line from coherence to grades is known for it; "
-            "pass --line SLOPE,INTERCEPT[,SPREAD]"
-        )
-    return Method(
-        Coherence(network, line), "coherence", f"coherence by {weights.stem}, {line.source}"
-    )
+    known = line or COHERENCE
+    title = f"coherence by {weights.stem}, {known.source}"
+    return Method(Coherence(network, known), "coherence", title)
 
 
 def _pixels(measure: Measure, rule: Rule, line: Line | None) -> Method:

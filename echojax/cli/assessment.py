@@ -253,10 +253,11 @@ def grade(
     end-to-end grades without, and then draws nothing. In a clip, points that divide the wall are
     averaged over five frames.
 
-    gcnr and cr become grades by lines that were fitted to cardiologists' grades by the authors of
-    arqee, for its formulas (--rule arqee); for those of the literature the lines are translated. On
-    CAMUS they put half of all regions beyond 1 or 5, where they are cut off: take them as an order,
-    not as a cardiologist's words. No grade of this program was compared with a cardiologist's.
+    gcnr, cr and coherence become grades by lines that were fitted to the grades of simulated
+    frames, known from their physics, with errors of about one grade; --rule arqee has the lines
+    that the authors of arqee fitted to cardiologists' grades. Both put regions of real frames
+    beyond 1 or 5, where they are cut off: take them as an order, not as a cardiologist's words. No
+    grade of this program was compared with a cardiologist's.
 
     A file that cannot be done is named at the end, the others are done; the exit code is 1 then.
     """
