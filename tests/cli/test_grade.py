@@ -18,9 +18,10 @@ from echojax.inference.segment import SIZE
 from echojax.media import labels, open_recording
 from echojax.models.mobilenet import MobileNetV2, MobileNetV2Settings
 from echojax.report.grade_colours import COLOURS, UNGRADED_COLOUR
+from echojax.models.unet import UNetSettings, UNet
 from echojax.weights import networks
 from tests.camus_folders import write_nifti
-from tests.inference.test_grade import MASK, SPACING, frame_of
+from tests.inference.test_grade import MASK, frame_of
 from tests.media import test_dicom
 
 
@@ -256,3 +257,14 @@ def test_with_a_mask_end_to_end_is_drawn(grader, image, tmp_path):
 def test_a_line_is_not_for_what_gives_grades(grader, image, tmp_path, capsys):
     run(image, "-o", tmp_path / "out", "--weights", grader, "--line", "1,1", code=2)
     assert "leave --line out" in capsys.readouterr().err
+
+
+def test_coherence_is_graded_by_a_network_and_a_line(random_network, image, tmp_path, capsys):
+    settings = UNetSettings(classes=1, encoder=(4, 4), decoder=(4,), supervised=False)
+    file = tmp_path / "coherence.safetensors"
+    networks.save(random_network(lambda: UNet(settings, rngs=nnx.Rngs(0))), file, {SIZE: "32"})
+    run(image, "-o", tmp_path / "no", "--weights", file, code=2)
+    assert "coherence needs regions" in capsys.readouterr().err
+    run(image, "-o", tmp_path / "out", "--weights", file, "--masks", tmp_path / "mask.png")
+    assert "coherence by coherence, line of simulated frames" in capsys.readouterr().out
+    assert {row["method"] for row in rows_of(tmp_path / "out")} == {"coherence"}
