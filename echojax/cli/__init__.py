@@ -27,6 +27,7 @@ _CONTENTS = {
         training.train_sr,
         training.train_restorer,
         training.train_segmenter,
+        training.train_coherence,
         training.train_classifier,
         training.pretrain_classifier,
     ),
