@@ -17,8 +17,8 @@ from echojax.inference.regions import REGIONS, names
 from echojax.inference.segment import SIZE
 from echojax.media import labels, open_recording
 from echojax.models.mobilenet import MobileNetV2, MobileNetV2Settings
+from echojax.models.unet import UNet, UNetSettings
 from echojax.report.grade_colours import COLOURS, UNGRADED_COLOUR
-from echojax.models.unet import UNetSettings, UNet
 from echojax.weights import networks
 from tests.camus_folders import write_nifti
 from tests.inference.test_grade import MASK, frame_of
