@@ -26,13 +26,13 @@ FLOORS = (
     ("download",),
     ("models",),
     ("media", "report", "config", "devices"),
-    ("data", "weights", "simulate"),
+    ("data", "weights"),
     ("runs",),
     ("training",),
     ("inference",),
-    ("recipes",),
+    ("recipes", "simulate"),
     ("studies", "recordings"),
-    ("questions", "face"),
+    ("questions", "assessment", "face"),
     ("cli",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

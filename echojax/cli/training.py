@@ -1,4 +1,4 @@
-"""Commands that train one network: of super-resolution, a restorer, a classifier."""
+"""Commands that train one network, as of super-resolution, a classifier or a grader."""
 
 import shlex
 from pathlib import Path
@@ -196,3 +196,78 @@ def pretrain_classifier(dry_run: bool, **given: Any) -> None:
     usual = file.resolve() == network_file(PRETRAINING / PRETRAINED).resolve()
     start = f"classifier.init={'simulated' if usual else file}"
     click.echo(f"Next: echojax matrix --set {shlex.quote(start)}{same}")
+
+
+@options.command("train-segmenter")
+@options.run_options
+def train_segmenter(**given: Any) -> None:
+    """Train a network that segments the left heart.
+
+    It learns from frames with masks of the left ventricle, its myocardium and the left atrium, in
+    runs/segmenter by default, and is measured on a tenth of the persons, which are held out: Dice
+    and Hausdorff distance of each frame in segmentation.csv, Dice by view, phase and quality on the
+    screen. With --set segmentation.folds=5 every person is held out by one of five networks; the
+    masks that these give lie in masks/. --set segmentation.learn=both adds the frames prepared in
+    segmentation.also, as simulated ones.
+    """
+    given["run"] = given["run"] or Path("runs", "segmenter")
+    options.check(given, dry_run=False)
+    from echojax.recipes.cross_segmentation import Config, CrossSegmentation
+    from echojax.runs.run import request
+
+    asked = request(Config, **given)
+    trainings = CrossSegmentation.of(asked)
+    printing.agreements(trainings.run())
+    for part in trainings.parts:
+        click.echo(f"Segmenter: {part.job.file}")
+
+
+@options.command("train-grader")
+@options.dry_run
+@options.run_options
+def train_grader(dry_run: bool, **given: Any) -> None:
+    """Train a network that grades the image quality of the wall's regions.
+
+    MobileNetV2 gives each of eight regions a grade from 1 (not visible) to 5 (excellent). It learns
+    from simulated frames whose regions have grades (`echojax simulate --coherence`), from real ones
+    whose view has one, or from both, the others prepared in regional_quality.also; in runs/grader
+    by default. A tenth of the persons is held out and tells how well grades agree; others set the
+    line and the intervals of the grades.
+
+    It starts from ImageNet (`echojax weights fetch mobilenetv2`), or what --set
+    regional_quality.init=FILE names.
+    """
+    given["run"] = given["run"] or Path("runs", "grader")
+    options.check(given, dry_run=dry_run)
+    from echojax.recipes.grading import Config, GraderTraining
+    from echojax.runs.run import request
+
+    asked = request(Config, **given)
+    training = GraderTraining.of(asked)
+    if dry_run:
+        printing.plan(training.planned(), asked.run.path)
+        return
+    training.run()
+    printing.grader(asked.run.path / "log.csv")
+    click.echo(f"Grader: {training.job.file}")
+
+
+@options.command("train-coherence")
+@options.run_options
+def train_coherence(**given: Any) -> None:
+    """Train a network that predicts coherence from a frame.
+
+    It learns from frames that know their coherence, as `echojax simulate --coherence` makes them,
+    in runs/coherence by default, and not to mind gain and compression. Structural similarity,
+    relative error and PSNR inside the sector, of persons that are held out, are shown beside those
+    of the blurred frame and of the mean at each depth.
+    """
+    given["run"] = given["run"] or Path("runs", "coherence")
+    options.check(given, dry_run=False)
+    from echojax.recipes.coherence import CoherenceTraining, Config
+    from echojax.runs.run import request
+
+    asked = CoherenceTraining.of(request(Config, **given))
+    asked.run()
+    printing.coherence(asked.request.run.path / "log.csv")
+    click.echo(f"Coherence network: {asked.job.file}")

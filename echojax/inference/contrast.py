@@ -58,6 +58,30 @@ def matched(frame: np.ndarray, inside: np.ndarray | None = None) -> np.ndarray:
     return np.where(inside, to[frame], frame)
 
 
+class Levels(NamedTuple):
+    """A frame as it is measured: its matched levels, and which of its pixels count."""
+
+    values: np.ndarray
+    inside: np.ndarray
+
+
+def levels(
+    frame: np.ndarray, rule: Rule = "literature", inside: np.ndarray | None = None
+) -> Levels:
+    """Match a frame, uint8 (rows, columns), once for all of its regions.
+
+    Args:
+        frame: to be measured.
+        rule: "literature" or "arqee".
+        inside: its sector, if that is known already.
+    """
+    if rule == "literature":
+        inside = sector(frame) if inside is None else inside
+        return Levels(matched(frame, inside), inside)
+    values = matched(frame)
+    return Levels(values, values > 0)
+
+
 def contrast(
     frame: np.ndarray, region: np.ndarray, cavity: np.ndarray, rule: Rule = "literature"
 ) -> Contrast:
@@ -72,13 +96,14 @@ def contrast(
     Raises:
         InputError: the region or the cavity has no pixel in the sector.
     """
-    if rule == "literature":
-        inside = sector(frame)
-        levels = matched(frame, inside)
-    else:
-        levels = matched(frame)
-        inside = levels > 0
-    one, other = (levels[mask & inside] for mask in (region, cavity))
+    return between(levels(frame, rule), region, cavity, rule)
+
+
+def between(
+    levels: Levels, region: np.ndarray, cavity: np.ndarray, rule: Rule = "literature"
+) -> Contrast:
+    """As `contrast`, of levels that are matched already by the same rule."""
+    one, other = (levels.values[mask & levels.inside] for mask in (region, cavity))
     for name, values in (("region", one), ("cavity", other)):
         if not len(values):
             raise InputError(f"the {name} has no pixel inside the sector")
