@@ -72,13 +72,38 @@ def contrast(
     Raises:
         InputError: the region or the cavity has no pixel in the sector.
     """
+    return between(levels(frame, rule), region, cavity, rule)
+
+
+class Levels(NamedTuple):
+    """A frame to be measured: matched gray levels (rows, columns), and the pixels that count."""
+
+    gray: np.ndarray
+    inside: np.ndarray
+
+
+def levels(
+    frame: np.ndarray, rule: Rule = "literature", inside: np.ndarray | None = None
+) -> Levels:
+    """Match a frame once, to measure several of its regions.
+
+    Args:
+        frame: uint8 (rows, columns).
+        rule: "literature" or "arqee".
+        inside: the sector, for "literature"; that of the frame by default.
+    """
     if rule == "literature":
-        inside = sector(frame)
-        levels = matched(frame, inside)
-    else:
-        levels = matched(frame)
-        inside = levels > 0
-    one, other = (levels[mask & inside] for mask in (region, cavity))
+        inside = sector(frame) if inside is None else inside
+        return Levels(matched(frame, inside), inside)
+    gray = matched(frame)
+    return Levels(gray, gray > 0)
+
+
+def between(
+    of: Levels, region: np.ndarray, cavity: np.ndarray, rule: Rule = "literature"
+) -> Contrast:
+    """Measure a region of a matched frame against the cavity, as `contrast`."""
+    one, other = (of.gray[mask & of.inside] for mask in (region, cavity))
     for name, values in (("region", one), ("cavity", other)):
         if not len(values):
             raise InputError(f"the {name} has no pixel inside the sector")
