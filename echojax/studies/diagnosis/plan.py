@@ -4,9 +4,8 @@ Time is measured, not known: a few real steps of every kind of training, and rea
 here and now (`training.pace`), and multiplied by their number.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -22,21 +21,11 @@ from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.folds import Fold
 from echojax.studies.diagnosis.study import Question, Study
 from echojax.training.loop import Training
-from echojax.training.pace import pace
+from echojax.training.pace import Planned, pace, twice
 from echojax.vocabulary import GENERATORS, NONE, USES, Mode
 
 _ROW = 130  # bytes of a line of predictions.csv
 _ASKED = 32  # frames that answers are timed on
-
-
-class Planned(NamedTuple):
-    """Work of one kind that a run does not have yet; a training under way is counted whole."""
-
-    kind: str
-    number: int
-    steps: int  # of all of them
-    size: int  # bytes that stay on disk
-    seconds: float
 
 
 def of_study(
@@ -140,14 +129,14 @@ def _of_frames(study: Study, questions: Sequence[Question]) -> Iterator[Planned]
                 made = enhanced.setdefault((cell.sr, cell.mode), set())
                 made.update((fold.protocol, own, int(i)) for i in indices)
     for (sr, mode), frames in enhanced.items():
-        seconds = _twice(_enhancement(study, sr, mode))
+        seconds = twice(_enhancement(study, sr, mode))
         yield Planned(f"frames by {sr}, {mode}", len(frames), 0, 0, len(frames) * seconds)
     number = sum(len(question.frames) for question in questions)
     if number:
         shape = study.config.classifier.shape
         seen = np.zeros((_ASKED, shape.size, shape.size), np.float32)
         model = classifier_start.init_network(study.config.classifier, 0, questions[0].cell.task)
-        seconds = _twice(lambda: probabilities(model, seen, study.mesh)) / _ASKED
+        seconds = twice(lambda: probabilities(model, seen, study.mesh)) / _ASKED
         yield Planned("answers", number, 0, number * _ROW, number * seconds)
 
 
@@ -166,16 +155,6 @@ def _enhancement(study: Study, sr: str, mode: str) -> Callable[[], Any]:
     if sr in GENERATORS:
         by = Network(super_resolution.init_network(study.config.sr))
     return lambda: enhance(frame, by, mode=cast(Mode, mode))
-
-
-def _twice(work: Callable[[], Any]) -> float:
-    """Seconds that it takes the second time, when programs are compiled."""
-    seconds = 0.0
-    for _ in range(2):
-        begun = time.monotonic()
-        work()
-        seconds = time.monotonic() - begun
-    return seconds
 
 
 def _bytes(tree: Any) -> int:

@@ -24,7 +24,7 @@ def test_grades_are_cut_halfway():
 
 
 def test_kappa_is_one_minus_weighted_disagreement():
-    """By hand: grades 1 2 3 against 1 3 3. Observed (0 + 1 + 0) / 3; by chance, over all nine pairs,
+    """By hand: 1 2 3 against 1 3 3. Observed (0 + 1 + 0) / 3; by chance, over all nine pairs,
     (0 + 4 + 4 + 1 + 1 + 1 + 4 + 0 + 0) / 9."""
     found = agreement.kappa(np.array([1, 2, 3]), np.array([1, 3, 3]))
     assert found == pytest.approx(1 - (1 / 3) / (15 / 9))
