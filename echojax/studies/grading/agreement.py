@@ -79,7 +79,7 @@ def area(value: Array, positive: Array) -> float:
 
 
 def by_patient(
-    measure: Measure, patient: Array, *columns: Array, draws: int = DRAWS, seed: int = 0
+    measure: Measure, patient: Array, *columns: Array, draws: int | None = None, seed: int = 0
 ) -> Estimate:
     """A measure of columns, with the percentile interval of a bootstrap over patients.
 
@@ -87,8 +87,8 @@ def by_patient(
         measure: of the columns, in their order.
         patient: whose each row is, (n,).
         columns: (n,) or (n, ...) each.
-        draws: of as many patients as there are, with replacement; those of which the measure is nan
-            do not count.
+        draws: of as many patients as there are, with replacement, `DRAWS` by default; those of
+            which the measure is nan do not count.
         seed: of the draws.
 
     Returns:
@@ -101,8 +101,8 @@ def by_patient(
     order = np.argsort(place, kind="stable")
     rows = np.split(order, np.cumsum(np.bincount(place))[:-1])
     rng = np.random.default_rng(seed)
-    drawn = np.empty(draws)
-    for number in range(draws):
+    drawn = np.empty(DRAWS if draws is None else draws)
+    for number in range(len(drawn)):
         chosen = np.concatenate([rows[p] for p in rng.integers(len(rows), size=len(rows))])
         drawn[number] = measure(*(column[chosen] for column in columns))
     known = drawn[~np.isnan(drawn)]
