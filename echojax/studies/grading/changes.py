@@ -129,13 +129,8 @@ def keep_accuracies(run: Path, diagnosis: str) -> None:
     file = Path(diagnosis).expanduser() / "tables" / "gain.csv"
     try:
         with file.open(newline="", encoding="utf-8") as stream:
-            rows = [
-                Accuracy(
-                    *(line[name] for name in Accuracy._fields[:7]), *map(_number, _points(line))
-                )
-                for line in csv.DictReader(stream)
-                if line["sr_on"] == "test"
-            ]
+            lines = [line for line in csv.DictReader(stream) if line["sr_on"] == "test"]
+        rows = [_accuracy([line[name] for name in Accuracy._fields]) for line in lines]
     except FileNotFoundError:
         raise InputError(
             f"{file}: is missing; grading.diagnosis is to name a run of `echojax matrix` that has "

@@ -151,7 +151,7 @@ class Study:
             return {}
         frame, found = self.keys[index].frame, {}
         for kind in self.kinds():
-            if kind != masks.NO_MASK and self.mask(kind, index) is None:
+            if kind != masks.NO_MASK and self.masks_of(kind)(index) is None:
                 continue
             every = methods.named(kind != masks.NO_MASK, self.networks)
             left = [name for name in every if (frame, kind, name, *way) not in there]
@@ -176,21 +176,16 @@ class Study:
         view = cast(View, self.keys[index].view)
         plain, rows = Shown(image, (float(spacing[0]), float(spacing[1])), view, inside), []
         for kind, wanted in self._wanted(index, way, there).items():
-            mask = None if kind == masks.NO_MASK else self.mask(kind, index)
+            mask = None if kind == masks.NO_MASK else self.masks_of(kind)(index)
             shown = plain if mask is None else plain.divided(_enlarged(mask, factor))
             for name, found in methods.scores(shown, wanted, self.networks):
                 source = Source(kind, name, *way)
                 rows.append(grades.row(self.keys[index], source, found, shown.why))
         return rows
 
-    @cached_property
-    def _masks(self) -> dict[str, masks.Masks]:
-        folder = self.request.config.grading.segmenter
-        return {kind: masks.of(kind, self.frames, folder) for kind in masks.KINDS}
-
-    def mask(self, kind: str, index: int) -> np.ndarray | None:
-        """The mask of a frame, None where it has none of that kind."""
-        return self._masks[kind](index)
+    def masks_of(self, kind: str) -> masks.Masks:
+        """The masks of some kind, by frame."""
+        return masks.of(kind, self.frames, self.request.config.grading.segmenter)
 
     def _jobs(self) -> Iterator[Job]:
         """What the rows of the run are made from, a job for each file that may be added later."""

@@ -161,7 +161,7 @@ def pair_rows(every: Mapping[Source, Judged]) -> list[PairRow]:
     for one, other in itertools.combinations(every, 2):
         found = paired(every[one], every[other])
         if found is not None:
-            rows.append(PairRow(_name(one), _name(other), *found))
+            rows.append(PairRow(source_name(one), source_name(other), *found))
     holm = crossed.holm(row.p for row in rows)
     return [row._replace(holm=float(p)) for row, p in zip(rows, holm, strict=True)]
 
@@ -182,5 +182,6 @@ def paired(one: Judged, other: Judged) -> tuple[float, float, float, float, floa
     return *difference, p, float("nan"), len(np.unique(patient))
 
 
-def _name(source: Source) -> str:
+def source_name(source: Source) -> str:
+    """A method and its masks, in words."""
     return source.method if source.masks == NONE else f"{source.method}, {source.masks} masks"
