@@ -34,13 +34,15 @@ def measure(study: Study) -> None:
         InputError: a file that a setting names cannot be understood.
     """
     run, config = study.run.path, study.request.config.grading
-    observers.write(run, observers.read_all(config.observers, study.frames.ids))
+    if config.observers:
+        observers.write(run, observers.read_all(config.observers, study.frames.ids))
     if config.diagnosis:
         changes.keep_accuracies(run, config.diagnosis)
     if config.segmenter and masks.EXPERT in study.kinds():
         quality = [key.quality for key in study.keys]
-        both = [study.masks_of(kind) for kind in masks.KINDS]
-        ejection.write(run, list(ejection.measure(study.frames, *both, quality)))
+        expert, automatic = (study.masks_of(kind) for kind in masks.KINDS)
+        found = ejection.measure(study.frames, expert, automatic, quality)
+        ejection.write(run, list(found))
         boundary.write(run, list(_borders(study)))
     known = {(each.method, each.masks) for each in causes.read(run)}
     if config.hearts and not known.issuperset((name, kind) for kind, name in _methods(study)):
