@@ -115,8 +115,11 @@ def matrix(as_json: bool, dry_run: bool, **given: Any) -> None:
 )
 def report(run: Path) -> None:
     """Rebuild tables, figures and report from what a run has on disk."""
-    from echojax.studies.diagnosis.report import build
+    from echojax.report import origin
+    from echojax.studies.diagnosis import report as diagnosis
+    from echojax.studies.grading import report as grading
 
+    build = grading.build if origin.read(run).has("grading") else diagnosis.build
     click.echo(f"Report: {build(run)}")
 
 

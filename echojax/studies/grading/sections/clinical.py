@@ -10,10 +10,11 @@ from echojax.studies.grading.material import Material
 _EF = (
     "Biplane ejection fraction by discs, from automatic masks of networks that never saw the "
     "patient, minus the same from expert masks. The limits of agreement are narrower where masks "
-    "are better; whether a grade tells so beforehand is what the thirds show. The ejection fraction "
-    "that the NIfTI release of CAMUS states is left out: it comes from the expert masks as well and "
-    "leaves out the shortening of the long axis (8.4 points low), so that it is no independent "
-    "reference. Frames of the 224 x 224 copy have lost their aspect, which costs about one point."
+    "are better; whether a grade tells so beforehand is what the thirds show. The ejection "
+    "fraction that the NIfTI release of CAMUS states is left out: it comes from the expert masks "
+    "as well and leaves out the shortening of the long axis (8.4 points low), so that it is no "
+    "independent reference. Frames of the 224 x 224 copy have lost their aspect, which costs "
+    "about one point."
 )
 _BORDERS = (
     "Mean distance of an expert's border to the automatic one, per wall region; then its rank "

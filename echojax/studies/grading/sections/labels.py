@@ -59,8 +59,8 @@ def _table(view: str, rows: Sequence[LabelRow]) -> Table:
         [*head, "frames"],
         lines,
         f"{view} frames of {patients} patients against the quality of the view.",
-        "More than contrast ratio: the area minus that of contrast ratio inside the sector over the "
-        "whole wall, expert masks, on the same frames.",
+        "More than contrast ratio: the area minus that of contrast ratio inside the sector over "
+        "the whole wall, expert masks, on the same frames.",
         f"labels_{view}",
         "labels",
     )
@@ -78,9 +78,9 @@ def by_region(run: Material) -> list[Block]:
             "in a poor view. A region of which less than half lies in the sector is not assessed."
         ),
     ]
-    for view in dict.fromkeys(row.view for row in run.region):
-        blocks.append(_regions(view, [row for row in run.region if row.view == view]))
-    return blocks
+    views = dict.fromkeys(row.view for row in run.region)
+    tables = (_regions(view, [r for r in run.region if r.view == view]) for view in views)
+    return [*blocks, *tables]
 
 
 def _regions(view: str, rows: Sequence[RegionRow]) -> Table:

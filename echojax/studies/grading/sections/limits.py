@@ -20,8 +20,9 @@ def limits(run: Material) -> list[Block]:
     told: list[Words] = []
     if not run.observer:
         told.append(
-            "No human grades of regions exist for these frames. What a grade of a region is worth to "
-            "a cardiologist is not known here, and agreement with cardiologists is not claimed."
+            "No human grades of regions exist for these frames. What a grade of a region is "
+            "worth to a cardiologist is not known here, and agreement with cardiologists is not "
+            "claimed."
         )
     if not run.simulated:
         told.append(
@@ -29,9 +30,9 @@ def limits(run: Material) -> list[Block]:
             "regions: it cannot show that a method grades the right region."
         )
     told += [
-        "Intervals are of the choice of patients: not of another hospital, machine or reader, nor of "
-        "another training of a network. They are of 95 % each, and many stand side by side: one in "
-        "twenty misses by chance.",
+        "Intervals are of the choice of patients: not of another hospital, machine or reader, "
+        "nor of another training of a network. They are of 95 % each, and many stand side by "
+        "side: one in twenty misses by chance.",
         "Contrast measures compare wall and cavity within masks: with expert masks they are given "
         "what an automatic grader has to find.",
         "In deviations between frames a change is comparable between measures, but not worth the "
@@ -39,8 +40,8 @@ def limits(run: Material) -> list[Block]:
     ]
     if run.truth or run.cause:
         told.append(
-            "Simulated grades follow from the simulator's physics and from thresholds that we chose; "
-            "a method that learned from the same simulator is favoured by them."
+            "Simulated grades follow from the simulator's physics and from thresholds that we "
+            "chose; a method that learned from the same simulator is favoured by them."
         )
     if run.undivided:
         why = sorted(set(run.undivided.values()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from echojax.report.blocks import Block, Code, Heading, Paragraph, Table, Words
 from echojax.report.numerals import between, plain, probability
-from echojax.studies.grading.interobserver import BETWEEN
 from echojax.studies.grading.material import Material
 
 _MEANING = (

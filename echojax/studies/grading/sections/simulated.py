@@ -11,8 +11,8 @@ from echojax.studies.grading.truth import ALL
 
 _TRUTH = (
     "The simulator knows how far the echo of a region stands above stray echo and noise, how "
-    "coherent it is and how much of it the sector has, and grades it from 1 to 5 by thresholds that "
-    "were fixed beforehand. Errors are of grades by a line that learned from other patients."
+    "coherent it is and how much of it the sector has, and grades it from 1 to 5 by thresholds "
+    "that were fixed beforehand. Errors are of grades by a line that learned from other patients."
 )
 _CAUSES = (
     "The same simulated hearts, as a good frame shows them, one thing changed at a time. A measure "
@@ -40,8 +40,13 @@ def truth(run: Material) -> list[Block]:
     head = ["method", "regions", "correlation", "error, grades", "kappa", "number"]
     pooled = [line for line in lines if line[1] == ALL]
     pairs: list[list[Words]] = [
-        [row.one, row.other, between(row.difference, row.low, row.high, sign=True)]
-        + [probability(row.p), probability(row.holm)]
+        [
+            row.one,
+            row.other,
+            between(row.difference, row.low, row.high, sign=True),
+            probability(row.p),
+            probability(row.holm),
+        ]
         for row in run.pairs
     ]
     blocks += [

@@ -85,8 +85,8 @@ def _knows(run: Material) -> str:
     learned = any(row.method in METHODS[:2] for row in others)
     network = "" if learned else ", and no network is among them"
     return (
-        f"{told}, and no other of {len(others)} measures is shown to be better{network}: the nearest "
-        f"is {_named(closest)}, {plain(closest.more, sign=True)} "
+        f"{told}, and no other of {len(others)} measures is shown to be better{network}: the "
+        f"nearest is {_named(closest)}, {plain(closest.more, sign=True)} "
         f"({plain(closest.more_low, sign=True)} to {plain(closest.more_high, sign=True)})."
     )
 
