@@ -19,7 +19,7 @@ from echojax.cli import options, printing
     "--frames",
     type=click.IntRange(min=1),
     default=10,
-    help="Frames in the template, spread evenly.",
+    help="Frames in the template.",
 )
 @options.as_json
 @options.dry_run

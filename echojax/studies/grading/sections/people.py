@@ -36,9 +36,7 @@ def observers(run: Material) -> list[Block]:
             between(row.error, row.low, row.high),
             plain(row.rho, sign=True),
             plain(row.kappa, sign=True),
-            ""
-            if row.who == BETWEEN
-            else between(row.minus, row.minus_low, row.minus_high, sign=True),
+            between(row.minus, row.minus_low, row.minus_high, sign=True),
             probability(row.p),
             str(row.pairs),
             str(row.regions),
