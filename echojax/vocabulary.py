@@ -32,6 +32,7 @@ Enhancement = Literal[
 Resampling = Literal["upscale", "restore"]
 Mode = Literal["upscale", "restore", "filter", "augment"]
 Side = Literal["train", "test", "both"]
+GradingMethod = Literal["end-to-end", "coherence", "gcnr", "cr"]
 
 VIEWS: tuple[View, ...] = get_args(View)
 PHASES: tuple[Phase, ...] = get_args(Phase)
@@ -46,7 +47,17 @@ ENHANCEMENTS: tuple[Enhancement, ...] = get_args(Enhancement)
 MODES: tuple[Resampling, ...] = get_args(Resampling)  # of what resamples; filters have one mode
 ALL_MODES: tuple[Mode, ...] = get_args(Mode)
 SIDES: tuple[Side, ...] = get_args(Side)
+GRADING_METHODS: tuple[GradingMethod, ...] = get_args(GradingMethod)
 NONE = "none"  # instead of an enhancement, a mode or a side
+GRADES = ("not visible", "poor", "ok", "good", "excellent")  # of image quality, from 1 to 5
+UNGRADED = "not assessable"  # instead of a grade
+
+
+def grade_word(grade: float) -> str:
+    """What a grade in [1, 5] is called: the nearest of `GRADES`; not assessable for nan."""
+    if grade != grade:
+        return UNGRADED
+    return GRADES[sum(grade >= cut for cut in (1.5, 2.5, 3.5, 4.5))]
 
 
 class Use(NamedTuple):

@@ -32,7 +32,7 @@ FLOORS = (
     ("inference",),
     ("recipes",),
     ("studies", "recordings"),
-    ("questions", "face"),
+    ("questions", "assessment", "face"),
     ("cli",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 import click
 
 from echojax import presets
-from echojax.cli import data, enhancement, grading, questions, study, training, weights
+from echojax.cli import (
+    assessment,
+    data,
+    enhancement,
+    grading,
+    questions,
+    study,
+    training,
+    weights,
+)
 from echojax.errors import EchojaxError
 from echojax.runs import lock
 from echojax.stopping import Stopped, terminated_as_interrupted
@@ -27,12 +36,15 @@ _CONTENTS = {
     "Train one network": (
         training.train_sr,
         training.train_restorer,
+        training.train_segmenter,
         training.train_classifier,
         training.pretrain_classifier,
     ),
     "Use a network on your own files": (
         enhancement.enhance,
         questions.classify,
+        assessment.segment,
+        assessment.grade,
         weights.weights,
     ),
     "Measure a network": (enhancement.evaluate_sr, study.evaluate_classifier),

@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,17 @@ from echojax import session
 from echojax.errors import EchojaxError
 from echojax.wording import count, duration, one_line, shown, size
 
+_REASONS = 5  # that are told
+
 if TYPE_CHECKING:
+    from echojax.assessment.grading import Row
     from echojax.inference.answer import Answer
     from echojax.questions import Told
+    from echojax.recipes.segmentation_scores import Row as Agreed
     from echojax.report.blocks import Block, Paragraph
     from echojax.studies.diagnosis.accuracies import AccuracyRow
     from echojax.studies.diagnosis.material import Material
-    from echojax.studies.diagnosis.transfer import Row
+    from echojax.studies.diagnosis.transfer import Row as Transferred
     from echojax.training.pace import Planned
 
 
@@ -127,6 +132,29 @@ def _cells(answers: "Mapping[str, Answer]", row: int) -> list[str]:
     return [cell for pair in each for cell in pair]
 
 
+def grades(rows: "Sequence[Row]") -> None:
+    """Print the grades of recordings, a region a line: of a clip the mean over its frames."""
+    from echojax import text_table
+    from echojax.vocabulary import grade_word
+
+    cells = [["file", "region", "grade", "", "frames"]]
+    by_file: dict[str, dict[str, list[Row]]] = {}
+    for row in rows:
+        by_file.setdefault(row.file, {}).setdefault(row.region, []).append(row)
+    for file, regions in by_file.items():
+        name = shown(file)
+        for region, every in regions.items():
+            known = [row.grade for row in every if not row.reason]
+            mean = sum(known) / len(known) if known else math.nan
+            number = f"{mean:.1f}" if known else "-"
+            frames = f"{len(known)} of {len(every)}"
+            cells.append([name, region, number, grade_word(mean), frames])
+            name = ""
+    click.echo(text_table.plain(cells))
+    for reason, times in Counter(row.reason for row in rows if row.reason).most_common(_REASONS):
+        note(f"Not assessable, {count(times, 'region')} of {len(rows):,}: {reason}")
+
+
 def restored(log: Path) -> None:
     """Print PSNR and SSIM of a restorer's frames beside those of the frames it was given."""
     from echojax.runs.log import read
@@ -137,6 +165,22 @@ def restored(log: Path) -> None:
             f"Held-out persons, inside the sector, {name}: "
             f"{last[f'psnr_sector{way}']:.2f} dB / {last[f'ssim_sector{way}']:.4f}"
         )
+
+
+def agreements(rows: "Sequence[Agreed]") -> None:
+    """Print the Dice of masks per structure, by view, phase and quality."""
+    from echojax import text_table
+    from echojax.recipes.segmentation_scores import summaries
+
+    table = [["Dice", "frames", "persons", "LV", "myocardium", "left atrium"]]
+    for some in summaries(rows):
+        cells = [_with_interval(*estimate) for estimate in some.structures.values()]
+        table.append([some.name, f"{some.frames:,}", f"{some.persons:,}", *cells])
+    click.echo(text_table.plain(table))
+
+
+def _with_interval(value: float, low: float, high: float) -> str:
+    return f"{value:.3f}" + ("" if math.isnan(low) else f" [{low:.3f}, {high:.3f}]")
 
 
 def fidelity(log: Path) -> None:
@@ -231,7 +275,7 @@ def _notes(run: "Material") -> "list[Paragraph]":
     return [b for b in top.banner(run) if isinstance(b, Paragraph) and b.kind == "note"]
 
 
-def transfer(rows: "Sequence[Row]", *, markdown: bool = False) -> None:
+def transfer(rows: "Sequence[Transferred]", *, markdown: bool = False) -> None:
     """Print how a classifier did on the frames of a dataset."""
     from echojax import text_table
     from echojax.studies.diagnosis.transfer import cells

@@ -12,6 +12,7 @@ from echojax.errors import InputError
 from echojax.inference.measures import LV, MYOCARDIUM
 from echojax.inference.regions import REGIONS, WALLS, Regions, contour, nearest, placed
 
+SIDE = 256  # of the label map, pixels
 _BELOW = 4  # pixels
 _DISC = 10  # radius, pixels
 

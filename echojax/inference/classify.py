@@ -16,9 +16,9 @@ from echojax.data.frames import Frames
 from echojax.errors import InputError
 from echojax.inference.answer import Answer
 from echojax.inference.enhance import as_float
+from echojax.inference.seen import gray_levels, largest
 from echojax.media import Region
 from echojax.media.stack import Stack, of_array
-from echojax.metrics import LUMA
 from echojax.models.layers import as_imagenet
 from echojax.models.resnet import ResNet18
 from echojax.resize import resize, resize_gray, square_size
@@ -120,9 +120,11 @@ class Classifier:
             )
         spacing = spacing or (1.0, 1.0)
         if of.regions:
-            top, bottom, left, right = max(of.regions, key=_area)
+            top, bottom, left, right = largest(of.regions)
             frame = frame[top:bottom, left:right]
-        gray = resize_gray(_gray(frame, of.low, of.high), square_size(frame.shape[:2], spacing))
+        gray = resize_gray(
+            gray_levels(frame, of.low, of.high), square_size(frame.shape[:2], spacing)
+        )
         return as_input(as_float(gray), self.shape, (max(spacing),) * 2)
 
     def answers(self, seen: np.ndarray) -> dict[str, Answer]:
@@ -149,20 +151,6 @@ class Known(Protocol):
     @property
     def regions(self) -> tuple[Region, ...]:
         """Where ultrasound is shown; empty if everywhere."""
-
-
-def _area(region: Region) -> int:
-    return (region.bottom - region.top) * (region.right - region.left)
-
-
-def _gray(frame: np.ndarray, low: float, high: float) -> np.ndarray:
-    """A frame of any depth and colour in gray levels of 8 bit, as classifiers learned from."""
-    if frame.ndim == 3:
-        frame = (frame.astype(np.float32) @ LUMA)[..., 0]
-    if frame.dtype == np.uint8 and (low, high) == (0, 255):
-        return frame
-    levels = np.nan_to_num((frame.astype(np.float64) - low) / (high - low), nan=0.0)
-    return (255 * levels.clip(0, 1)).round().astype(np.uint8)
 
 
 def load(file: Path) -> Classifier:

@@ -58,6 +58,30 @@ def matched(frame: np.ndarray, inside: np.ndarray | None = None) -> np.ndarray:
     return np.where(inside, to[frame], frame)
 
 
+class Levels(NamedTuple):
+    """A frame as it is measured: its matched levels, and which of its pixels count."""
+
+    values: np.ndarray
+    inside: np.ndarray
+
+
+def levels(
+    frame: np.ndarray, rule: Rule = "literature", inside: np.ndarray | None = None
+) -> Levels:
+    """Match a frame, uint8 (rows, columns), once for all of its regions.
+
+    Args:
+        frame: to be measured.
+        rule: "literature" or "arqee".
+        inside: its sector, if that is known already.
+    """
+    if rule == "literature":
+        inside = sector(frame) if inside is None else inside
+        return Levels(matched(frame, inside), inside)
+    values = matched(frame)
+    return Levels(values, values > 0)
+
+
 def contrast(
     frame: np.ndarray, region: np.ndarray, cavity: np.ndarray, rule: Rule = "literature"
 ) -> Contrast:
@@ -75,35 +99,11 @@ def contrast(
     return between(levels(frame, rule), region, cavity, rule)
 
 
-class Levels(NamedTuple):
-    """A frame to be measured: matched gray levels (rows, columns), and the pixels that count."""
-
-    gray: np.ndarray
-    inside: np.ndarray
-
-
-def levels(
-    frame: np.ndarray, rule: Rule = "literature", inside: np.ndarray | None = None
-) -> Levels:
-    """Match a frame once, to measure several of its regions.
-
-    Args:
-        frame: uint8 (rows, columns).
-        rule: "literature" or "arqee".
-        inside: the sector, for "literature"; that of the frame by default.
-    """
-    if rule == "literature":
-        inside = sector(frame) if inside is None else inside
-        return Levels(matched(frame, inside), inside)
-    gray = matched(frame)
-    return Levels(gray, gray > 0)
-
-
 def between(
-    of: Levels, region: np.ndarray, cavity: np.ndarray, rule: Rule = "literature"
+    levels: Levels, region: np.ndarray, cavity: np.ndarray, rule: Rule = "literature"
 ) -> Contrast:
-    """Measure a region of a matched frame against the cavity, as `contrast`."""
-    one, other = (of.gray[mask & of.inside] for mask in (region, cavity))
+    """As `contrast`, of levels that are matched already by the same rule."""
+    one, other = (levels.values[mask & levels.inside] for mask in (region, cavity))
     for name, values in (("region", one), ("cavity", other)):
         if not len(values):
             raise InputError(f"the {name} has no pixel inside the sector")

@@ -18,6 +18,7 @@ __all__ = [
     "Recording",
     "Region",
     "check_target",
+    "family_of",
     "is_supported",
     "open_recording",
     "stem",
@@ -29,7 +30,7 @@ _DICOM_MAGIC = b"DICM"  # after a preamble of 128 bytes
 
 def is_supported(path: Path) -> bool:
     """Whether a file is a recording, by its suffix; one without a known suffix may be DICOM."""
-    return _family(path) is not None
+    return family_of(path) is not None
 
 
 def check_target(source: Path, target: Path) -> None:
@@ -38,7 +39,7 @@ def check_target(source: Path, target: Path) -> None:
     Raises:
         InputError: the name belongs to another family of formats.
     """
-    kind = _family(source)
+    kind = family_of(source)
     if kind is not None:  # else there is nothing to write
         check_suffix(source, kind, target)
 
@@ -52,7 +53,7 @@ def open_recording(path: Path) -> Recording:
     if not path.is_file():
         raise InputError(f"{path}: no such file; check the path")
     # Each import waits until its format is asked for: together they take over a second.
-    match _family(path):
+    match family_of(path):
         case "image":
             from echojax.media.images import open_image
 
@@ -81,7 +82,8 @@ def open_recording(path: Path) -> Recording:
     raise InputError(f"{path}: not a known format; expected {known} or DICOM without a suffix")
 
 
-def _family(path: Path) -> str | None:
+def family_of(path: Path) -> str | None:
+    """The family of formats of a file: by its suffix, or by what it begins with if it has none."""
     known = family(path)
     if known is None and path.is_file():
         # What cannot be opened is no reason to stop a search of its folder.

@@ -10,6 +10,7 @@ import av
 import numpy as np
 
 from echojax.errors import InputError
+from echojax.media import label_files
 from echojax.media.limits import check_pixels, max_pixels
 from echojax.media.recording import Recording, reading
 
@@ -122,6 +123,9 @@ class ClipRecording(Recording):
             if self._gray:
                 array = array[..., 0]
         return np.ascontiguousarray(np.rot90(array, frame.rotation // 90))
+
+    def _write_labels(self, path: Path, masks: Iterator[np.ndarray], description: str) -> None:
+        label_files.planes(path, masks, description)
 
     def _write(
         self, path: Path, frames: Iterator[np.ndarray], scale: int, description: str

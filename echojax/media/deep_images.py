@@ -7,6 +7,7 @@ import numpy as np
 import SimpleITK
 
 from echojax.errors import InputError
+from echojax.media import label_files
 from echojax.media.recording import Recording, full_depth, reading, writing
 
 
@@ -48,6 +49,9 @@ class DeepImageRecording(Recording):
             raise InputError(f"{path}: JPEG has no 16 bit; choose .png or .tif")
         if path.suffix.lower() == ".png" and self.count != 1:
             raise InputError(f"{path}: {self.count} pages do not fit in a PNG; choose .tif")
+
+    def _write_labels(self, path: Path, masks: Iterator[np.ndarray], description: str) -> None:
+        label_files.pictures(path, masks, description)
 
     def _write(
         self,

@@ -14,7 +14,7 @@ from pydicom.pixels import (  # type: ignore[attr-defined]
 )
 
 from echojax.errors import InputError
-from echojax.media import dicom_limits, dicom_lossless, dicom_scale
+from echojax.media import dicom_limits, dicom_lossless, dicom_scale, dicom_segmentation
 from echojax.media.dicom_header import derived, regions
 from echojax.media.limits import Bounded, check_pixels
 from echojax.media.recording import Recording, bounds, keeping, reading
@@ -148,6 +148,12 @@ class DicomRecording(Recording):
             dataset["PixelData"].is_undefined_length = self.compress
             with keeping(self.path, "DICOM"):
                 dcmwrite(path, dataset, enforce_file_format=True)
+
+    def _write_labels(self, path: Path, masks: Iterator[np.ndarray], description: str) -> None:
+        with reading(self.path, self._kind):
+            header = dicom_segmentation.header(self._dataset, self.spacing, description)
+        with keeping(self.path, "DICOM"):
+            dicom_segmentation.write(path, header, self._dataset, masks)
 
     def _derived(self, scale: int, description: str) -> Dataset:
         source: Dataset = self._dataset

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import GifImagePlugin, Image
 
+from echojax.media import label_files
 from echojax.media.limits import check_frames, check_pixels
 from echojax.media.pillow import open_bounded
 from echojax.media.recording import Recording, keeping, reading
@@ -56,6 +57,9 @@ class GifRecording(Recording):
                 image.seek(number)
                 check_pixels(self.path, image.height, image.width)
                 yield image, _on_black(image)[:rows, :columns]
+
+    def _write_labels(self, path: Path, masks: Iterator[np.ndarray], description: str) -> None:
+        label_files.planes(path, masks, description)
 
     def _write(
         self,

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, TiffImagePlugin
 
 from echojax.errors import InputError
+from echojax.media import label_files
 from echojax.media.limits import check_bytes, check_frames, check_pixels
 from echojax.media.pillow import open_bounded
 from echojax.media.recording import Recording, full_depth, keeping, reading
@@ -112,6 +113,9 @@ class ImageRecording(Recording):
             raise InputError(f"{path}: {kind} has no 16 bit; choose .png or .tif")
         if self._transparent and kind not in _ALPHA:
             raise InputError(f"{path}: alpha is not written as {kind}; choose .png or .tif")
+
+    def _write_labels(self, path: Path, masks: Iterator[np.ndarray], description: str) -> None:
+        label_files.pictures(path, masks, description)
 
     def _write(
         self, path: Path, frames: Iterator[np.ndarray], scale: int, description: str

@@ -1,7 +1,7 @@
 """MetaImage: a .mhd header with its data beside it, or both in one .mha."""
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -60,12 +60,20 @@ class MetaImageRecording(Recording):
         """Write as `Recording.write`; a .mhd gets its data file beside it."""
         self._refuse(path)
         checked = self._checked(frames, scale)
+        self._aside(path, lambda aside: self._write(aside, checked, scale, description))
+
+    def write_labels(self, path: Path, masks: Iterable[np.ndarray], description: str) -> None:
+        """Write as `Recording.write_labels`; a .mhd gets its data file beside it."""
+        checked = self._as_labels(masks)
+        self._aside(path, lambda aside: self._write_labels(aside, checked, description))
+
+    def _aside(self, path: Path, write: Callable[[Path], None]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A .mhd names its data file, so both are written under their last names, in a folder aside.
         with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
             # ITK would lower the suffix by itself, and write where nobody looked.
             aside = Path(folder) / path.with_suffix(path.suffix.lower()).name
-            self._write(aside, checked, scale, description)
+            write(aside)
             for data in Path(folder).iterdir():
                 if data != aside:
                     data.replace(path.parent / data.name)
@@ -74,13 +82,27 @@ class MetaImageRecording(Recording):
     def _write(
         self, path: Path, frames: Iterator[np.ndarray], scale: int, description: str
     ) -> None:
-        header = self._header
         rows, columns, *channels = self.shape
         size = (rows * scale, columns * scale, *channels)
         stack = np.empty((len(self._planes), *size), self.dtype)
+        self._save(path, stack, frames, scale, description)
+
+    def _write_labels(self, path: Path, masks: Iterator[np.ndarray], description: str) -> None:
+        stack = np.empty((len(self._planes), *self.shape[:2]), np.uint8)
+        self._save(path, stack, masks, 1, description)
+
+    def _save(
+        self,
+        path: Path,
+        stack: np.ndarray,
+        frames: Iterator[np.ndarray],
+        scale: int,
+        description: str,
+    ) -> None:
         for place, frame in zip(stack, frames, strict=True):
             place[:] = frame
-        outer = header.size[:1:-1]
+        header, size = self._header, stack.shape[1:]
+        channels, outer = size[2:], header.size[:1:-1]
         image = SimpleITK.GetImageFromArray(stack.reshape(*outer, *size), isVector=bool(channels))
         with reading(self.path, "MetaImage"):
             image.SetDirection(header.direction.T.ravel().tolist())

@@ -3,7 +3,7 @@
 import gzip
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -72,12 +72,26 @@ class NiftiRecording(Recording):
         with reading(self.path, "NIfTI"):  # its quaternions may make no rotation
             header = _enlarged(self._header, scale)
             header["descrip"] = description.encode("ascii", "replace")[:79]
-            stored = header.get_data_dtype()
-        with gzip.open(path, "wb", 6) if path.suffix.lower() == ".gz" else path.open("wb") as file:
-            header.write_to(file)
-            file.write(b"\0" * (header.get_data_offset() - file.tell()))
-            for frame in frames:  # a frame in C order is a plane in NIfTI's order
-                file.write(frame.astype(stored).tobytes())
+        write_planes(path, header, frames)
+
+    def _write_labels(self, path: Path, masks: Iterator[np.ndarray], description: str) -> None:
+        with reading(self.path, "NIfTI"):
+            header = _enlarged(self._header, 1)
+            header.set_data_dtype(np.uint8)
+            header.set_slope_inter(1, 0)
+            header["cal_min"] = header["cal_max"] = 0
+            header["descrip"] = description.encode("ascii", "replace")[:79]
+        write_planes(path, header, masks)
+
+
+def write_planes(path: Path, header: nibabel.Nifti1Header, frames: Iterable[np.ndarray]) -> None:
+    """Write a header, and behind it frames (rows, columns) in its data type, one at a time."""
+    stored = header.get_data_dtype()
+    with gzip.open(path, "wb", 6) if path.suffix.lower() == ".gz" else path.open("wb") as file:
+        header.write_to(file)
+        file.write(b"\0" * (header.get_data_offset() - file.tell()))
+        for frame in frames:  # a frame in C order is a plane in NIfTI's order
+            file.write(frame.astype(stored).tobytes())
 
 
 def _opened(path: Path) -> Bounded | BytesIO:

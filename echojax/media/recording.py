@@ -107,6 +107,37 @@ class Recording(ABC):
     ) -> None:
         """Write frames already checked to a file that nobody looks at yet."""
 
+    def write_labels(self, path: Path, masks: Iterable[np.ndarray], description: str) -> None:
+        """Write a mask of each frame where the frames lie; the file appears whole or not at all.
+
+        NIfTI and MetaImage keep their geometry; DICOM becomes a segmentation object that refers to
+        its source; an image becomes a picture of labels, a clip a NIfTI file of all its frames.
+
+        Args:
+            path: where to, with the suffix that `labels.suffix` says.
+            masks: labels, uint8 (rows, columns), as many as this recording has frames.
+            description: what made them, for the formats that have a place for it.
+
+        Raises:
+            ValueError: masks of another shape or dtype, or another number of them.
+        """
+        with written_whole(path) as aside:
+            self._write_labels(aside, self._as_labels(masks), description)
+
+    @abstractmethod
+    def _write_labels(self, path: Path, masks: Iterator[np.ndarray], description: str) -> None:
+        """Write masks already checked to a file that nobody looks at yet."""
+
+    def _as_labels(self, masks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        number = 0
+        for number, mask in enumerate(masks, start=1):
+            if mask.shape != self.shape[:2] or mask.dtype != np.uint8:
+                raise ValueError(
+                    f"mask {number} is {mask.dtype} {mask.shape}; expected uint8 {self.shape[:2]}"
+                )
+            yield mask
+        self._check_number(number)
+
     def _refuse(self, path: Path) -> None:
         check_suffix(self.path, self.family, path)
 
@@ -120,6 +151,9 @@ class Recording(ABC):
                     f"frame {number} is {frame.dtype} {frame.shape}; expected {self.dtype} {shape}"
                 )
             yield frame
+        self._check_number(number)
+
+    def _check_number(self, number: int) -> None:
         if number == 0 or (self.counted and number != self.count):
             raise ValueError(
                 f"{number} frames for {self.path.name}; expected {self.count or 'some'}"

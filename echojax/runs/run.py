@@ -48,6 +48,16 @@ class Run:
         """The table of how far enhancements move frames."""
         return self.path / "manipulation.csv"
 
+    @property
+    def segmentation(self) -> Path:
+        """The table of how well masks agree with those of experts."""
+        return self.path / "segmentation.csv"
+
+    @property
+    def masks(self) -> Path:
+        """The folder of the masks that networks gave frames of others."""
+        return self.path / "masks"
+
     def job(self, name: str, record: Record) -> Job:
         """A job of this run; nothing is written."""
         return Job(self.path, name, record, partial(self._log, name))

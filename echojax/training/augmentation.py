@@ -41,7 +41,7 @@ def augment(keys: jax.Array, frames: jax.Array, strength: float) -> jax.Array:
 
 def _changed(key: jax.Array, frame: jax.Array, strength: float) -> jax.Array:
     # As things happen: ribs and lungs, then how the probe is held, then the scanner.
-    transforms = (shadow, _move, blur, _light, noise, _erase)
+    transforms = (shadow, _move, blur, light, noise, _erase)
     for transform, own in zip(transforms, jax.random.split(key, len(transforms)), strict=True):
         frame = transform(own, frame, strength)
     return frame
@@ -111,7 +111,7 @@ def smoothing(n: int, sigma: jax.Array) -> jax.Array:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def _light(key: jax.Array, frame: jax.Array, strength: float) -> jax.Array:
+def light(key: jax.Array, frame: jax.Array, strength: float) -> jax.Array:
     """Exponent of 0.67 to 1.5, factor of 0.7 to 1.4: compression and gain. Black stays black."""
     gamma, gain = jnp.exp(strength * jnp.array([_GAMMA, _GAIN]) * draw(key, 2))
     return jnp.clip(gain * frame**gamma, 0, 1)

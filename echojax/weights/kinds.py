@@ -16,6 +16,7 @@ from echojax.errors import InputError
 from echojax.models.msrresnet import MSRResNet, MSRResNetSettings
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.models.srresnet import SRResNet, SRResNetSettings
+from echojax.models.unet import UNet, UNetSettings
 from echojax.models.vgg import VGG19, VGG19Settings
 
 
@@ -31,6 +32,7 @@ KINDS = {
     "msrresnet": Kind(MSRResNet, MSRResNetSettings),
     "resnet18": Kind(ResNet18, ResNetSettings),
     "vgg19": Kind(VGG19, VGG19Settings),
+    "unet": Kind(UNet, UNetSettings),
 }
 MAX_BLOCKS = 128  # making a network takes a tenth of a second for each
 MAX_CHANNELS = 65_536
@@ -40,7 +42,11 @@ def describe(model: Any) -> dict[str, str]:
     """Metadata that a file must carry for `load` to make the network again."""
     name = next(name for name, kind in KINDS.items() if type(model) is kind.network)
     settings = dataclasses.asdict(model.settings)
-    return {"model": name, **{key: str(value) for key, value in settings.items()}}
+    return {"model": name, **{key: _text(value) for key, value in settings.items()}}
+
+
+def _text(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def empty(name: str, settings: Any) -> Any:
@@ -77,7 +83,12 @@ def build(metadata: Mapping[str, str], source: Path) -> Any:
             f"{source}: does not say which network it belongs to; known here are {', '.join(KINDS)}"
         )
     kind = KINDS[name]
-    given = {key: value for key, value in metadata.items() if key in _fields(kind)}
+    lists = {f.name for f in dataclasses.fields(kind.settings) if isinstance(f.default, tuple)}
+    given: dict[str, Any] = {
+        key: value.split() if key in lists else value
+        for key, value in metadata.items()
+        if key in _fields(kind)
+    }
     try:
         settings = TypeAdapter(kind.settings).validate_python(given)
         _check_sizes(settings)
@@ -96,12 +107,18 @@ def _fields(kind: Kind) -> set[str]:
 def _check_sizes(settings: Any) -> None:
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
-        if type(value) is not int:
-            continue
-        if not 1 <= value <= (MAX_BLOCKS if field.name == "blocks" else MAX_CHANNELS):
-            raise ValueError(f"{field.name} is {value}")
-        if "kernel" in field.name and value % 2 == 0:
-            raise ValueError(f"{field.name} is {value}, an even number")
+        if isinstance(value, tuple) and len(value) > MAX_BLOCKS:
+            raise ValueError(f"{field.name} has {len(value)} entries")
+        for size in value if isinstance(value, tuple) else (value,):
+            if type(size) is int:
+                _check_size(field.name, size)
+
+
+def _check_size(name: str, value: int) -> None:
+    if not 1 <= value <= (MAX_BLOCKS if name == "blocks" else MAX_CHANNELS):
+        raise ValueError(f"{name} is {value}")
+    if "kernel" in name and value % 2 == 0:
+        raise ValueError(f"{name} is {value}, an even number")
 
 
 def beside(metadata: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from skimage.morphology import convex_hull_image
 
-from echojax.inference.sector import sector
+from echojax.inference.sector import hull, sector
 
 
 @pytest.fixture
@@ -50,3 +51,12 @@ def test_of_real_frames_all_that_is_not_black_is_in_it_and_little_else(camus_224
         assert image[~mask].max() < 40
         assert 0.5 < mask.mean() < 0.6
         assert np.mean(image[mask] == 0) < 0.02
+
+
+@pytest.mark.parametrize("share", [0.002, 0.03, 0.3])
+def test_the_hull_is_that_of_scikit_image(share):
+    rng = np.random.default_rng(7)
+    for shape in [(20, 31), (64, 9), (1, 5), (40, 40)]:
+        mask = rng.random(shape) < share
+        mask[shape[0] // 2, shape[1] // 3] = True  # one pixel has a hull, too
+        np.testing.assert_array_equal(hull(mask), convex_hull_image(mask))

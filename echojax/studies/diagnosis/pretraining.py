@@ -8,6 +8,7 @@ import numpy as np
 from echojax import devices
 from echojax.data import camus, natural
 from echojax.data.frames import Frames
+from echojax.data.persons import split_patients
 from echojax.errors import InputError
 from echojax.inference.classify import Classifier, Shape, inputs, simulated_card
 from echojax.models.resnet import ResNet18
@@ -19,7 +20,7 @@ from echojax.runs.run import Request
 from echojax.studies.diagnosis import transfer
 from echojax.studies.diagnosis.alone import Alone
 from echojax.studies.diagnosis.config import Config
-from echojax.studies.diagnosis.folds import check_classes, split_patients
+from echojax.studies.diagnosis.folds import check_classes
 from echojax.training.loop import Training
 from echojax.vocabulary import TASKS
 from echojax.wording import count

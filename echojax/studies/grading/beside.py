@@ -85,7 +85,7 @@ def _absent(study: Study) -> Iterator[Absent]:
             key = "grader" if name == "end-to-end" else name
             yield Absent(f"method {name}", f"no file is named in grading.{key}")
     if not config.segmenter:
-        why = "grading.segmenter names no folder of automatic masks"
+        why = "grading.segmenter names no run of echojax train-segmenter"
         for what in ("automatic masks", "ejection fraction by grade", "borders by grade"):
             yield Absent(what, why)
     for sr in config.enhancements:

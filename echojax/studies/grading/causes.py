@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,9 +22,9 @@ from echojax.studies.grading import methods
 from echojax.studies.grading.grades import Source
 from echojax.studies.grading.labels import ordered
 from echojax.studies.grading.masks import EXPERT, NO_MASK
-from echojax.studies.grading.methods import Method, Shown
+from echojax.studies.grading.methods import Shown
+from echojax.studies.grading.networks import Trained
 from echojax.vocabulary import VIEWS
-from echojax.vocabulary import View as ViewName
 
 NAME = "causes.csv"  # in a run's tables
 _SEED, _ROWS = 77, 160
@@ -85,7 +85,7 @@ class CauseRow(NamedTuple):
     hearts: int
 
 
-def measure(hearts: int, networks: Mapping[str, Method]) -> Iterator[Cause]:
+def measure(hearts: int, networks: Mapping[str, Trained]) -> Iterator[Cause]:
     """Simulate hearts and let every method see them; views alternate, end-diastole."""
     with bar("Varying causes", hearts) as progress:
         for heart in range(hearts):
@@ -111,18 +111,20 @@ def _views(base: View) -> Iterator[tuple[str, View]]:
 
 
 def _scores(
-    heart: int, changed: str, view: View, networks: Mapping[str, Method]
+    heart: int, changed: str, view: View, networks: Mapping[str, Trained]
 ) -> Iterator[Cause]:
     frames = draw_frames(view, _ROWS)
     image = frames.images[0]
     inside = sector(image)
     if changed == GAINS[2]:
         image = np.clip(np.round(_FACTOR * image.astype(np.float32)), 0, 255).astype(np.uint8)
-    plain = Shown(image, (frames.spacing,) * 2, cast(ViewName, view.name), inside)
+    plain = Shown(image, (frames.spacing, frames.spacing), inside)
     for kind in (EXPERT, NO_MASK):
         shown = plain.divided(frames.masks[0]) if kind == EXPERT else plain
-        wanted = methods.named(kind == EXPERT, networks)
-        for name, found in methods.scores(shown, wanted, networks):
+        wanted = methods.WITH_MASK if kind == EXPERT else methods.WITHOUT_MASK
+        every = dict(methods.pixels(shown, wanted))
+        every |= {name: of.simulated(shown) for name, of in networks.items() if name in wanted}
+        for name, found in every.items():
             known = found.regions[~np.isnan(found.regions)]
             score = float(known.mean() if len(known) else found.whole)
             yield Cause(heart, changed, name, kind, score)

@@ -13,8 +13,8 @@ class GradingConfig(Section):
 
     segmenter: Annotated[str, FREE] = Field(
         "",
-        description="where automatic masks come from: a folder of label pictures named by frame, "
-        "as patient0001_2CH_ED.png, made by networks that never saw the patient",
+        description="a run of `echojax train-segmenter` on the same frames, where its networks "
+        "segmented frames of other persons than they learned from",
     )
     coherence: Annotated[str, FREE] = Field(
         "", description="the file of a network that predicts coherence from a frame"

@@ -9,16 +9,15 @@ from typing import cast
 import numpy as np
 
 from echojax.data.frames import Frames
-from echojax.files import sha256
 from echojax.inference import filters
 from echojax.inference.enhance import Interpolation, Network, as_float, enhance
 from echojax.models.generator import Generator
-from echojax.recipes import learned_from, restoration
+from echojax.recipes import restoration
 from echojax.resize import Method
-from echojax.runs.job import network_file
+from echojax.studies.grading import apart
 from echojax.studies.grading.config import GradingConfig
 from echojax.vocabulary import GENERATORS, MODES, NONE, USES, Mode
-from echojax.weights import catalogue, networks
+from echojax.weights import networks
 
 _PROTOCOL = "patient"  # of the diagnosis run: the only one whose generators saw no tested patient
 _NO_FILE = "no file is named in grading.{0}, and no generator is in the run of grading.diagnosis"
@@ -64,7 +63,7 @@ class Enhancements:
         Raises:
             InputError: a file is not there.
         """
-        return {f"{sr} {name}".strip(): sha256(file) for name, file in self._files(sr).items()}
+        return apart.hashes(self._files(sr), sr)
 
     def possible(self, index: int, sr: str) -> bool:
         """Whether a frame can be enhanced by something that has not learned from its person."""
@@ -92,29 +91,19 @@ class Enhancements:
     def _file(self, index: int, sr: str) -> Path | None:
         """The file whose network may enhance a frame."""
         if sr not in self._places:
-            self._places[sr] = self._unseen(sr)
+            self._places[sr] = apart.places(self._files(sr), self.frames)
         place = int(self._places[sr][index])
-        return list(self._files(sr).values())[place] if place >= 0 else None
+        return None if place == apart.NO_FILE else self._files(sr)[place]
 
-    def _unseen(self, sr: str) -> np.ndarray:
-        """For each frame the first of the files that learned from no frame of its person, or -1."""
-        place = np.full(len(self.frames), -1)
-        group = self.frames.group
-        for number, file in reversed(list(enumerate(self._files(sr).values()))):
-            known = group[learned_from.seen(file, self.frames)]
-            place[~np.isin(group, known)] = number
-        return place
-
-    def _files(self, sr: str) -> dict[str, Path]:
-        """The files of an enhancement's networks: the one that is named, or one a fold."""
+    def _files(self, sr: str) -> list[Path]:
+        """The files of an enhancement's networks; none where it has none, or none are named."""
         named = getattr(self.config, sr, "") if sr in (*GENERATORS, "restorer") else ""
         if named:
-            return {"": catalogue.locate(named)}
+            return apart.files(named, f"grading.{sr}")
         if sr not in GENERATORS or not self.config.diagnosis:
-            return {}
-        folder = Path(self.config.diagnosis) / "sr" / sr / _PROTOCOL
-        found = sorted(folder.glob("fold*.safetensors"))
-        return {file.stem: network_file(file.with_suffix("")) for file in found}
+            return []
+        folder = Path(self.config.diagnosis).expanduser() / "sr" / sr / _PROTOCOL
+        return sorted(folder.glob("fold*.safetensors"))
 
 
 def _load(file: Path, sr: str) -> Generator:

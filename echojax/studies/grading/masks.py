@@ -1,4 +1,4 @@
-"""Where masks come from: experts, or networks that never saw the patient."""
+"""Where masks come from: experts, or networks that never saw the person."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from echojax.data.frames import Frames
 from echojax.errors import InputError
-from echojax.inference.measures import LA
+from echojax.recipes.cross_segmentation import read_masks
 
 EXPERT, AUTOMATIC, NO_MASK = "expert", "automatic", "none"
 KINDS = (EXPERT, AUTOMATIC)
@@ -20,52 +19,42 @@ _KEY = "grading.segmenter"
 Masks = Callable[[int], "np.ndarray | None"]
 
 
-def of(kind: str, frames: Frames, folder: str) -> Masks:
-    """The masks of some kind by frame; None where a frame has none.
-
-    Args:
-        kind: "expert" or "automatic".
-        frames: of the study.
-        folder: of the automatic ones.
-    """
-    if kind == EXPERT:
-        return lambda index: frames.masks[index]
-    ids, home = frames.ids, Path(folder).expanduser()
-
-    def automatic(index: int) -> np.ndarray | None:
-        file = home / f"{ids[index]}.png"
-        return _read(file, frames.images[index].shape) if file.is_file() else None
-
-    return automatic
+def expert(frames: Frames) -> Masks:
+    """The masks of a dataset by frame; None where a frame has none."""
+    return lambda index: frames.masks[index]
 
 
-def digest(folder: str) -> str:
-    """A hash of all label pictures of a folder, 64 hex digits.
+def automatic(run: str, frames: Frames) -> Masks:
+    """The masks that a run of `echojax train-segmenter` has of frames; None where it has none.
 
     Raises:
-        InputError: there is no such folder, or no picture in it.
+        InputError: it has none at all, or one of another shape than its frame.
     """
-    home = Path(folder).expanduser()
-    files = sorted(home.glob("*.png")) if home.is_dir() else []
+    digest(run)
+    found = read_masks(Path(run).expanduser())
+    ids = frames.ids
+    for name, image in zip(ids, frames.images, strict=True):
+        if name in found and found[name].shape != image.shape:
+            raise InputError(
+                f"{_KEY} = {run}: its mask of {name} is of {found[name].shape}, the frame of "
+                f"{image.shape}; name a run on the same frames"
+            )
+    return lambda index: found.get(ids[index])
+
+
+def digest(run: str) -> str:
+    """A hash of the masks of a run, 64 hex digits.
+
+    Raises:
+        InputError: it has none.
+    """
+    files = sorted((Path(run).expanduser() / "masks").glob("*.npz"))
     if not files:
         raise InputError(
-            f"{_KEY} = {folder}: no folder with label pictures; expected one with a PNG a frame, "
-            "as patient0001_2CH_ED.png, gray levels 0 background, 1 cavity, 2 myocardium, 3 atrium"
+            f"{_KEY} = {run}: no run with masks; expected one of `echojax train-segmenter`, in "
+            "which every frame was segmented by a network of other persons"
         )
     found = hashlib.sha256()
     for file in files:
         found.update(file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
     return found.hexdigest()
-
-
-def _read(file: Path, shape: tuple[int, ...]) -> np.ndarray:
-    try:
-        with Image.open(file) as picture:
-            mask = np.asarray(picture)
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read as a picture ({error})") from error
-    if mask.shape != shape:
-        raise InputError(f"{file}: is of shape {mask.shape}; its frame is of {shape}")
-    if mask.dtype.kind not in "bu" or mask.max() > LA:
-        raise InputError(f"{file}: holds labels up to {mask.max()}; expected 0 to {LA}")
-    return mask.astype(np.uint8)

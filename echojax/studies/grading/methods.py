@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from echojax.errors import InputError
 from echojax.inference.contrast import Contrast, Levels, between, levels
+from echojax.inference.grade import LEAST
 from echojax.inference.measures import LV, MYOCARDIUM
 from echojax.inference.regions import REGIONS, Regions, divide
-from echojax.vocabulary import View
 
 PIXEL = ("cr", "gcnr", "cnr", "level")
 NETWORKS = ("coherence", "end-to-end")
-# What a method must be better than: brightness, and contrast without matching.
-CONTROLS = ("raw-cr", "sector", "thumbnail")
+# What a method must be better than: brightness, and contrast of levels as they are.
+CONTROLS = ("raw-cr", "raw-level", "sector", "thumbnail")
 TRUTH = "truth"  # grades that the simulator knows
 METHODS = (*NETWORKS, *PIXEL, *CONTROLS, TRUTH)
-LEAST_INSIDE = 0.5  # of a region that lies in the sector, or it is not assessable
+_RAW = {"raw-cr": "cr", "raw-level": "level"}
+WITH_MASK = (*PIXEL, *_RAW, "coherence")
+WITHOUT_MASK = ("sector", "end-to-end")
 
 
 class Scores(NamedTuple):
@@ -40,7 +42,6 @@ class Shown(NamedTuple):
     Attributes:
         image: uint8 (rows, columns).
         spacing: of its rows and columns, mm.
-        view: "2CH" or "4CH".
         inside: its sector, bool (rows, columns).
         mask: labels (rows, columns); None for methods that need none.
         regions: of the mask; None where it cannot be divided.
@@ -49,7 +50,6 @@ class Shown(NamedTuple):
 
     image: np.ndarray
     spacing: tuple[float, float]
-    view: View
     inside: np.ndarray
     mask: np.ndarray | None = None
     regions: Regions | None = None
@@ -64,7 +64,6 @@ class Shown(NamedTuple):
         return self._replace(mask=mask, regions=found, why="")
 
 
-Method = Callable[[Shown], Scores]
 NOWHERE = np.full(len(REGIONS), np.nan)
 
 
@@ -86,37 +85,18 @@ def over(shown: Shown, value: Callable[[np.ndarray], float]) -> Scores:
     if shown.regions is None:
         return Scores(whole, NOWHERE)
     found = [
-        tried(mask) if inside >= LEAST_INSIDE else float("nan")
+        tried(mask) if inside >= LEAST else float("nan")
         for mask, inside in zip(shown.regions.masks, shown.regions.inside, strict=True)
     ]
     return Scores(whole, np.array(found))
 
 
-def mean_of(picture: np.ndarray, shown: Shown) -> Scores:
-    """Mean of a picture (rows, columns), as of predicted coherence, within the sector."""
-
-    def mean(mask: np.ndarray) -> float:
-        values = picture[mask & shown.inside]
-        return float(values.mean()) if len(values) else float("nan")
-
-    return over(shown, mean)
-
-
-def named(masks: bool, networks: Mapping[str, Method]) -> tuple[str, ...]:
-    """The methods that need masks, or those that need none; of networks, those that are there."""
-    own, needed = ((*PIXEL, "raw-cr"), "coherence") if masks else (("sector",), "end-to-end")
-    return (*own, *(name for name in networks if name == needed))
-
-
-def scores(
-    shown: Shown, wanted: Collection[str], networks: Mapping[str, Method]
-) -> Iterator[tuple[str, Scores]]:
-    """What some methods say of a frame.
+def pixels(shown: Shown, wanted: Collection[str]) -> Iterator[tuple[str, Scores]]:
+    """What methods that need no network say of a frame.
 
     Args:
-        shown: the frame, with a mask where a method needs it.
-        wanted: names of methods.
-        networks: by name.
+        shown: the frame, with a mask for all but "sector".
+        wanted: names of methods; those of networks are passed over.
     """
     if "sector" in wanted:
         yield "sector", Scores(float(shown.image[shown.inside].mean()), NOWHERE)
@@ -125,10 +105,8 @@ def scores(
     for name in wanted:
         if name in PIXEL:
             yield name, _contrast(shown, matched, name)
-        elif name == "raw-cr":
-            yield name, _contrast(shown, raw, "cr")
-        elif name in networks:
-            yield name, networks[name](shown)
+        elif name in _RAW:
+            yield name, _contrast(shown, raw, _RAW[name])
 
 
 def _mask(shown: Shown) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,13 +20,14 @@ from echojax.recipes import thumbnail
 from echojax.runs import frame_facts
 from echojax.runs.job import Job, Record
 from echojax.runs.run import Request, Run
-from echojax.studies.grading import agreement, grades, labels, masks, methods
+from echojax.studies.grading import agreement, apart, grades, labels, masks, methods, networks
 from echojax.studies.grading.config import Config
 from echojax.studies.grading.enhancements import Enhancements
 from echojax.studies.grading.grades import Key, Source
-from echojax.studies.grading.methods import Method, Scores, Shown
+from echojax.studies.grading.methods import Scores, Shown
+from echojax.studies.grading.networks import Trained
 from echojax.training.pace import Planned, twice
-from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS, View
+from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS
 from echojax.vocabulary import UNLABELLED as NO_QUALITY
 
 Done = tuple[str, ...]  # a frame and where its score comes from
@@ -48,23 +49,23 @@ class Study:
     Attributes:
         request: the run and the configuration.
         frames: the frames it is about, with square pixels.
-        networks: methods that come from files, by name, as `methods.NETWORKS`.
-        files: hashes of those files.
+        networks: methods that come from files, by name.
     """
 
     request: Request[Config]
     frames: Frames
-    networks: Mapping[str, Method] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
+    networks: Mapping[str, Trained] = field(default_factory=dict)
 
     @classmethod
     def of(cls, request: Request[Config]) -> Study:
         """The study of a request, on the frames that its configuration names.
 
         Raises:
-            InputError: nothing is prepared, or no frame is of the views.
+            InputError: nothing is prepared, no frame is of the views, or a file that a setting
+                names is not there or holds something else.
         """
-        return cls(request, camus.open_frames(request.config.data))
+        frames = camus.open_frames(request.config.data)
+        return cls(request, frames, networks.of(request.config.grading, frames))
 
     @property
     def run(self) -> Run:
@@ -153,11 +154,21 @@ class Study:
         for kind in self.kinds():
             if kind != masks.NO_MASK and self.masks_of(kind)(index) is None:
                 continue
-            every = methods.named(kind != masks.NO_MASK, self.networks)
-            left = [name for name in every if (frame, kind, name, *way) not in there]
+            without = kind == masks.NO_MASK
+            every = methods.WITHOUT_MASK if without else methods.WITH_MASK
+            left = [
+                name
+                for name in every
+                if (frame, kind, name, *way) not in there and self._possible(index, name)
+            ]
             if left:
                 found[kind] = left
         return found
+
+    def _possible(self, index: int, method: str) -> bool:
+        if method not in methods.NETWORKS:
+            return True
+        return method in self.networks and not self.networks[method].knows(index)
 
     def _made(self, some: Sequence[int], way: Way, there: Container[Done]) -> list[list[str]]:
         return [row for index in some for row in self._rows(index, way, there)]
@@ -173,19 +184,27 @@ class Study:
             after = self.enhancements.image(index, *way)
             factor = len(after) // len(image)
             image, spacing, inside = after, spacing / factor, _enlarged(inside, factor)
-        view = cast(View, self.keys[index].view)
-        plain, rows = Shown(image, (float(spacing[0]), float(spacing[1])), view, inside), []
+        plain, rows = Shown(image, (float(spacing[0]), float(spacing[1])), inside), []
         for kind, wanted in self._wanted(index, way, there).items():
             mask = None if kind == masks.NO_MASK else self.masks_of(kind)(index)
             shown = plain if mask is None else plain.divided(_enlarged(mask, factor))
-            for name, found in methods.scores(shown, wanted, self.networks):
+            found = dict(methods.pixels(shown, wanted))
+            trained = [name for name in wanted if name in self.networks]
+            found |= {name: self.networks[name].scores(index, shown) for name in trained}
+            for name, scores in found.items():
                 source = Source(kind, name, *way)
-                rows.append(grades.row(self.keys[index], source, found, shown.why))
+                rows.append(grades.row(self.keys[index], source, scores, shown.why))
         return rows
 
     def masks_of(self, kind: str) -> masks.Masks:
         """The masks of some kind, by frame."""
-        return masks.of(kind, self.frames, self.request.config.grading.segmenter)
+        if kind == masks.EXPERT:
+            return masks.expert(self.frames)
+        return self._automatic
+
+    @cached_property
+    def _automatic(self) -> masks.Masks:
+        return masks.automatic(self.request.config.grading.segmenter, self.frames)
 
     def _jobs(self) -> Iterator[Job]:
         """What the rows of the run are made from, a job for each file that may be added later."""
@@ -200,8 +219,9 @@ class Study:
         if config.segmenter:
             found = masks.digest(config.segmenter)
             yield self.run.job("masks/automatic", Record(files={"grading.segmenter": found}))
-        for name, hashed in self.files.items():
-            yield self.run.job(f"methods/{name}", Record(files={f"grading.{name}": hashed}))
+        for name, trained in self.networks.items():
+            hashed = apart.hashes(trained.files, trained.key)
+            yield self.run.job(f"methods/{name}", Record(files=hashed))
         for sr in dict.fromkeys(sr for sr, _ in self.enhancements.asked()):
             made = Record({"scale": config.scale}, files=self.enhancements.made_by(sr))
             yield self.run.job(f"enhanced/{sr}", made)

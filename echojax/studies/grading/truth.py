@@ -14,11 +14,11 @@ from echojax.report import crossed
 from echojax.studies.grading import agreement
 from echojax.studies.grading.grades import Grades, Source
 from echojax.studies.grading.labels import Floats, ordered
-from echojax.studies.grading.methods import CONTROLS, TRUTH
+from echojax.studies.grading.methods import TRUTH
 from echojax.vocabulary import NONE
 
 ALL = "all"
-_FRAMES_ALONE = CONTROLS[1:]  # say nothing of regions
+_FRAMES_ALONE = ("sector", "thumbnail")  # say nothing of regions
 
 
 class TruthRow(NamedTuple):

@@ -10,6 +10,7 @@ _METHODS = {
     "gcnr": "generalised CNR",
     "level": "level",
     "raw-cr": "contrast ratio, not matched",
+    "raw-level": "level, not matched",
     "sector": "mean of the sector",
     "thumbnail": "thumbnail of 8 x 8 pixels",
     "coherence": "predicted coherence",

@@ -1,0 +1,260 @@
+"""Training a network that segments the left heart: Dice and cross-entropy, deep supervision.
+
+As Kjelsrud et al., IUS 2025 (arXiv:2509.03631), train their light U-Net on CAMUS, but with a
+cosine instead of a schedule that waits for the loss.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from jax.sharding import Mesh
+from pydantic import Field
+
+from echojax import devices
+from echojax.config import FREE, Section, recorded
+from echojax.data.frames import Frames
+from echojax.data.source import evenly
+from echojax.errors import InputError
+from echojax.inference.overlap import STRUCTURES, agreement
+from echojax.inference.segment import SIZE, Segmenter, as_input, standardised
+from echojax.models.unet import NNUNET, UNet, UNetSettings
+from echojax.recipes.classification import frame_order
+from echojax.resize import resize
+from echojax.runs.job import Record
+from echojax.training.joint_augmentation import augment
+from echojax.training.loop import Evaluator, Metrics, Training, make_step
+from echojax.training.optimizers import cosine_schedule
+from echojax.training.state import TrainState, initial_state, split
+
+_NETWORKS = {"light": UNetSettings(), "nnunet": NNUNET}
+MEAN = "dice_mean"  # score: over structures
+
+
+class SegmentationConfig(Section):
+    """The segmentation network, its training, and what it is measured on."""
+
+    network: Literal["light", "nnunet"] = Field(
+        "light", description="U-Net of 2 M parameters, or nnU-Net's of 33 M"
+    )
+    learn: Literal["data", "also", "both"] = Field(
+        "data",
+        description='frames to learn from: of data.dir, of segmentation.also, or of "both"',
+    )
+    also: Annotated[str, FREE] = Field(
+        "", description="where other frames are prepared, as simulated ones"
+    )
+    folds: int = Field(
+        0,
+        ge=0,
+        description="parts of the persons, each measured by a network of the others; 0 trains one "
+        "network",
+    )
+    held_out: float = Field(
+        0.1, gt=0, lt=1, description="share of the persons to measure on, without folds"
+    )
+    size: int = Field(224, ge=32, description="side of the square that frames are brought to")
+    augment: bool = Field(True, description="whether frames are moved and lit otherwise at random")
+    mirror: bool = Field(False, description="whether half of them are mirrored, too")
+    batch: int = Field(16, ge=1)
+    steps: int = Field(5000, ge=1)
+    learning_rate: float = Field(
+        1e-3, gt=0, description="at its highest, after a short warm-up; then a cosine to zero"
+    )
+    evaluate_every: Annotated[int, FREE] = Field(500, ge=1, description="steps between Dice")
+    evaluate_frames: Annotated[int, FREE] = Field(
+        48, ge=1, description="held-out frames it is measured on"
+    )
+    save_every: Annotated[int, FREE] = Field(500, ge=1, description="steps between checkpoints")
+    save_minutes: Annotated[float, FREE] = Field(
+        10.0, gt=0, description="minutes after which one is saved although fewer steps were taken"
+    )
+    seed: int = Field(0, ge=0)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Frames to learn from as the network sees them, with the share of each structure in a pixel.
+
+    Attributes:
+        frames: uint8 (n, size, size).
+        targets: uint8 (n, size, size, 3), 255 where a pixel is all LV, myocardium or left atrium.
+    """
+
+    frames: np.ndarray
+    targets: np.ndarray
+
+    @classmethod
+    def of(cls, datasets: Sequence[Frames], size: int) -> "Examples":
+        """All frames of some datasets, each of which has a mask, brought to a square."""
+        images = (image for frames in datasets for image in frames.images)
+        masks = (mask for frames in datasets for mask in frames.masks)
+        return cls(
+            np.stack([_levels(as_input(image, size)) for image in images]),
+            np.stack([_levels(_shares(mask, size)) for mask in masks]),
+        )
+
+
+def _levels(values: np.ndarray) -> np.ndarray:
+    """Values in [0, 1] as 0 to 255."""
+    return np.round(255 * values).astype(np.uint8)
+
+
+def _shares(mask: np.ndarray | None, size: int) -> np.ndarray:
+    """A mask as float32 (size, size, 3) in [0, 1]."""
+    if mask is None:
+        raise ValueError("a frame without a mask")
+    shares = (mask[..., None] == np.array([*STRUCTURES.values()])).astype(np.float32)
+    return resize(shares, (size, size)).clip(0, 1)
+
+
+def record(config: SegmentationConfig, learned: Sequence[Frames]) -> Record:
+    """What a training depends on that learns from some datasets."""
+    fingerprints = "-".join(frames.fingerprint() for frames in learned)
+    return Record(recorded(config, "segmentation"), {"frames to learn from": fingerprints})
+
+
+def check(config: SegmentationConfig, mesh: Mesh) -> None:
+    """See that a training can begin.
+
+    Raises:
+        InputError: the batch cannot be shared by the devices, or the size does not suit the
+            network.
+    """
+    devices.check_batch(config.batch, mesh, "segmentation.batch")
+    levels = len(_NETWORKS[config.network].encoder)
+    multiple = 2 ** (levels - 1)
+    if config.size % multiple:
+        better = max(multiple, round(config.size / multiple) * multiple)
+        raise InputError(
+            f"segmentation.size = {config.size}: the network of {levels} levels learns from sides "
+            f"that are multiples of {multiple}, as --set segmentation.size={better}"
+        )
+
+
+def training(
+    config: SegmentationConfig,
+    learned: Sequence[Frames],
+    held_out: Frames,
+    *,
+    card: Mapping[str, str] | None = None,
+) -> Training[TrainState]:
+    """A training with Adam along a cosine.
+
+    Args:
+        config: the network and its training.
+        learned: datasets of frames with masks to learn from.
+        held_out: such frames of other persons to measure Dice on as it goes.
+        card: what the file shall say of data and licence.
+    """
+    model = UNet(_NETWORKS[config.network], rngs=nnx.Rngs(config.seed))
+    graphdef, _, _ = split(model)
+    optimizer = optax.adam(cosine_schedule(config.learning_rate, config.steps))
+    order = frame_order(sum(map(len, learned)), 1, config.batch, config.seed, config.steps)
+
+    def batches(first: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        examples = Examples.of(learned, config.size)
+        for chosen in order[first:]:
+            yield examples.frames[chosen], examples.targets[chosen]
+
+    return Training(
+        start=lambda: initial_state(model, optimizer, seed=config.seed),
+        step=make_step(graphdef, optimizer, loss_of(config)),
+        batches=batches,
+        steps=config.steps,
+        network=lambda state: nnx.merge(graphdef, state.params, state.rest),
+        evaluators=(_evaluator(config, held_out),),
+        save_every=config.save_every,
+        save_minutes=config.save_minutes,
+        card={
+            **(card or {}),
+            SIZE: str(config.size),
+            "steps": f"{config.steps}, batches of {config.batch} frames, Dice and cross-entropy",
+        },
+        told=told,
+        kind="segmenter",
+        length=("segmentation.steps", 1),
+    )
+
+
+Batch = tuple[jax.Array, jax.Array]
+
+
+def loss_of(config: SegmentationConfig):
+    """The loss on batches of `Examples`, changed at random as configured."""
+
+    def loss(model: UNet, batch: Batch, key: jax.Array) -> tuple[jax.Array, Metrics]:
+        frames, targets = (each.astype(jnp.float32) / 255 for each in batch)
+        if config.augment:
+            keys = jax.random.split(key, len(frames))
+            frames, targets = augment(keys, frames, targets, mirror=config.mirror)
+        heads = model.supervised(standardised(frames), train=True)
+        return supervised_loss(heads, targets), {}
+
+    return loss
+
+
+def supervised_loss(heads: list[jax.Array], targets: jax.Array) -> jax.Array:
+    """Dice and cross-entropy of every head, each weighing half as much as the finer one.
+
+    A head's answer counts for all pixels that it covers: that is its answer against their mean.
+
+    Args:
+        heads: logits, the finest (n, h, w, 1 + structures) first, each half as large.
+        targets: (n, h, w, structures), shares in [0, 1].
+    """
+    weights = 0.5 ** jnp.arange(len(heads))
+    total = jnp.zeros(())
+    for weight, logits in zip(weights / weights.sum(), heads, strict=True):
+        total += weight * dice_and_cross_entropy(logits, targets)
+        n, rows, columns, structures = targets.shape
+        halves = (n, rows // 2, 2, columns // 2, 2, structures)
+        targets = targets.reshape(halves).mean(axis=(2, 4))
+    return total
+
+
+def dice_and_cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
+    """Mean cross-entropy, and 1 - Dice of each structure over the batch, their mean.
+
+    Args:
+        logits: (n, h, w, 1 + structures), background first.
+        targets: (n, h, w, structures), shares in [0, 1].
+    """
+    background = jnp.maximum(1 - targets.sum(axis=-1, keepdims=True), 0)
+    whole = jnp.concatenate([background, targets], axis=-1)
+    answers = nnx.log_softmax(logits)
+    cross_entropy = -jnp.mean(jnp.sum(whole * answers, axis=-1))
+    found = jnp.exp(answers[..., 1:])
+    common, both = (jnp.sum(x, axis=(0, 1, 2)) for x in (found * targets, found + targets))
+    return cross_entropy + jnp.mean(1 - (2 * common + 1) / (both + 1))
+
+
+def _evaluator(config: SegmentationConfig, held_out: Frames) -> Evaluator:
+    """Mean Dice of each structure over held-out frames, in their own geometry."""
+    shown = held_out.take(evenly(len(held_out), config.evaluate_frames))
+
+    def measure(model: UNet) -> dict[str, float]:
+        found = Segmenter(model, config.size).clip(shown.images)
+        rows = [
+            agreement(each.mask, truth)
+            for each, truth in zip(found, shown.masks, strict=True)
+            if truth is not None
+        ]
+        scores = {
+            f"dice_{name}": float(np.nanmean([row[name].dice for row in rows]))
+            for name in STRUCTURES
+        }
+        return scores | {MEAN: float(np.mean([*scores.values()]))}
+
+    return Evaluator(measure, config.evaluate_every)
+
+
+def told(scores: Mapping[str, float]) -> dict[str, str]:
+    """What a card says of the scores."""
+    words = ", ".join(f"{name} {scores[f'dice_{name}']:.3f}" for name in STRUCTURES)
+    return {"Dice on held-out persons": words}
