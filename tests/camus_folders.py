@@ -40,6 +40,16 @@ def invented_image(name: str, shape: tuple[int, int] = SHAPE) -> np.ndarray:
     return np.random.default_rng(zlib.crc32(name.encode())).integers(0, 256, shape, np.uint8)
 
 
+def add_coherence(release: Path, name: str, grades: str = "4 4 3 nan 2 1 5 4.5") -> np.ndarray:
+    """Put coherence beside a frame of a NIfTI release, and grades of its regions in the cfg."""
+    patient, view, phase = name.split("_")
+    folder = release / "database_nifti" / patient
+    coherence = invented_image(name + "_cf")
+    write_nifti(folder / f"{name}_cf.nii.gz", coherence)
+    write_cfg(folder / f"Info_{view}.cfg", NIFTI_CFG | {f"RegionGrades{phase}": grades})
+    return coherence
+
+
 def invented_mask(name: str, shape: tuple[int, int] = SHAPE) -> np.ndarray:
     """Upright labels 0 to 3 that depend on the name alone."""
     return invented_image(name + "_gt", shape) // 64

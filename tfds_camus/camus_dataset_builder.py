@@ -11,7 +11,16 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from tfds_camus.errors import CamusError
-from tfds_camus.files import QUALITIES, SEXES, Info, read_frame, read_info, read_mask
+from tfds_camus.files import (
+    QUALITIES,
+    REGIONS,
+    SEXES,
+    Info,
+    read_coherence,
+    read_frame,
+    read_info,
+    read_mask,
+)
 from tfds_camus.layouts import PHASES, SUBGROUPS, VIEWS, BadFile, FrameFiles, scan
 
 UNKNOWN = -1  # TFDS's ClassLabel for "not known"
@@ -29,10 +38,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     name = "camus"
     pkg_dir_path = tfds.core.Path(__file__).parent
-    VERSION = tfds.core.Version("1.1.0")
+    VERSION = tfds.core.Version("1.2.0")
     RELEASE_NOTES = {  # noqa: RUF012 - TFDS's own convention
         "1.0.0": "First release.",
         "1.1.0": "Whose frame it is, and whether it was simulated.",
+        "1.2.0": "Coherence of simulated frames, and grades of regions.",
     }
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
         "Download CAMUS from humanheart-project.creatis.insa-lyon.fr/database and unpack it into "
@@ -80,6 +90,10 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                     "image": tfds.features.Image(**gray),
                     "mask": tfds.features.Image(**gray),  # all 0 where has_mask is false
                     "has_mask": np.bool_,
+                    "coherence": tfds.features.Image(**gray),  # one pixel without has_coherence
+                    "has_coherence": np.bool_,
+                    # of the wall's regions, 1 to 5; NaN where nobody graded
+                    "grades": tfds.features.Tensor(shape=(REGIONS,), dtype=np.float32),
                     "patient": tfds.features.Text(),
                     "subject": tfds.features.Text(),  # the person; the patient if no file says so
                     "simulated": np.bool_,
@@ -130,6 +144,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             try:
                 image, spacing = read_frame(frame.image)
                 mask = read_mask(frame.mask, image.shape) if frame.mask else np.zeros_like(image)
+                coherence = (
+                    read_coherence(frame.coherence, image.shape)
+                    if frame.coherence
+                    else np.zeros((1, 1), np.uint8)
+                )
                 known = info(frame.cfg) if frame.cfg else Info()
             except CamusError as error:
                 file, _, why = str(error).partition(": ")
@@ -139,6 +158,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             stored = {
                 "image": self._png(frame.key, image),
                 "mask": self._png(f"{frame.key}_gt", mask),
+                "coherence": self._png(f"{frame.key}_cf", coherence),
             }
             good[frame] = stored | _example(frame, spacing, known)
             self.on_frame(frame, good[frame]["subject"], image)
@@ -159,8 +179,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
 
 def _example(frame: FrameFiles, spacing: tuple[float, float], info: Info) -> dict[str, Any]:
+    grades = info.grades_ed if frame.phase == "ED" else info.grades_es
     return {
         "has_mask": frame.mask is not None,
+        "has_coherence": frame.coherence is not None,
+        "grades": np.array(grades or (np.nan,) * REGIONS, np.float32),
         "patient": frame.patient,
         "subject": info.subject or frame.patient,
         "simulated": frame.simulated,

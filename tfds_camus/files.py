@@ -1,4 +1,4 @@
-"""Reading CAMUS's files: frames and masks, and the cfg beside them."""
+"""Reading CAMUS's files: frames, masks and coherence, and the cfg beside them."""
 
 import gzip
 import math
@@ -18,6 +18,8 @@ _LARGEST = 1 << 28  # bytes that a file may unpack to, a hundred times CAMUS's l
 _LONGEST = 1 << 16  # bytes of a cfg file
 _SPACING = 0.01, 10  # mm; what lies outside is no ultrasound, or not in mm
 LABELS = (0, 1, 2, 3)  # background, LV cavity, myocardium, left atrium
+REGIONS = 8  # of the wall, that are graded
+_GRADES = 1, 5
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Info:
     age: float | None = None
     ef: float | None = None
     subject: str | None = None
+    grades_ed: tuple[float, ...] | None = None
+    grades_es: tuple[float, ...] | None = None
 
 
 def read_info(path: Path) -> Info:
@@ -36,11 +40,12 @@ def read_info(path: Path) -> Info:
 
     Returns:
         quality in lower case, sex F or M, age in years, EF in percent (`EF` in the NIfTI release,
-        `LVef` in the challenge release), and `Subject`, the name of a person who has several
-        folders.
+        `LVef` in the challenge release), `Subject`, the name of a person who has several folders,
+        and grades 1 to 5 of the wall's eight regions in either phase (`RegionGradesED`,
+        `RegionGradesES`), NaN for one that cannot be assessed.
 
     Raises:
-        CamusError: an ImageQuality or number that cannot be understood.
+        CamusError: an ImageQuality, number or grade that cannot be understood.
     """
     fields = {}
     for line in _text(path).splitlines():
@@ -60,6 +65,8 @@ def read_info(path: Path) -> Info:
         age=_number(path, fields, "Age"),
         ef=_number(path, fields, "EF" if "EF" in fields else "LVef"),
         subject=fields.get("Subject") or None,
+        grades_ed=_grades(path, fields, "RegionGradesED"),
+        grades_es=_grades(path, fields, "RegionGradesES"),
     )
 
 
@@ -74,6 +81,23 @@ def _number(path: Path, fields: dict[str, str], key: str) -> float | None:
     if math.isinf(number):  # NaN, as unknown, is fine
         raise CamusError(f"{short(path)}: {key} is {text[:40]!r}; expected a number")
     return number
+
+
+def _grades(path: Path, fields: dict[str, str], key: str) -> tuple[float, ...] | None:
+    text = fields.get(key, "")
+    if not text:
+        return None
+    low, high = _GRADES
+    try:
+        grades = tuple(float(word) for word in text.split())
+    except ValueError:
+        grades = ()
+    if len(grades) != REGIONS or not all(low <= g <= high or math.isnan(g) for g in grades):
+        raise CamusError(
+            f"{short(path)}: {key} is {text[:80]!r}; expected {REGIONS} numbers from {low} to "
+            f"{high}, or nan"
+        )
+    return grades
 
 
 def _text(path: Path) -> str:
@@ -123,16 +147,30 @@ def read_mask(path: Path, image_shape: tuple[int, ...]) -> np.ndarray:
     Raises:
         CamusError: as `read_frame`, or the shape is not the image's, or another label occurs.
     """
-    mask, _ = read_frame(path)
-    if mask.shape != image_shape:
-        raise CamusError(
-            f"{short(path)}: mask is {_size(mask.shape)} but its image is {_size(image_shape)} "
-            "(rows x columns); expected the same size"
-        )
+    mask = _beside(path, image_shape, "mask")
     unknown = sorted(set(np.unique(mask).tolist()) - set(LABELS))
     if unknown:
         raise CamusError(f"{short(path)}: labels {unknown}; expected only {list(LABELS)}")
     return mask
+
+
+def read_coherence(path: Path, image_shape: tuple[int, ...]) -> np.ndarray:
+    """Read the coherence of an image: uint8 (rows, columns), 255 where echoes are in phase.
+
+    Raises:
+        CamusError: as `read_frame`, or the shape is not the image's.
+    """
+    return _beside(path, image_shape, "coherence")
+
+
+def _beside(path: Path, image_shape: tuple[int, ...], what: str) -> np.ndarray:
+    found, _ = read_frame(path)
+    if found.shape != image_shape:
+        raise CamusError(
+            f"{short(path)}: {what} is {_size(found.shape)} but its image is {_size(image_shape)} "
+            "(rows x columns); expected the same size"
+        )
+    return found
 
 
 def _read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float]]:

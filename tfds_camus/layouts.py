@@ -3,6 +3,8 @@
 NIfTI release:       database_nifti/patientXXXX/patientXXXX_{view}_{phase}[_gt].nii.gz
                      database_split/subgroup_{training,validation,testing}.txt
 Challenge release:   {training,testing}/patientXXXX/patientXXXX_{view}_{phase}[_gt].mhd (+ .raw)
+
+Of either, an image of the coherence of a simulated frame lies beside it as `_cf`.
 """
 
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ SIMULATION = "simulation.json"
 
 @dataclass(frozen=True)
 class FrameFiles:
-    """The files one frame comes from; `mask`, `cfg` and `subgroup` are None where there is none.
+    """The files one frame comes from; those after `image` are None where there is none.
 
     `simulated` if a `simulation.json` lies beside them.
     """
@@ -29,6 +31,7 @@ class FrameFiles:
     phase: str
     image: Path
     mask: Path | None
+    coherence: Path | None
     cfg: Path | None
     subgroup: str | None
     simulated: bool
@@ -127,7 +130,9 @@ def _scan_patient(
                     BadFile(short(image), "no such file, though the other phase is there")
                 )
                 continue
-            mask = image.with_name(f"{stems[phase].name}_gt{suffix}")
+            mask, coherence = (
+                image.with_name(f"{stems[phase].name}_{what}{suffix}") for what in ("gt", "cf")
+            )
             frames.append(
                 FrameFiles(
                     patient=patient,
@@ -135,6 +140,7 @@ def _scan_patient(
                     phase=phase,
                     image=image,
                     mask=mask if mask.exists() else None,
+                    coherence=coherence if coherence.exists() else None,
                     cfg=cfg if cfg.exists() else None,
                     subgroup=subgroup,
                     simulated=simulated,

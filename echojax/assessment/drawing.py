@@ -38,12 +38,16 @@ def of_grades(graded: Graded, title: str) -> np.ndarray:
     seen, areas = graded.seen, []
     if seen.regions is not None:
         areas = [
-            Area(mask, colour_of(grade), filled=not np.isnan(grade))
+            Area(mask, colour_of(grade), filled=not np.isnan(grade), text=_shown(grade))
             for mask, grade in zip(seen.regions.masks, graded.scores.grades, strict=True)
         ]
     elif seen.mask is not None:
         areas = [Area(seen.mask > 0, UNGRADED_COLOUR, filled=False)]
     return _captioned(seen.frame, areas, seen.spacing, list(grades()), title)
+
+
+def _shown(grade: float) -> str:
+    return "-" if np.isnan(grade) else f"{grade:.1f}"
 
 
 def _captioned(

@@ -11,8 +11,9 @@ from echojax.assessment import drawing, masks
 from echojax.assessment.masks import Segment
 from echojax.assessment.places import Job
 from echojax.inference.contrast import Rule
-from echojax.inference.grade import Graded, Scorer, contrasts, grade, grade_as_arqee
+from echojax.inference.grade import Graded, grade, grade_as_arqee
 from echojax.inference.regions import REGIONS, names
+from echojax.inference.scorers import Scorer, contrasts
 from echojax.inference.seen import DEPTH, scale_of
 from echojax.media import Recording, open_recording
 from echojax.media.folders import some
@@ -30,7 +31,7 @@ class Row(NamedTuple):
         region: by anatomy where the view is known, as "basal septal", else "basal left".
         method: how it was graded.
         grade: in [1, 5]; nan if there is none.
-        low: end of its 95 % interval; nan if that is not known.
+        low: end of its interval; nan if that is not known.
         high: the other end.
         word: of the grade, or "not assessable".
         reason: why it has none.

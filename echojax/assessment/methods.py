@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from echojax.errors import InputError
 from echojax.inference.contrast import Rule
-from echojax.inference.grade import Pixels, Scorer
-from echojax.inference.grade_lines import LINES, Line, Measure
+from echojax.inference.grade_lines import COHERENCE, LINES, Line, Measure, Scores
+from echojax.inference.scorers import Coherence, EndToEnd, Pixels, Scorer
 from echojax.vocabulary import GradingMethod
 
 
@@ -41,10 +41,40 @@ def chosen(
     Raises:
         InputError: the file holds a network for something else, or no line is known.
     """
-    if method in ("gcnr", "cr"):
+    if method == "gcnr" or method == "cr":
         return _pixels(method, rule, line)
     assert weights is not None
-    raise InputError(f"{weights}: holds no network that grades")
+    if method == "end-to-end" or (method is None and _grades(weights)):
+        return _end_to_end(weights, line)
+    return _coherence(weights, line)
+
+
+def _grades(weights: Path) -> bool:
+    """Whether a file says that its network gives grades."""
+    from echojax.inference.regional_quality import HALF_WIDTHS
+    from echojax.weights import networks
+
+    return HALF_WIDTHS in networks.card(weights)
+
+
+def _end_to_end(weights: Path, line: Line | None) -> Method:
+    from echojax.inference.regional_quality import Grader
+
+    if line is not None:
+        raise InputError(f"{weights}: gives grades itself; leave --line out")
+    grader = Grader.load(weights)
+    covered = f"intervals of {grader.coverage:.0%}"
+    scorer = EndToEnd(lambda frame: Scores(*grader(frame)))
+    return Method(scorer, "end-to-end", f"grades by {weights.stem}, {covered}")
+
+
+def _coherence(weights: Path, line: Line | None) -> Method:
+    from echojax.inference.coherence import CoherenceNetwork
+
+    network = CoherenceNetwork.load(weights)
+    known = line or COHERENCE
+    title = f"coherence by {weights.stem}, {known.source}"
+    return Method(Coherence(network, known), "coherence", title)
 
 
 def _pixels(measure: Measure, rule: Rule, line: Line | None) -> Method:

@@ -37,6 +37,7 @@ _CONTENTS = {
         training.train_sr,
         training.train_restorer,
         training.train_segmenter,
+        training.train_grader,
         training.train_classifier,
         training.pretrain_classifier,
     ),

@@ -212,7 +212,7 @@ def _segmenter(file: Path, *, mirror: bool = False) -> Any:
     type=_Numbers(2, 3, "SLOPE,INTERCEPT[,SPREAD], as in 0.06,0.44,0.8", signed=True),
     metavar="SLOPE,INTERCEPT[,SPREAD]",
     help="Your own line, measure = SLOPE * grade + INTERCEPT, for gcnr, cr and coherence; SPREAD "
-    "is the standard deviation of grades about it.",
+    "is the standard deviation of grades about it, of which an interval of 95 % is made.",
 )
 @click.option(
     "--overlay/--no-overlay", default=True, help="Draw grades over the frames, as PNG or MP4."
@@ -245,18 +245,19 @@ def grade(
     The wall has six regions, the mitral annulus two. Grades are 1 not visible, 2 poor, 3 ok, 4 good
     and 5 excellent, with everything between.
 
-    OUT/grades.csv has a line for every region of every frame: the grade, its word, an interval of
-    95 % where the error of the method is known; or "not assessable" and the reason. A region has no
+    OUT/grades.csv has a line for every region of every frame: the grade, its word, and an interval
+    where the error of the method is known; or "not assessable" and the reason. A region has no
     grade if less than half of it lies in the sector, or if the mask cannot be divided.
 
     Where regions are, a mask says: --masks or --segmenter. gcnr, cr and coherence need one;
     end-to-end grades without, and then draws nothing. In a clip, points that divide the wall are
     averaged over five frames.
 
-    gcnr and cr become grades by lines that were fitted to cardiologists' grades by the authors of
-    arqee, for its formulas (--rule arqee); for those of the literature the lines are translated. On
-    CAMUS they put half of all regions beyond 1 or 5, where they are cut off: take them as an order,
-    not as a cardiologist's words. No grade of this program was compared with a cardiologist's.
+    gcnr, cr and coherence become grades by lines that were fitted to the grades of simulated
+    frames, known from their physics, with errors of about one grade; --rule arqee has the lines
+    that the authors of arqee fitted to cardiologists' grades. Both put regions of real frames
+    beyond 1 or 5, where they are cut off: take them as an order, not as a cardiologist's words. No
+    grade of this program was compared with a cardiologist's.
 
     A file that cannot be done is named at the end, the others are done; the exit code is 1 then.
     """
@@ -280,7 +281,15 @@ def grade(
     from echojax.assessment import methods
     from echojax.assessment.grading import Grading
 
+    if files:
+        from echojax import devices
+
+        devices.start()
     chosen = methods.chosen(method, files.get("w"), rule, _line(line))
+    if chosen.scorer.needs_mask and masks is None and not segmenter:
+        raise click.UsageError(
+            f"{chosen.name} needs regions; pass --masks FILE|DIR or --segmenter FILE"
+        )
     find = None
     if masks is not None:
         where = Folder(masks) if folder else None

@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     "and poor, the same heart pixel by pixel; three ids, one person.",
 )
 @click.option(
+    "--coherence",
+    is_flag=True,
+    help="Receive element by element: coherence beside each frame, and grades of regions.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(min=1),
     help="Processes to use, one patient each at a time.  [default: one for each CPU, at most 16, "
@@ -62,6 +67,7 @@ def simulate(
     size: int | None,
     frames: int | None,
     grades: str,
+    coherence: bool,
     workers: int | None,
     preview: Path | None,
     overwrite: bool,
@@ -78,6 +84,7 @@ def simulate(
     As many patients as CAMUS:    echojax simulate data/simulated
     With motion, small frames:    echojax simulate OUT --patients 20 --size 256 --frames 20
     Each heart in each quality:   echojax simulate OUT --patients 20 --grades each
+    To learn grading from:        echojax simulate OUT --patients 200 --size 256 --coherence
     """  # noqa: D301 (click knows a paragraph to leave as it is by the character itself)
     if out is None and preview is None:
         raise click.UsageError(
@@ -85,7 +92,7 @@ def simulate(
         )
     given = [
         f"--{name}"
-        for name in ("patients", "size", "frames", "grades", "workers", "overwrite")
+        for name in ("patients", "size", "frames", "grades", "coherence", "workers", "overwrite")
         if context.get_parameter_source(name) != ParameterSource.DEFAULT
     ]
     if dry_run and out is None:
@@ -97,8 +104,15 @@ def simulate(
     from echojax import devices
 
     devices.start()
+    settings: dict[str, Any] = {
+        "seed": seed,
+        "size": size,
+        "frames": frames,
+        "grades": grades,
+        "coherence": coherence,
+    }
     if dry_run:
-        _plan(patients, seed=seed, size=size, frames=frames, grades=grades, workers=workers)
+        _plan(patients, workers=workers, **settings)
         return
     if preview is not None:
         from echojax.simulate.preview import check_destination
@@ -109,12 +123,9 @@ def simulate(
         _simulate(
             out,
             patients=patients,
-            seed=seed,
-            size=size,
-            frames=frames,
-            grades=grades,
             workers=workers,
             overwrite=overwrite,
+            **settings,
         )
     if preview is not None:
         from echojax.simulate.preview import draw_preview
@@ -242,8 +253,8 @@ def inspect(data_dir: Path, as_json: bool) -> None:
     """Show what a prepared dataset holds, and what is odd about it.
 
     --json prints patients and ids (how many), graded (persons shown in every quality), simulated
-    (frames of nobody), counts (frames by view, phase and quality), duplicates (pairs of ids),
-    left_out (file and why) and remarks.
+    (frames of nobody), coherence and regions_graded (frames that have them), counts (frames by
+    view, phase and quality), duplicates (pairs of ids), left_out (file and why) and remarks.
     """
     from echojax.data import there
 
@@ -268,6 +279,9 @@ def inspect(data_dir: Path, as_json: bool) -> None:
     more = f" and {len(summary.spacing) - 4} more" if len(summary.spacing) > 4 else ""
     click.echo(f"Spacing        {spacings}{more} mm (rows x columns)")
     click.echo(f"Masks          {summary.masks}")
+    if summary.coherence or summary.regions_graded:
+        click.echo(f"Coherence      {_part(summary.coherence, frames)}")
+        click.echo(f"Region grades  {_part(summary.regions_graded, frames)}")
     if summary.duplicates:
         pairs = ", ".join(f"{one} = {other}" for one, other in summary.duplicates)
         click.echo(one_line(f"One recording under two ids: {pairs}"))

@@ -167,6 +167,34 @@ def restored(log: Path) -> None:
         )
 
 
+def grader(log: Path) -> None:
+    """Print how well a grader's grades agree with those known of held-out persons."""
+    from echojax import text_table
+    from echojax.inference.regions import REGIONS
+    from echojax.runs.log import read
+
+    last = {row.metric: row.value for row in read(log) if row.job == "grader"}
+    if "mae" in last:
+        table = [["held-out persons", "mean error", "Spearman's rho", "interval +-"]]
+        for name in REGIONS:
+            keys = (f"{measure}_{name.replace(' ', '_')}" for measure in _OF_REGIONS)
+            table.append([name, *(_or_dash(last, key) for key in keys)])
+        table.append(["all regions", _or_dash(last, "mae"), _or_dash(last, "spearman"), ""])
+        click.echo(text_table.plain(table))
+    if "spearman_view" in last:
+        click.echo(
+            "Mean grade of real frames and the grade of their view: Spearman's rho "
+            f"{last['spearman_view']:.2f}, AUC good against poor {_or_dash(last, 'auc_good_poor')}"
+        )
+
+
+_OF_REGIONS = ("mae", "spearman", "half_width")
+
+
+def _or_dash(values: "Mapping[str, float]", key: str) -> str:
+    return f"{values[key]:.2f}" if key in values else "-"
+
+
 def agreements(rows: "Sequence[Agreed]") -> None:
     """Print the Dice of masks per structure, by view, phase and quality."""
     from echojax import text_table

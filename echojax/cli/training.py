@@ -1,4 +1,4 @@
-"""Commands that train one network: of super-resolution, a restorer, a classifier."""
+"""Commands that train one network, as of super-resolution, a classifier or a grader."""
 
 import shlex
 from pathlib import Path
@@ -220,3 +220,33 @@ def train_segmenter(**given: Any) -> None:
     printing.agreements(trainings.run())
     for part in trainings.parts:
         click.echo(f"Segmenter: {part.job.file}")
+
+
+@options.command("train-grader")
+@options.dry_run
+@options.run_options
+def train_grader(dry_run: bool, **given: Any) -> None:
+    """Train a network that grades the image quality of the wall's regions.
+
+    MobileNetV2 gives each of eight regions a grade from 1 (not visible) to 5 (excellent). It learns
+    from simulated frames whose regions have grades (`echojax simulate --coherence`), from real ones
+    whose view has one, or from both, the others prepared in regional_quality.also; in runs/grader
+    by default. A tenth of the persons is held out and tells how well grades agree; others set the
+    line and the intervals of the grades.
+
+    It starts from ImageNet (`echojax weights fetch mobilenetv2`), or what --set
+    regional_quality.init=FILE names.
+    """
+    given["run"] = given["run"] or Path("runs", "grader")
+    options.check(given, dry_run=dry_run)
+    from echojax.recipes.grading import Config, GraderTraining
+    from echojax.runs.run import request
+
+    asked = request(Config, **given)
+    training = GraderTraining.of(asked)
+    if dry_run:
+        printing.plan(training.planned(), asked.run.path)
+        return
+    training.run()
+    printing.grader(asked.run.path / "log.csv")
+    click.echo(f"Grader: {training.job.file}")

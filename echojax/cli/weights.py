@@ -34,7 +34,8 @@ def convert(file: Path, out: Path | None, gray: bool, overwrite: bool) -> None:
     """Make one .safetensors file that is complete in itself.
 
     FILE is a PyTorch checkpoint (.pth, .pt, .pth.tar), read without PyTorch and without executing
-    anything, a .safetensors file with PyTorch's names, or the folder of a training's Orbax
+    anything, a .safetensors file with PyTorch's names, the NumPy file (.npz) of a MobileNetV2 whose
+    BatchNorm is folded into its convolutions, or the folder of a training's Orbax
     checkpoints (RUN/sr/srresnet/patient/fold0). A model card is written beside it.
     """
     from echojax.weights import convert as conversion
@@ -102,8 +103,9 @@ def fetch(name: str, gray: bool, mirror: str | None, sha256: str | None, overwri
     from echojax.weights import convert as conversion
 
     known = catalogue.checkpoint(name)
-    if gray and not known.generator:
-        raise InputError(f"{name}: makes no images; --gray is for networks that enlarge")
+    if gray and not known.gray:
+        able = ", ".join(each.name for each in catalogue.CHECKPOINTS.values() if each.gray)
+        raise InputError(f"{name}: cannot be made one of gray images; --gray is for {able}")
     out = catalogue.converted(name, gray=gray)
     if out.is_file() and not overwrite:
         click.echo(f"There already: {out}")

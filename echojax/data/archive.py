@@ -18,7 +18,7 @@ from echojax.wording import shown
 _LAYOUTS = ("database_nifti", "training", "testing")
 _PATIENT = re.compile(r"patient[\w-]{1,60}", re.ASCII)
 _FILE = re.compile(
-    r"patient[\w-]{1,60}_E[DS](_gt)?\.(nii\.gz|mhd|raw|zraw)|Info_[24]CH\.cfg|simulation\.json",
+    r"patient[\w-]{1,60}_E[DS](_gt|_cf)?\.(nii\.gz|mhd|raw|zraw)|Info_[24]CH\.cfg|simulation\.json",
     re.ASCII,
 )
 _LISTING = re.compile(r"subgroup_(training|validation|testing)\.txt")

@@ -12,7 +12,7 @@ from echojax.data import there
 from echojax.data.archive import unpacked
 from echojax.data.duplicates import duplicate_patients, merged
 from echojax.data.frame_hash import frame_hash, from_text, to_text
-from echojax.data.frames import Frames
+from echojax.data.frames import UNGRADED, Frames
 from echojax.data.prepared import LeftOut as LeftOut
 from echojax.data.prepared import check_replaceable, made_aside, opened, tfds_quiet
 from echojax.errors import InputError
@@ -32,7 +32,7 @@ def prepare(
 
     Args:
         source: a CAMUS release in either layout, its folder or the zip file; or a simulated folder.
-        data_dir: where the dataset goes (as `data_dir/camus/1.1.0`).
+        data_dir: where the dataset goes (as `data_dir/camus/1.2.0`).
         skip_bad: leave out bad files and remember which, instead of refusing the folder.
         overwrite: replace a dataset that is there already.
 
@@ -154,6 +154,9 @@ def load(data_dir: Path) -> Frames:
         split=np.array([*(SPLITS[name] for name in SUBGROUPS), ""])[column("subgroup", np.int8)],
         simulated=column("simulated", np.bool_),
         hashes=from_text(builder.info.metadata["hashes"]),
+        # What an older echojax prepared knows of neither.
+        coherence=[e["coherence"][..., 0] if e.get("has_coherence") else None for e in examples],
+        grades=np.array([e.get("grades", UNGRADED) for e in examples], np.float32),
     )
 
 
@@ -161,14 +164,17 @@ def square_pixels(frames: Frames) -> Frames:
     """Resample frames whose rows and columns are spaced differently to the wider spacing.
 
     The challenge release stores depth twice as finely as width; networks assume square pixels.
-    Images are resampled with antialiasing, masks by nearest neighbour.
+    Images and coherence are resampled with antialiasing, masks by nearest neighbour.
     """
-    images, masks, spacings = [], [], []
-    for image, mask, spacing in zip(frames.images, frames.masks, frames.spacing, strict=True):
+    images, masks, coherences, spacings = [], [], [], []
+    for image, mask, coherence, spacing in zip(
+        frames.images, frames.masks, frames.coherence, frames.spacing, strict=True
+    ):
         size = square_size(image.shape, spacing)
         if size == image.shape:
             images.append(image)
             masks.append(mask)
+            coherences.append(coherence)
             spacings.append(spacing)
             continue
         images.append(resize_gray(image, size))
@@ -177,8 +183,10 @@ def square_pixels(frames: Frames) -> Frames:
             for new, old in zip(size, image.shape, strict=True)
         )
         masks.append(None if mask is None else mask[np.ix_(rows, columns)])
+        coherences.append(None if coherence is None else resize_gray(coherence, size))
         spacings.append(np.full(2, spacing.max(), np.float32))
-    return Frames(images, masks, **{**frames.table, "spacing": np.stack(spacings)})
+    table = {**frames.table, "spacing": np.stack(spacings)}
+    return Frames(images, masks, coherence=coherences, **table)
 
 
 def open_frames(data: DataConfig) -> Frames:

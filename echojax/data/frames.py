@@ -11,6 +11,7 @@ from echojax.data.source import Source
 from echojax.vocabulary import PHASES, QUALITIES, VIEWS
 
 UNLABELLED = -1
+UNGRADED = np.full(8, np.nan, np.float32)  # the wall's regions where nobody graded them
 
 
 class Frames:
@@ -22,6 +23,8 @@ class Frames:
         images: uint8 arrays (rows, columns), upright, sizes may differ.
         masks: uint8 arrays like the images (0 background, 1 LV cavity, 2 myocardium, 3 left
             atrium), None where a frame has none.
+        coherence: uint8 arrays like the images, 255 times the square root of the coherence factor,
+            None where a frame has none, as all that were recorded.
         table: the columns that follow, and any others that were given.
         patient: patient ids, strings.
         group: the person, by one id where recordings of theirs occur under several; the patient id
@@ -35,6 +38,8 @@ class Frames:
         sex: "F", "M" or "".
         split: the dataset's own: "train", "validation", "test", or "" where it has none.
         simulated: bool, whether nobody was recorded.
+        grades: (n, 8) float32, 1 (not visible) to 5 (excellent) of the wall's regions, NaN where
+            nobody graded.
     """
 
     name = "camus"  # simulated frames come in CAMUS's layout too
@@ -49,6 +54,7 @@ class Frames:
     sex: np.ndarray
     split: np.ndarray
     simulated: np.ndarray
+    grades: np.ndarray
 
     def __init__(
         self,
@@ -60,6 +66,7 @@ class Frames:
         phase: np.ndarray,
         quality: np.ndarray,
         spacing: np.ndarray,
+        coherence: Sequence[np.ndarray | None] | None = None,
         digests: np.ndarray | None = None,
         **columns: np.ndarray,
     ) -> None:
@@ -72,6 +79,7 @@ class Frames:
         """
         self.images, self.masks = tuple(images), tuple(masks)
         n = len(self.images)
+        self.coherence = (None,) * n if coherence is None else tuple(coherence)
         self.table: Mapping[str, np.ndarray] = {
             "patient": patient,
             "group": patient,
@@ -84,10 +92,11 @@ class Frames:
             "sex": np.full(n, ""),
             "split": np.full(n, ""),
             "simulated": np.zeros(n, bool),
+            "grades": np.tile(UNGRADED, (n, 1)),
             **columns,
         }
         lengths = {name: len(column) for name, column in self.table.items()}
-        lengths |= {"images": n, "masks": len(self.masks)}
+        lengths |= {"images": n, "masks": len(self.masks), "coherence": len(self.coherence)}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"parts of Frames differ in length: {lengths}")
         vars(self).update(self.table)
@@ -121,9 +130,17 @@ class Frames:
         return np.array(hashes, np.uint8).reshape(-1, BYTES)
 
     def fingerprint(self) -> str:
-        """A short hash of ids, qualities and pixels, alike only for the same frames."""
+        """A short hash of ids, qualities and pixels, alike only for the same frames.
+
+        Coherence and grades are part of it where there are any.
+        """
         quality = self.quality.astype(np.int8)
-        parts = (" ".join(self.ids).encode(), quality.tobytes(), self._digests.tobytes())
+        parts = [" ".join(self.ids).encode(), quality.tobytes(), self._digests.tobytes()]
+        if np.isfinite(self.grades).any():
+            parts.append(self.grades.astype(np.float32).tobytes())
+        if any(image is not None for image in self.coherence):
+            none = np.zeros(0, np.uint8)
+            parts.append(_digests([none if c is None else c for c in self.coherence]).tobytes())
         return hashlib.sha256(b"\n".join(parts)).hexdigest()[:16]
 
     def take(self, indices: Sequence[int] | np.ndarray) -> "Frames":
@@ -132,6 +149,7 @@ class Frames:
         return Frames(
             [self.images[i] for i in indices],
             [self.masks[i] for i in indices],
+            coherence=[self.coherence[i] for i in indices],
             digests=self._digests[indices],
             **{name: column[indices] for name, column in self.table.items()},
         )

@@ -39,6 +39,8 @@ class Summary:
         brightest: largest gray level of each frame, 0 to 255.
         spacing: distinct spacings of rows and columns, mm.
         masks: frames that have one.
+        coherence: frames that have an image of it, as simulated ones may.
+        regions_graded: frames whose regions are graded.
         duplicates: pairs of patient ids that are one recording.
         left_out: files that are not in the dataset, and why.
         remarks: what cannot be right with these frames.
@@ -54,6 +56,8 @@ class Summary:
     brightest: Range
     spacing: tuple[tuple[float, float], ...]
     masks: int
+    coherence: int
+    regions_graded: int
     duplicates: tuple[tuple[str, str], ...]
     left_out: tuple[camus.LeftOut, ...]
     remarks: tuple[str, ...]
@@ -65,6 +69,8 @@ class Summary:
             "ids": self.ids,
             "graded": self.graded,
             "simulated": self.simulated,
+            "coherence": self.coherence,
+            "regions_graded": self.regions_graded,
             "counts": self.counts,
             "duplicates": [list(pair) for pair in self.duplicates],
             "left_out": [{"file": entry.file, "why": entry.why} for entry in self.left_out],
@@ -91,6 +97,8 @@ def summarize(data_dir: Path) -> Summary:
         brightest=_range([int(image.max()) for image in frames.images]),
         spacing=tuple((round(float(r), 4), round(float(c), 4)) for r, c in spacings),
         masks=sum(mask is not None for mask in frames.masks),
+        coherence=sum(image is not None for image in frames.coherence),
+        regions_graded=int(np.isfinite(frames.grades).any(axis=1).sum()),
         duplicates=tuple(camus.duplicates(data_dir)),
         left_out=tuple(camus.left_out(data_dir)),
         remarks=tuple(spacing_remarks(frames)),

@@ -5,52 +5,20 @@ After Van De Vyver et al. (Ultrasound in Medicine & Biology 51, 2025). What has 
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
 from echojax.errors import InputError
-from echojax.inference import arqee_regions, contrast
-from echojax.inference.contrast import Contrast, Rule
-from echojax.inference.grade_lines import Line, Measure, Scores
-from echojax.inference.measures import LV
-from echojax.inference.regions import REGIONS, Regions, divide, key_points, smoothed
+from echojax.inference import arqee_regions
+from echojax.inference.grade_lines import Scores
+from echojax.inference.regions import REGIONS, divide, key_points, smoothed
+from echojax.inference.scorers import Scorer, Seen
 from echojax.inference.sector import sector
 from echojax.resize import resize_gray
 
 LEAST = 0.5  # of a region must lie in the sector
-_NOTHING = Contrast(*[float("nan")] * 4)
 REACH = 2  # frames to either side that key points of a clip are averaged over
-
-
-class Seen(NamedTuple):
-    """A frame and where its regions are.
-
-    Attributes:
-        frame: uint8 (rows, columns).
-        inside: its sector, bool (rows, columns).
-        mask: labels (rows, columns); None if nobody segmented it.
-        regions: of the mask; None where there are none.
-        spacing: mm between rows and between columns.
-    """
-
-    frame: np.ndarray
-    inside: np.ndarray
-    mask: np.ndarray | None
-    regions: Regions | None
-    spacing: tuple[float, float]
-
-
-class Scorer(Protocol):
-    """A method of grading."""
-
-    @property
-    def needs_mask(self) -> bool:
-        """Whether it can do nothing without regions."""
-
-    def __call__(self, seen: Seen) -> Scores:
-        """Grade the regions of a frame; nan where a region has nothing to measure."""
 
 
 class Graded(NamedTuple):
@@ -65,42 +33,6 @@ class Graded(NamedTuple):
     seen: Seen
     scores: Scores
     reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """A method that needs no network: a contrast of region and cavity, and a line.
-
-    Attributes:
-        measure: "gcnr" or "cr".
-        rule: "literature" or "arqee", of `contrast`.
-        line: from measure to grade.
-    """
-
-    measure: Measure
-    rule: Rule
-    line: Line
-    needs_mask = True
-
-    def __call__(self, seen: Seen) -> Scores:
-        """Grade by contrast."""
-        found = np.array([getattr(each, self.measure) for each in contrasts(seen, self.rule)])
-        return self.line.scores(np.where(np.isfinite(found), found, np.nan))
-
-
-def contrasts(seen: Seen, rule: Rule) -> list[Contrast]:
-    """How each region of a frame stands out from the cavity; all nan where the sector has none."""
-    if seen.regions is None or seen.mask is None:
-        return [_NOTHING] * len(REGIONS)
-    levels = contrast.levels(seen.frame, rule, seen.inside)
-    cavity = seen.mask == LV
-    found = []
-    for region in seen.regions.masks:
-        try:
-            found.append(contrast.between(levels, region, cavity, rule))
-        except InputError:  # no pixel in the sector
-            found.append(_NOTHING)
-    return found
 
 
 def grade_as_arqee(

@@ -1,9 +1,13 @@
 """Layers as the papers' PyTorch code has them, where Flax's defaults differ."""
 
+from collections.abc import Sequence
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from flax.nnx.nn.linear import default_kernel_init
+from jax import lax
 from jax.nn.initializers import Initializer
 
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
@@ -42,9 +46,58 @@ def conv(
     )
 
 
-def norm(channels: int, rngs: nnx.Rngs) -> nnx.BatchNorm:
+def norm(channels: int, rngs: nnx.Rngs, epsilon: float = 1e-5) -> nnx.BatchNorm:
     """BatchNorm with PyTorch's momentum of 0.1, the complement of Flax's."""
-    return nnx.BatchNorm(channels, momentum=0.9, epsilon=1e-5, rngs=rngs)
+    return nnx.BatchNorm(channels, momentum=0.9, epsilon=epsilon, rngs=rngs)
+
+
+def depthwise(
+    x: jax.Array, kernel: jax.Array, stride: int, padding: Sequence[tuple[int, int]]
+) -> jax.Array:
+    """A convolution of every channel by itself.
+
+    On CPU as shifted products, one for each number of the kernel: XLA's grouped convolution takes
+    4 to 20 times as long there.
+
+    Args:
+        x: (n, h, w, channels).
+        kernel: (rows, columns, 1, channels).
+        stride: in both directions.
+        padding: pixels before and after, of rows and of columns.
+    """
+    return lax.platform_dependent(
+        x,
+        kernel,
+        cpu=lambda x, kernel: _shifted_products(x, kernel, stride, padding),
+        default=lambda x, kernel: _grouped(x, kernel, stride, padding),
+    )
+
+
+def _shifted_products(
+    x: jax.Array, kernel: jax.Array, stride: int, padding: Sequence[tuple[int, int]]
+) -> jax.Array:
+    x = jnp.pad(x, [(0, 0), *padding, (0, 0)])
+    rows, columns = kernel.shape[:2]
+    height, width = (x.shape[1] - rows) // stride, (x.shape[2] - columns) // stride  # less one
+    return sum(
+        x[:, r : r + stride * height + 1 : stride, c : c + stride * width + 1 : stride]
+        * kernel[r, c][None, None]
+        for r in range(rows)
+        for c in range(columns)
+    )
+
+
+def _grouped(
+    x: jax.Array, kernel: jax.Array, stride: int, padding: Sequence[tuple[int, int]]
+) -> jax.Array:
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        (stride, stride),
+        padding,
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=x.shape[-1],
+    )
 
 
 def prelu() -> nnx.PReLU:

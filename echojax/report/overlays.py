@@ -14,9 +14,10 @@ STRUCTURES = (
     ("myocardium", Colour(204, 121, 167)),
     ("left atrium", Colour(86, 180, 233)),
 )
-_OPACITY = 0.35
+_OPACITY = 0.45
 _SHOWN = 480  # pixels that a smaller frame's longer side is enlarged to at least
 _LETTERS, _GAP = 14, 6  # pixels
+_WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 
 
 class Area(NamedTuple):
@@ -26,11 +27,13 @@ class Area(NamedTuple):
         mask: bool (rows, columns).
         colour: of its outline, and translucent within.
         filled: whether it is more than an outline.
+        text: what is written in it, below it if it is small.
     """
 
     mask: np.ndarray
     colour: Colour
     filled: bool = True
+    text: str = ""
 
 
 def shown_size(shape: tuple[int, int], spacing: tuple[float, float] | None) -> tuple[int, int]:
@@ -54,6 +57,7 @@ def overlaid(frame: np.ndarray, areas: Sequence[Area], size: tuple[int, int]) ->
     """
     picture = np.repeat(_resized(frame, size)[..., None], 3, axis=2)
     width = max(1, max(size) // 400)
+    texts: list[tuple[str, tuple[int, int]]] = []
     for area in areas:
         mask = _resized(area.mask.astype(np.uint8) * 255, size) > 127
         if not mask.any():
@@ -64,7 +68,26 @@ def overlaid(frame: np.ndarray, areas: Sequence[Area], size: tuple[int, int]) ->
             under = part[mask].astype(np.float32)
             part[mask] = (under + _OPACITY * (np.asarray(area.colour) - under)).round()
         part[_outline(mask, width)] = area.colour
-    return picture
+        if area.text:
+            texts.append((area.text, _place(mask, box)))
+    return _written(picture, texts) if texts else picture
+
+
+def _place(mask: np.ndarray, box: tuple[slice, ...]) -> tuple[int, int]:
+    """Column and row for the middle of a text: of the area, or below what it would hide."""
+    rows, columns = np.nonzero(mask)
+    column = box[1].start + int(columns.mean())
+    if len(mask) < 2 * _LETTERS and mask.shape[1] < 2 * _LETTERS:
+        return column, box[0].stop + _LETTERS
+    return column, box[0].start + int(rows.mean())
+
+
+def _written(picture: np.ndarray, texts: Sequence[tuple[str, tuple[int, int]]]) -> np.ndarray:
+    image = Image.fromarray(picture)
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(_LETTERS)
+    for text, place in texts:
+        pen.text(place, text, _WHITE, font, anchor="mm", stroke_width=2, stroke_fill=_BLACK)
+    return np.asarray(image)
 
 
 def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -115,8 +138,8 @@ def legend(entries: Sequence[tuple[str, Colour]], width: int, title: str = "") -
         left += length
     strip = Image.new("RGB", (width, (row + 1) * line + 2 * _GAP))
     pen = ImageDraw.Draw(strip)
-    pen.text((_GAP, _GAP), title, (255, 255, 255), font)
+    pen.text((_GAP, _GAP), title, _WHITE, font)
     for (word, colour), (x, y) in zip(entries, places, strict=True):
         pen.rectangle((x, y, x + _LETTERS, y + _LETTERS), fill=tuple(colour))
-        pen.text((x + line, y), word, (255, 255, 255), font)
+        pen.text((x + line, y), word, _WHITE, font)
     return np.asarray(strip)

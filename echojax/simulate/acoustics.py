@@ -8,6 +8,7 @@ Physical constants are those that public work calibrated on CAMUS, unless said o
 
 import dataclasses
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -117,19 +118,61 @@ def render(
         Gray levels 0-255, float32 (n, SAMPLES, BEAMS), and where what is seen there was at ED,
         x and z in mm, float32 (n, 2, SAMPLES, BEAMS).
     """
+    blood, receiver = fresh_noise(seed, activities)
+    returned = returning(section, scene, appearance, sector, seed, activities, blood)
+    echo = _lateral(appearance, sector, returned.echo)
+    gray = _receive(scene, appearance, sector, echo, _axial(sector, receiver))
+    return gray, returned.start
+
+
+class Returned(NamedTuple):
+    """What comes back from each place, as the pulse has it, before beams are formed.
+
+    Attributes:
+        echo: (n, *GRID).
+        start: where what is seen there was at ED, x and z in mm, (n, 2, depth, beams).
+        uneven: the view's `patches`.
+    """
+
+    echo: jax.Array
+    start: jax.Array
+    uneven: NDArray[np.float32]
+
+
+def returning(
+    section: Section,
+    scene: Scene,
+    appearance: Appearance,
+    sector: Sector,
+    seed: int,
+    activities: NDArray[np.float32],
+    blood: NDArray[np.float32],
+    *,
+    stray: bool = True,
+) -> Returned:
+    """What comes back of each frame.
+
+    Args:
+        section: the anatomy.
+        scene: how bright it is.
+        appearance: causes of the quality.
+        sector: what the probe sees.
+        seed: of the view.
+        activities: (n,) 0 at ED to 1 at ES.
+        blood: its speckle, (n, *GRID).
+        stray: whether haze and clutter are part of it.
+    """
     rng = np.random.default_rng([seed, SHARED])
-    scatterers, mottle, still = draw_scatterers(rng, sector), draw_mottle(rng), _noise(rng, GRID)
-    blood, receiver = _fresh_noise(seed, activities)
+    scatterers, mottle, still = draw_scatterers(rng, sector), draw_mottle(rng), noise(rng, GRID)
     start, tissue = _lie(section, sector, activities)
     uneven = scenes.patches(mottle)
     strength = _scatter(
         section, scene, appearance, sector, mottle, uneven, activities, start, tissue
     )
     solid = _speckle(section, sector, scatterers, activities)
+    still = still if stray else np.zeros_like(still)
     echo = _echo(scene, appearance, sector, tissue, strength, uneven, solid, blood, still)
-    echo = _lateral(appearance, sector, _axial(sector, echo))
-    gray = _receive(scene, appearance, sector, echo, _axial(sector, receiver))
-    return gray, start
+    return Returned(_axial(sector, echo), start, uneven)
 
 
 def draw_scatterers(rng: np.random.Generator, sector: Sector) -> Scatterers:
@@ -139,21 +182,21 @@ def draw_scatterers(rng: np.random.Generator, sector: Sector) -> Scatterers:
     return Scatterers(
         depth=place[0] * np.float32(sector.depth * MARGIN),
         angle=(2 * place[1] - 1) * np.float32(sector.half_angle * MARGIN),
-        values=spikes * _noise(rng, (SCATTERERS, 2 * len(LOOKS))),
+        values=spikes * noise(rng, (SCATTERERS, 2 * len(LOOKS))),
     )
 
 
-def _fresh_noise(
+def fresh_noise(
     seed: int, activities: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Speckle of blood and noise of the receiver, new in each frame, (n, *GRID) each."""
     moments = np.asarray(activities, np.float32).view(np.uint32)
     streams = [np.random.default_rng([seed, FRESH, moment]) for moment in moments]
-    blood, receiver = np.stack([_noise(rng, (2, *GRID)) for rng in streams], axis=1)
+    blood, receiver = np.stack([noise(rng, (2, *GRID)) for rng in streams], axis=1)
     return blood, receiver
 
 
-def _noise(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def noise(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Numbers whose pairs have unit power; the point spread function makes them Gaussian."""
     reach = np.float32(np.sqrt(1.5))
     values = rng.random(shape, np.float32)
@@ -247,20 +290,35 @@ def _echo(
     loss = 2 * FREQUENCY * jnp.cumsum(jnp.asarray(ATTENUATION)[tissue], axis=1) * path
     loss += CHEST_WALL_LOSS * appearance.chest_wall + appearance.attenuation * depth / 10
     reach = amplitude(-loss)
-    # Stray echo has its own speckle: independent Gaussian amplitudes add as powers. Haze fills the
-    # displayed image evenly, so the time gain is taken out of it.
-    phase = 2 * jnp.pi * depth / scene.ring_spacing + RING_UNEVENNESS * uneven[:1]
-    rings = 1 + RING_DEPTH * jnp.cos(phase)
-    clutter = amplitude(appearance.clutter) * jnp.exp(-depth / CLUTTER_DECAY) * rings
-    haze = amplitude(appearance.haze) / _time_gain(depth)
-    stray = still[None] * jnp.sqrt(clutter**2 + haze**2)[:, None, None]
+    stray = still[None] * _stray(scene, appearance, depth, uneven[:1])[:, None, None]
     is_solid = jnp.asarray(SOLID)[tissue] > 0
     speckle = jnp.where(is_solid[:, None, None], solid, blood)
     echo = speckle * (strength * reach)[:, None, None] + stray
     interface = jnp.abs(jnp.diff(strength, axis=1, prepend=strength[:, :1]))
     echo = echo.at[:, :, 0].add((INTERFACE * interface * reach)[:, None])
-    kept = amplitude(-_beam_loss(appearance, angle / sector.half_angle))
-    return echo * kept[:, None, None]
+    return echo * _kept(appearance, sector, angle)[:, None, None]
+
+
+def stray_level(
+    scene: Scene, appearance: Appearance, sector: Sector, uneven: jax.Array
+) -> jax.Array:
+    """Amplitude of haze and clutter, (depth, beams)."""
+    depth, angle = grid(sector)
+    return _stray(scene, appearance, depth, uneven[0]) * _kept(appearance, sector, angle)
+
+
+def _stray(scene: Scene, appearance: Appearance, depth: jax.Array, uneven: jax.Array) -> jax.Array:
+    # Stray echo has its own speckle: independent Gaussian amplitudes add as powers. Haze fills the
+    # displayed image evenly, so the time gain is taken out of it.
+    phase = 2 * jnp.pi * depth / scene.ring_spacing + RING_UNEVENNESS * uneven
+    rings = 1 + RING_DEPTH * jnp.cos(phase)
+    clutter = amplitude(appearance.clutter) * jnp.exp(-depth / CLUTTER_DECAY) * rings
+    haze = amplitude(appearance.haze) / time_gain(depth)
+    return jnp.sqrt(clutter**2 + haze**2)
+
+
+def _kept(appearance: Appearance, sector: Sector, angle: jax.Array) -> jax.Array:
+    return amplitude(-_beam_loss(appearance, angle / sector.half_angle))
 
 
 @compiled
@@ -268,31 +326,38 @@ def _receive(
     scene: Scene, appearance: Appearance, sector: Sector, echo: jax.Array, noise: jax.Array
 ) -> jax.Array:
     """Gray levels (n, depth, beams) of an echo and the receiver's noise, both (n, *GRID)."""
-    depth, _ = grid(sector)
     signal = echo + noise * (NOISE_FLOOR * appearance.noise)
     looks = jnp.sqrt(signal[:, :, 0] ** 2 + signal[:, :, 1] ** 2)
     envelope = looks[:, 0] * LOOKS[0] + looks[:, 1] * LOOKS[1]
+    return shown(scene, appearance, sector, envelope)
+
+
+def shown(scene: Scene, appearance: Appearance, sector: Sector, envelope: jax.Array) -> jax.Array:
+    """Gray levels 0-255 of an envelope, (n, depth, beams)."""
+    depth, _ = grid(sector)
     near = jnp.exp(-((depth / NEAR) ** 2))
     set_by_hand = appearance.gain + near * scene.near_gain + (1 - near) * scene.far_gain
-    bright = envelope * (_time_gain(depth) * amplitude(set_by_hand))[None]
+    bright = envelope * (time_gain(depth) * amplitude(set_by_hand))[None]
     return _compress(bright, appearance)
 
 
-def _time_gain(depth: jax.Array) -> jax.Array:
+def time_gain(depth: jax.Array) -> jax.Array:
     """Amplitude by which echo from a depth is amplified, to make up for its attenuation."""
     return amplitude(TIME_GAIN * FREQUENCY * depth / 10)
 
 
-@compiled
-def _axial(sector: Sector, signal: jax.Array | NDArray[np.float32]) -> jax.Array:
+def pulse(sector: Sector, signal: jax.Array) -> jax.Array:
     """Convolve (..., depth, beams) along depth with the pulse, of unit energy."""
     sigma = AXIAL_FWHM / FWHM_PER_SIGMA / (sector.depth / SAMPLES)
     reach = AXIAL_TAPS // 2
-    pulse = jnp.exp(-0.5 * (jnp.arange(-reach, reach + 1) / sigma) ** 2)
-    pulse = pulse / jnp.sqrt((pulse**2).sum())
+    shape = jnp.exp(-0.5 * (jnp.arange(-reach, reach + 1) / sigma) ** 2)
+    shape = shape / jnp.sqrt((shape**2).sum())
     padded = jnp.pad(signal, [(0, 0)] * (signal.ndim - 2) + [(reach, reach), (0, 0)], mode="edge")
     shifted = (padded[..., k : k + SAMPLES, :] for k in range(AXIAL_TAPS))
-    return jnp.asarray(sum(pulse[k] * part for k, part in enumerate(shifted)))
+    return jnp.asarray(sum(shape[k] * part for k, part in enumerate(shifted)))
+
+
+_axial = compiled(pulse)
 
 
 @compiled

@@ -4,10 +4,11 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,8 @@ MARKER = "simulation.json"
 GENERATOR = "echojax.simulate"
 # Raised whenever the same seed starts to give other pixels.
 VERSION = 5
+# The same of what is received element by element, of which the frames of VERSION are no part.
+COHERENCE_VERSION = 1
 
 SMALLEST_SIZE = 32
 SUBGROUPS = ("training", "validation", "testing")
@@ -44,6 +47,7 @@ def cost(
     size: int | None = None,
     frames: int | None = None,
     grades: str = "camus",
+    coherence: bool = False,
     workers: int | None = None,
 ) -> Cost:
     """What `simulate` would take here: it makes a few patients aside, in as many processes.
@@ -62,7 +66,8 @@ def cost(
         def on_patient(_: int) -> None:
             done.append(time.monotonic() - begun)
 
-        _write_patients(Path(folder), sample, seed, size, frames, grades, workers, on_patient)
+        shown = {"size": size, "frames": frames, "coherence": coherence}
+        _write_patients(Path(folder), sample, seed, shown, grades, workers, on_patient)
         written = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
     first = min(workers, sample - 1)
     pace = (done[-1] - done[first - 1]) / (sample - first) if first else done[0]
@@ -77,6 +82,7 @@ def simulate(
     size: int | None = None,
     frames: int | None = None,
     grades: str = "camus",
+    coherence: bool = False,
     workers: int | None = None,
     overwrite: bool = False,
     progress: Callable[[int], None] | None = None,
@@ -104,6 +110,8 @@ def simulate(
             every patient is in three folders of their own, in good, medium and poor quality, with
             the same heart in the same place, the same speckle and the same masks. Their cfg files
             name the first of the three ids as `Subject`.
+        coherence: receive element by element: other frames, of the same hearts and causes, an image
+            of the coherence beside each (`_cf`), and grades of the wall's regions in the cfg files.
         workers: processes, at least 1; with more than one, a script must guard its start with
             `if __name__ == "__main__":`. Never more than there are patients. None for as many
             as there are CPUs, 16 at most, or fewer where few patients do not pay.
@@ -126,7 +134,8 @@ def simulate(
         # The workspace is private to this user; a folder made inside has the usual permissions.
         fresh = workspace / "fresh"
         fresh.mkdir()
-        _write_patients(fresh, patients, seed, size, frames, grades, workers, progress)
+        shown = {"size": size, "frames": frames, "coherence": coherence}
+        _write_patients(fresh, patients, seed, shown, grades, workers, progress)
         _write_split(fresh / "database_split", patients, grades)
         marker = {
             "generator": GENERATOR,
@@ -137,6 +146,8 @@ def simulate(
             "frames": frames,
             "grades": grades,
         }
+        if coherence:
+            marker |= {"coherence": True, "coherence version": COHERENCE_VERSION}
         (fresh / MARKER).write_text(json.dumps(marker, indent=2) + "\n")
         _check_destination(out, overwrite)  # it may have been filled in the meantime
         _swap(fresh, out, replaced)
@@ -201,9 +212,10 @@ def _not_ours(out: Path) -> str | None:
     try:
         marker = json.loads((out / MARKER).read_text())
         ours = marker["generator"] == GENERATOR
-        # Earlier versions knew neither sequences nor other grades.
+        # Earlier versions knew neither sequences nor other grades, nor coherence.
         grades, sequences = marker.get("grades", "camus"), marker.get("frames") is not None
-        written = _files(int(marker["patients"]), grades, sequences)
+        coherence = marker.get("coherence") is True
+        written = _files(int(marker["patients"]), grades, sequences, coherence)
     except (OSError, ValueError, KeyError, TypeError):
         ours, written = False, set()
     if not ours:
@@ -236,12 +248,13 @@ def _swap(fresh: Path, out: Path, replaced: Path) -> None:
         raise
 
 
-def _files(patients: int, grades: str, sequences: bool) -> set[str]:
+def _files(patients: int, grades: str, sequences: bool, coherence: bool) -> set[str]:
     """Every file of a dataset, relative to its folder."""
     files = {MARKER} | {f"database_split/subgroup_{group}.txt" for group in SUBGROUPS}
     for number in range(patients):
         for name in patient_names(number, grades):
-            files |= {f"database_nifti/{name}/{file}" for file in patient_files(name, sequences)}
+            own = patient_files(name, sequences, coherence)
+            files |= {f"database_nifti/{name}/{file}" for file in own}
     return files
 
 
@@ -249,22 +262,19 @@ def _write_patients(
     folder: Path,
     patients: int,
     seed: int,
-    size: int | None,
-    frames: int | None,
+    shown: Mapping[str, Any],
     grades: str,
     workers: int,
     progress: Callable[[int], None] | None,
 ) -> None:
+    """Write all patients; `shown` are the settings of `write_patient`."""
     parent = folder / "database_nifti"
     parent.mkdir()
     qualities: Sequence[tuple[str, ...] | None] = [None] * patients
     if grades == "camus":
         qualities = assign_qualities(np.random.default_rng([seed, QUALITY]), patients)
-    arguments = [
-        (parent, seed, number, of_patient, size, frames)
-        for number, of_patient in enumerate(qualities)
-    ]
-    processes.spread(write_patient, arguments, workers, progress)
+    arguments = [(parent, seed, number, of_patient) for number, of_patient in enumerate(qualities)]
+    processes.spread(partial(write_patient, **shown), arguments, workers, progress)
 
 
 def _write_split(folder: Path, patients: int, grades: str) -> None:

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from echojax import devices
 from echojax.errors import InputError
-from echojax.simulate import acoustics, motion
+from echojax.simulate import acoustics, elements, motion
 from echojax.simulate.anatomy import Heart, Section, draw_heart, draw_section
 from echojax.simulate.programs import compiled
 from echojax.simulate.quality import Appearance, draw_appearance
@@ -130,17 +131,34 @@ class Raster:
     weights: NDArray[np.float32]
 
 
+class Elements(NamedTuple):
+    """What the elements tell of frames, (n, rows, columns) each, 0 outside the sector.
+
+    Attributes:
+        coherence: 255 times the square root of the coherence factor, uint8.
+        echo: power of tissue's and blood's echo, relative, float32.
+        stray: power of haze, clutter and noise beside it, float32.
+    """
+
+    coherence: NDArray[np.uint8]
+    echo: NDArray[np.float32]
+    stray: NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class Frames:
     """Frames of a view, upright: gray levels and labels, uint8 (n, rows, columns); spacing in mm.
 
     Gray levels are 0-255; labels 0 background, 1 LV cavity, 2 LV myocardium, 3 left atrium. Both
-    are 0 outside the sector.
+    are 0 outside the sector, `inside` (rows, columns). `elements` is there where echo was received
+    element by element.
     """
 
     images: NDArray[np.uint8]
     masks: NDArray[np.uint8]
     spacing: float
+    inside: NDArray[np.bool_]
+    elements: Elements | None = None
 
 
 def draw_patient(seed: int, number: int) -> Patient:
@@ -190,13 +208,16 @@ def draw_view(
     )
 
 
-def draw_frames(view: View, size: int | None = None, frames: int = 2) -> Frames:
+def draw_frames(
+    view: View, size: int | None = None, frames: int = 2, *, coherence: bool = False
+) -> Frames:
     """Frames of a view from ED to ES; ED and ES are the same however many lie between.
 
     Args:
         view: what to show.
         size: rows of a frame over the sector's depth; None for CAMUS's 0.308 mm a pixel.
         frames: how many, evenly in time, at least 2.
+        coherence: receive element by element, which gives other pixels.
 
     Arithmetic is done on the CPU even where there is an accelerator: on one, sums are rounded
     differently, and a seed would not fix every pixel.
@@ -207,7 +228,9 @@ def draw_frames(view: View, size: int | None = None, frames: int = 2) -> Frames:
     if frames < 2:
         raise InputError(f"frames: {frames} is too few; ask for at least 2, ED and ES")
     raster = raster_of(view.sector, size)
-    pictures = np.zeros((2, frames, raster.rows * raster.columns), np.uint8)
+    pixels = raster.rows * raster.columns
+    pictures = np.zeros((2, frames, pixels), np.uint8)
+    heard = np.zeros((len(Elements._fields) * coherence, frames, pixels), np.float32)
     contracted = view.activities(frames)
     # Both ends first: they make a pair whatever lies between.
     order = np.array([0, frames - 1, *range(1, frames - 1)])
@@ -218,11 +241,25 @@ def draw_frames(view: View, size: int | None = None, frames: int = 2) -> Frames:
         for first in range(0, frames, TOGETHER):
             place = order[first : first + TOGETHER]
             padded = np.resize(contracted[place], TOGETHER)
-            echo = acoustics.render(section, scene, appearance, sector, view.speckle, padded)
-            found = _look_up(section, echo, raster)[:, : len(place)]
-            pictures[:, place[:, None], raster.inside] = found
-    images, masks = pictures.reshape(2, frames, raster.rows, raster.columns)
-    return Frames(images, masks, raster.spacing)
+            drawing = section, scene, appearance, sector, view.speckle, padded
+            more: tuple[jax.Array, ...] = ()
+            if coherence:
+                gray, *more_of, start = elements.render(*drawing)
+                more = tuple(more_of)
+            else:
+                gray, start = acoustics.render(*drawing)
+            found, beside = _look_up(section, gray, start, more, raster)
+            pictures[:, place[:, None], raster.inside] = found[:, : len(place)]
+            heard[:, place[:, None], raster.inside] = beside[:, : len(place)]
+    shape = frames, raster.rows, raster.columns
+    images, masks = pictures.reshape(2, *shape)
+    inside = np.zeros(pixels, bool)
+    inside[raster.inside] = True
+    of_elements = None
+    if coherence:
+        factor, echo, stray = heard.reshape(-1, *shape)
+        of_elements = Elements(np.round(255 * factor).astype(np.uint8), echo, stray)
+    return Frames(images, masks, raster.spacing, inside.reshape(shape[1:]), of_elements)
 
 
 def raster_of(sector: Sector, size: int | None) -> Raster:
@@ -258,23 +295,29 @@ def _raster(depth: float, half_angle: float, spacing: float, rows: int) -> Raste
 
 
 def _look_up(
-    section: Section, echo: tuple[jax.Array, jax.Array], raster: Raster
-) -> NDArray[np.uint8]:
-    """Gray levels and labels of the pixels inside the sector: (2, frames, n)."""
-    gray, start = (np.asarray(array) for array in echo)
-    n = len(gray)
+    section: Section,
+    gray: jax.Array,
+    start: jax.Array,
+    more: tuple[jax.Array, ...],
+    raster: Raster,
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Gray levels and labels of the pixels inside the sector, (2, frames, n), and maps of more."""
+    maps = [np.asarray(each)[:, None] for each in (gray, *more)]
+    stacked = np.concatenate([*maps, np.asarray(start)], 1)
+    n, kinds = stacked.shape[:2]
     # Rows of one table, so that all that lies in one place is fetched at once.
-    table = np.concatenate([gray[:, None], start], 1).transpose(2, 3, 0, 1).reshape(-1, 3 * n)
-    values = np.zeros((len(raster.inside), 3 * n), np.float32)
+    table = stacked.transpose(2, 3, 0, 1).reshape(-1, kinds * n)
+    values = np.zeros((len(raster.inside), kinds * n), np.float32)
     for neighbour, weight in zip(raster.neighbours, raster.weights, strict=True):
         values += table.take(neighbour, axis=0) * weight[:, None]
-    gray, x, z = values.reshape(-1, n, 3).transpose(2, 1, 0).reshape(3, -1)
+    levels, *beside, x, z = values.reshape(-1, n, kinds).transpose(2, 1, 0).reshape(kinds, -1)
     labels = np.empty(len(x), np.uint8)
     for first in range(0, len(x), POINTS):
         part = slice(first, first + POINTS)
         tissue = _tissues(section, np.resize(x[part], POINTS), np.resize(z[part], POINTS))
         labels[part] = LABELS[np.asarray(tissue)][: len(x) - first]
-    return np.stack([np.round(gray).astype(np.uint8), labels]).reshape(2, n, -1)
+    found = np.stack([np.round(levels).astype(np.uint8), labels]).reshape(2, n, -1)
+    return found, np.array(beside, np.float32).reshape(len(more), n, len(raster.inside))
 
 
 _tissues = compiled(tissues)

@@ -13,8 +13,8 @@ from echojax.errors import InputError
 class Checkpoint:
     """A file of weights that somebody else trained and published.
 
-    `sha256` holds 64 hex digits, or is None if the publisher names no hash. A `generator` enlarges
-    images, and can be made one of gray ones.
+    `sha256` holds 64 hex digits, or is None if the publisher names no hash. `gray` says whether it
+    can be made a network of gray images.
     """
 
     name: str
@@ -23,7 +23,7 @@ class Checkpoint:
     licence: str
     source: str
     sha256: str | None = None
-    generator: bool = True
+    gray: bool = True
 
     @property
     def file(self) -> str:
@@ -44,6 +44,7 @@ _OPENMMLAB = "https://download.openmmlab.com/mmediting/restorers/srresnet_srgan"
 _OPENMMLAB_LICENCE = "Apache-2.0 (the repository's); DIV2K: academic research only"
 _TORCHVISION = "https://download.pytorch.org/models"
 _TORCHVISION_LICENCE = "BSD-3-Clause (torchvision's)"
+_MOBILENETV2_PAPER = "Sandler et al., CVPR 2018, arXiv:1801.04381"
 
 # The files on the Hugging Face hub carry no hash in their names, so they are checked by their
 # length only, unless the user gives --sha256. Older releases of the same networks did carry one
@@ -87,7 +88,7 @@ CHECKPOINTS = {
             licence=_TORCHVISION_LICENCE,
             source="github.com/pytorch/vision; He et al., CVPR 2016, arXiv:1512.03385",
             sha256="f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
-            generator=False,
+            gray=False,
         ),
         Checkpoint(
             name="vgg19",
@@ -96,7 +97,21 @@ CHECKPOINTS = {
             licence=_TORCHVISION_LICENCE,
             source="github.com/pytorch/vision; Simonyan & Zisserman, ICLR 2015, arXiv:1409.1556",
             sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
-            generator=False,
+            gray=False,
+        ),
+        Checkpoint(
+            name="mobilenetv2",
+            url=f"{_TORCHVISION}/mobilenet_v2-b0353104.pth",
+            what="MobileNetV2, RGB, trained on ImageNet-1k (IMAGENET1K_V1), for the grader",
+            licence=_TORCHVISION_LICENCE,
+            source=f"github.com/pytorch/vision; {_MOBILENETV2_PAPER}",
+        ),
+        Checkpoint(
+            name="mobilenetv2-v2",
+            url=f"{_TORCHVISION}/mobilenet_v2-7ebf99e0.pth",
+            what="MobileNetV2, RGB, trained on ImageNet-1k (IMAGENET1K_V2), for the grader",
+            licence=_TORCHVISION_LICENCE,
+            source=f"github.com/pytorch/vision; {_MOBILENETV2_PAPER}",
         ),
     )
 }

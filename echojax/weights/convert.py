@@ -13,11 +13,13 @@ from flax import nnx
 
 from echojax.errors import InputError
 from echojax.files import sha256
+from echojax.models.mobilenet import MobileNetV2
 from echojax.models.msrresnet import MSRResNet
 from echojax.models.srresnet import SRResNet
 from echojax.weights import (
     by_name,
     fitting,
+    folded,
     kinds,
     layouts,
     model_card,
@@ -32,6 +34,7 @@ _ENDS: dict[Any, tuple[str, str]] = {
     SRResNet: ("conv1", "conv3"),
     MSRResNet: ("conv_first", "conv_last"),
 }
+_GRAY_ALREADY = "gray already: nothing was folded"
 _STATISTICS = (".running_mean", ".running_var", ".mean", ".var")
 
 
@@ -53,7 +56,7 @@ class Info:
     """What a file of weights holds.
 
     Attributes:
-        format: "safetensors" or "PyTorch".
+        format: "safetensors", "PyTorch" or "NumPy".
         layout: whose names its tensors have, "echojax" for ours, None if nobody's we know.
         network: the network and its settings; empty if there is a problem.
         tensors: how many, without counters.
@@ -91,7 +94,7 @@ class Info:
 
 
 def convert(path: Path, *, gray: bool = False) -> Converted:
-    """Make the network of a public checkpoint, PyTorch's or safetensors.
+    """Make the network of a public checkpoint: PyTorch's, safetensors, or folded (`folded`).
 
     Args:
         path: the file.
@@ -101,6 +104,10 @@ def convert(path: Path, *, gray: bool = False) -> Converted:
         InputError: the file cannot be read, is ours already, has no known layout, or does not fit
             it; every tensor that is missing, left over or of another shape is named.
     """
+    if folded.is_folded(path):
+        found = of_network(folded.network(path), {}, gray=gray)
+        made = card(path, folded.LAYOUT, (folded.NOTE, *found.notes))
+        return Converted(found.model, folded.LAYOUT, (folded.NOTE, *found.notes), made)
     own = own_metadata(path)
     if own and not gray:
         raise InputError(f"{path}: is a file of echojax already; use it as it is")
@@ -116,8 +123,8 @@ def convert(path: Path, *, gray: bool = False) -> Converted:
     except ValueError as error:
         raise InputError(f"{path}: {error}") from None
     by_name.fill(plan.model, numbers, path)
-    model, folded = fold_to_gray(plan.model) if gray else (plan.model, ())
-    notes = (*found.notes, *plan.notes, *folded)
+    model, more = fold_to_gray(plan.model) if gray else (plan.model, ())
+    notes = (*found.notes, *plan.notes, *more)
     return Converted(model, layout.name, notes, card(path, layout.name, notes))
 
 
@@ -145,6 +152,8 @@ def inspect(path: Path) -> Info:
     Raises:
         InputError: the file cannot be read.
     """
+    if folded.is_folded(path):
+        return _inspect_folded(path)
     form = "safetensors" if state_dict.is_safetensors(path) else "PyTorch"
     own = own_metadata(path)
     try:
@@ -167,6 +176,14 @@ def inspect(path: Path) -> Info:
     notes = (*found.notes, *plan.notes)
     network = kinds.describe(plan.model)
     return Info(form, layout.name, network, len(tensors), parameters, notes)
+
+
+def _inspect_folded(path: Path) -> Info:
+    model = folded.network(path)
+    shapes = by_name.shapes(model)
+    parameters = sum(math.prod(shapes[n]) for n in shapes if not n.endswith(_STATISTICS))
+    told = kinds.describe(model)
+    return Info("NumPy", folded.LAYOUT, told, len(shapes), parameters, (folded.NOTE,))
 
 
 def _inspect_own(
@@ -192,6 +209,8 @@ def own_metadata(path: Path) -> dict[str, str]:
 def fold_to_gray(model: Any) -> tuple[Any, tuple[str, ...]]:
     """A network for gray images that does what the RGB network does to r = g = b, then averages.
 
+    Of one that makes no images only the first convolution is folded.
+
     Convolutions are folded where that is exact: the first is summed over its inputs, the last
     averaged over its outputs. Otherwise the network replicates or averages by itself.
 
@@ -199,18 +218,22 @@ def fold_to_gray(model: Any) -> tuple[Any, tuple[str, ...]]:
         The network, which is `model` itself if it is for gray images already, and notes.
 
     Raises:
-        InputError: the network makes no images.
+        InputError: the network is none that can be folded.
     """
+    if type(model) is MobileNetV2:
+        return _gray_stem(model)
     if type(model) not in _ENDS:
         kind = kinds.describe(model)["model"]
-        raise InputError(f"gray is for networks that enlarge images, not for {kind}")
+        raise InputError(
+            f"gray is for networks that enlarge images and for mobilenetv2, not for {kind}"
+        )
     if model.channels == 1:
-        return model, ("gray already: nothing was folded",)
+        return model, (_GRAY_ALREADY,)
     settings, (first, last) = model.settings, _ENDS[type(model)]
     weights = nnx.to_pure_dict(nnx.state(model, (nnx.Param, nnx.BatchStat)))
     activation = getattr(settings, "activation", "none")
     if getattr(settings, "normalise", False):
-        folded: dict[str, Any] = {"gray": True}
+        changed: dict[str, Any] = {"gray": True}
         note = (
             "gray: replicated before and averaged after, nothing folded, because ImageNet's "
             "normalisation gives the three channels different values, but zero outside the image"
@@ -220,20 +243,36 @@ def fold_to_gray(model: Any) -> tuple[Any, tuple[str, ...]]:
         if activation == "none":
             for leaf in ("kernel", "bias"):
                 weights[last][leaf] = _over(np.mean, weights[last][leaf], -1)
-            folded = {"in_channels": 1, "out_channels": 1}
+            changed = {"in_channels": 1, "out_channels": 1}
             note = "gray: first kernel summed over inputs, last averaged over outputs; exact"
         else:
-            folded = {"in_channels": 1, "gray": True}
+            changed = {"in_channels": 1, "gray": True}
             note = (
                 "gray: first kernel summed over inputs; the outputs are averaged after the "
                 f"{activation}, which an averaged kernel would not equal"
             )
-    kind = kinds.describe(model)["model"]
-    gray = kinds.empty(kind, dataclasses.replace(settings, **folded))
-    state = nnx.state(gray, (nnx.Param, nnx.BatchStat))
+    return _with(weights, model, **changed), (note,)
+
+
+def _gray_stem(model: MobileNetV2) -> tuple[MobileNetV2, tuple[str, ...]]:
+    """A network that sees one channel as the other sees three equal ones, at borders too."""
+    if model.settings.channels == 1:
+        return model, (_GRAY_ALREADY,)
+    weights = nnx.to_pure_dict(nnx.state(model, (nnx.Param, nnx.BatchStat)))
+    stem = weights["stem"]["conv"]
+    stem["kernel"] = _over(np.sum, stem["kernel"], 2)
+    note = "gray: first kernel summed over inputs; exact where all three would be equal"
+    return _with(weights, model, channels=1), (note,)
+
+
+def _with(weights: Mapping[str, Any], like: Any, **changed: Any) -> Any:
+    """A network of such weights, with the settings of another but for those that changed."""
+    kind = kinds.describe(like)["model"]
+    model = kinds.empty(kind, dataclasses.replace(like.settings, **changed))
+    state = nnx.state(model, (nnx.Param, nnx.BatchStat))
     nnx.replace_by_pure_dict(state, weights)
-    nnx.update(gray, state)
-    return gray, (note,)
+    nnx.update(model, state)
+    return model
 
 
 def _over(combine: Callable[..., np.ndarray], array: Any, axis: int) -> jnp.ndarray:

@@ -13,6 +13,7 @@ from flax import nnx
 from pydantic import TypeAdapter
 
 from echojax.errors import InputError
+from echojax.models.mobilenet import MobileNetV2, MobileNetV2Settings
 from echojax.models.msrresnet import MSRResNet, MSRResNetSettings
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.models.srresnet import SRResNet, SRResNetSettings
@@ -32,6 +33,7 @@ KINDS = {
     "msrresnet": Kind(MSRResNet, MSRResNetSettings),
     "resnet18": Kind(ResNet18, ResNetSettings),
     "vgg19": Kind(VGG19, VGG19Settings),
+    "mobilenetv2": Kind(MobileNetV2, MobileNetV2Settings),
     "unet": Kind(UNet, UNetSettings),
 }
 MAX_BLOCKS = 128  # making a network takes a tenth of a second for each

@@ -165,6 +165,30 @@ _RESNET18 = {
         for number, layer in enumerate(("conv", "bn"))
     },
 }
+_MOBILENETV2 = {
+    "stem.conv": "features.0.0",
+    "stem.norm": "features.0.1",
+    # The first block has no layers that expand, so that its names are shorter.
+    "blocks.0.depthwise.conv": "features.1.conv.0.0",
+    "blocks.0.depthwise.norm": "features.1.conv.0.1",
+    "blocks.0.project.conv": "features.1.conv.1",
+    "blocks.0.project.norm": "features.1.conv.2",
+    **{
+        f"blocks.{k}.{layer}": f"features.{k + 1}.conv.{number}"
+        for k in range(1, 17)
+        for layer, number in (
+            ("expand.conv", "0.0"),
+            ("expand.norm", "0.1"),
+            ("depthwise.conv", "1.0"),
+            ("depthwise.norm", "1.1"),
+            ("project.conv", "2"),
+            ("project.norm", "3"),
+        )
+    },
+    "head.conv": "features.18.0",
+    "head.norm": "features.18.1",
+    "classifier": "classifier.1",
+}
 _FEATURES = ((0, 2), (5, 7), (10, 12, 14, 16), (19, 21, 23, 25), (28, 30, 32, 34))
 _VGG19 = {
     f"stages.{stage}.{k}": f"features.{number}"
@@ -198,6 +222,12 @@ LAYOUTS = (
         _VGG19,
         left_out=("classifier.",),
         hint="of torchvision's VGGs only VGG19 without BatchNorm can be converted",
+    ),
+    Layout(
+        "torchvision MobileNetV2",
+        "mobilenetv2",
+        _MOBILENETV2,
+        hint="of torchvision's MobileNets only MobileNetV2 can be converted",
     ),
 )
 

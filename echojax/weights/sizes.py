@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from echojax.models.mobilenet import STEM, MobileNetV2Settings
 from echojax.models.msrresnet import MSRResNetSettings
 from echojax.models.resnet import ResNetSettings
 from echojax.models.srresnet import SRResNetSettings
@@ -29,6 +30,13 @@ def settings(layout: Layout, shapes: Shapes) -> tuple[Any, dict[str, str]]:
     if layout.kind == "vgg19":
         width = _size(shapes, ("features.0.weight", 0), ("features.2.weight", 0))
         return VGG19Settings(width=width), layout.modules()
+    if layout.kind == "mobilenetv2":
+        stem = "features.0.0.weight"
+        return MobileNetV2Settings(
+            channels=_size(shapes, (stem, 1)),
+            outputs=_size(shapes, ("classifier.1.weight", 0), ("classifier.1.bias", 0)),
+            width=_size(shapes, (stem, 0), ("features.0.1.weight", 0)) / STEM,
+        ), layout.modules()
     names = list(shapes)
     blocks, stages = layout.count(names, "i", "block"), layout.count(names, "u", "stage")
     if not 1 <= blocks <= MAX_BLOCKS:

@@ -62,7 +62,7 @@ def test_training_and_study_commands_share_their_options(name, capsys):
 def test_inspect_prints_json_and_nothing_else(data_dir, capfd):
     assert main(["inspect", "--data-dir", str(data_dir), "--json"]) == 0
     found = json.loads(capfd.readouterr().out)
-    known = {"patients", "ids", "graded", "simulated"}
+    known = {"patients", "ids", "graded", "simulated", "coherence", "regions_graded"}
     assert set(found) == known | {"counts", "duplicates", "left_out", "remarks"}
     (remark,) = found["remarks"]  # these frames are tiny
     assert "the sector of 96 of 96 frames is 19 to 19 mm deep" in remark

@@ -7,13 +7,18 @@ import av
 import nibabel
 import numpy as np
 import pytest
+from flax import nnx
 from PIL import Image
 
 from echojax.cli import main
 from echojax.inference.grade_lines import LINES
+from echojax.inference.regional_quality import COVERAGE, HALF_WIDTHS, Grader
 from echojax.inference.regions import REGIONS, names
+from echojax.inference.segment import SIZE
 from echojax.media import labels, open_recording
+from echojax.models.mobilenet import MobileNetV2, MobileNetV2Settings
 from echojax.report.grade_colours import COLOURS, UNGRADED_COLOUR
+from echojax.weights import networks
 from tests.camus_folders import write_nifti
 from tests.inference.test_grade import MASK, SPACING, frame_of
 from tests.media import test_dicom
@@ -56,7 +61,7 @@ def test_an_image_gets_a_line_a_region_and_a_picture(image, tmp_path, capsys):
     assert {row["method"] for row in rows} == {"cr"}  # of its own accord
     assert all(1 <= float(row["grade"]) <= 5 and not row["reason"] for row in rows)
     printed = capsys.readouterr()
-    assert "CR inside the sector, arqee's line, translated on CAMUS" in printed.out
+    assert "CR inside the sector, line of simulated frames" in printed.out
     assert "a depth of 160 mm are assumed" in printed.err
     picture = np.asarray(Image.open(out / "a_overlay.png"))
     there = {tuple(pixel) for pixel in picture.reshape(-1, 3)}
@@ -79,9 +84,10 @@ def test_every_frame_of_a_clip_is_graded_and_shown(tmp_path, capsys):
 def test_a_folder_and_masks_beside_the_frames(tmp_path):
     folder = tmp_path / "in" / "patient"
     folder.mkdir(parents=True)
-    write_nifti(folder / "b.nii.gz", frame_of(MASK), SPACING)
-    write_nifti(folder / "b_gt.nii.gz", MASK, SPACING)
-    made = test_dicom.dataset(frame_of(MASK)[None], PixelSpacing=list(SPACING))
+    exact = (0.75, 0.75)  # in single precision, too
+    write_nifti(folder / "b.nii.gz", frame_of(MASK), exact)
+    write_nifti(folder / "b_gt.nii.gz", MASK, exact)
+    made = test_dicom.dataset(frame_of(MASK)[None], PixelSpacing=list(exact))
     test_dicom.save(folder / "c.dcm", made)
     open_recording(folder / "c.dcm").write_labels(folder / "c_mask.dcm", [MASK], "by hand")
     out = tmp_path / "out"
@@ -215,3 +221,38 @@ def test_real_frames_with_their_experts_masks(shared_data, tmp_path):
     assert sum(not row["reason"] for row in rows) >= 6
     mask = labels.read(patient / frame.name.replace(".nii", "_gt.nii"))
     assert mask.count == 1
+
+
+@pytest.fixture(scope="module")
+def grader(random_network, tmp_path_factory):
+    """A network that knows nothing, and says that its grades are off by one half."""
+    settings = MobileNetV2Settings(channels=1, outputs=8, width=0.1)
+    file = tmp_path_factory.mktemp("weights") / "grader.safetensors"
+    card = {SIZE: "32", HALF_WIDTHS: ",".join(["0.5"] * 8), COVERAGE: "0.9"}
+    model = random_network(lambda: MobileNetV2(settings, rngs=nnx.Rngs(0)))
+    networks.save(model, file, card)
+    return file
+
+
+def test_end_to_end_needs_no_mask_and_has_intervals(grader, image, tmp_path, capsys):
+    out = tmp_path / "out"
+    run(image, "-o", out, "--weights", grader)
+    assert "grades by grader, intervals of 90%" in capsys.readouterr().out
+    assert [path.name for path in out.iterdir()] == ["grades.csv"]  # nothing to draw on
+    rows = rows_of(out)
+    assert {row["method"] for row in rows} == {"end-to-end"}
+    expected = Grader.load(grader)(frame_of(MASK))
+    for row, *values in zip(rows, *expected, strict=True):
+        found = [float(row[key]) for key in ("grade", "low", "high")]
+        assert found == pytest.approx(values, abs=1e-4)
+
+
+def test_with_a_mask_end_to_end_is_drawn(grader, image, tmp_path):
+    words = ("--weights", grader, "--masks", tmp_path / "mask.png", "--method", "end-to-end")
+    run(image, "-o", tmp_path / "out", *words)
+    assert (tmp_path / "out" / "a_overlay.png").is_file()
+
+
+def test_a_line_is_not_for_what_gives_grades(grader, image, tmp_path, capsys):
+    run(image, "-o", tmp_path / "out", "--weights", grader, "--line", "1,1", code=2)
+    assert "leave --line out" in capsys.readouterr().err

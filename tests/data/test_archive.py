@@ -37,6 +37,14 @@ def test_a_zip_file_becomes_the_dataset_of_its_folder(tmp_path, request, release
     assert [path.name for path in (tmp_path / "zipped").iterdir()] == ["camus"]
 
 
+def test_coherence_comes_along(tmp_path, nifti_folder):
+    coherence = camus_folders.add_coherence(nifti_folder, "patient0002_2CH_ED")
+    camus.prepare(pack(tmp_path / "camus.zip", nifti_folder), tmp_path / "data")
+    frames = camus.load(tmp_path / "data")
+    found = frames.coherence[frames.ids.index("patient0002_2CH_ED")]
+    np.testing.assert_array_equal(found, coherence)
+
+
 def test_lists_of_the_official_split_come_along(tmp_path):
     folder = camus_folders.nifti_release(tmp_path / "CAMUS")
     listing = folder / "database_split" / "subgroup_testing.txt"

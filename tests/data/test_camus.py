@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import tfds_camus
 from echojax.data import camus
 from echojax.data.frame_hash import frame_hash
 from echojax.data.frames import Frames
@@ -13,6 +14,7 @@ from tests.camus_folders import (
     CHALLENGE_SPACING,
     NIFTI_CFG,
     NIFTI_SPACING,
+    add_coherence,
     challenge_release,
     invented_image,
     invented_mask,
@@ -229,6 +231,48 @@ def test_a_dataset_can_be_moved(nifti_folder, tmp_path):
     np.testing.assert_array_equal(after.hashes, before.hashes)
 
 
+def test_coherence_and_grades_of_regions_come_along_where_there_are_any(nifti_folder, tmp_path):
+    coherence = add_coherence(nifti_folder, "patient0001_4CH_ES")
+    camus.prepare(nifti_folder, tmp_path / "data")
+    frames = camus.load(tmp_path / "data")
+    for name, found, grades in zip(frames.ids, frames.coherence, frames.grades, strict=True):
+        if name == "patient0001_4CH_ES":
+            np.testing.assert_array_equal(found, coherence)
+            np.testing.assert_array_equal(grades, np.float32([4, 4, 3, np.nan, 2, 1, 5, 4.5]))
+        else:
+            assert found is None
+            assert np.isnan(grades).all()
+    assert frames.grades.dtype == np.float32
+
+
+def test_dataset_that_knows_nothing_of_coherence_is_read_as_ever(
+    nifti_folder, tmp_path, monkeypatch
+):
+    """As echojax prepared them before: without the features and their files' names."""
+    new = ("coherence", "has_coherence", "grades")
+    info, generate = tfds_camus.Builder._info, tfds_camus.Builder._generate_examples
+
+    def older(self):
+        found = info(self)
+        for name in new:
+            del found.features._feature_dict[name]
+        return found
+
+    def without(self, examples):
+        for key, example in generate(self, examples):
+            yield key, {name: example[name] for name in example if name not in new}
+
+    monkeypatch.setattr(tfds_camus.Builder, "_info", older)
+    monkeypatch.setattr(tfds_camus.Builder, "_generate_examples", without)
+    camus.prepare(nifti_folder, tmp_path / "data")
+    monkeypatch.undo()
+    frames = camus.load(tmp_path / "data")
+    assert len(frames) == 8
+    assert set(frames.coherence) == {None}
+    assert np.isnan(frames.grades).all()
+    assert frames.grades.shape == (8, 8)
+
+
 def test_dataset_of_an_older_version_is_refused_with_what_to_do(nifti_folder, tmp_path):
     camus.prepare(nifti_folder, tmp_path / "data")
     (metadata,) = (tmp_path / "data").rglob("metadata.json")
@@ -271,6 +315,16 @@ def test_square_pixels_keep_frames_that_are_square(make_frames):
     assert square.masks[0] is None
     np.testing.assert_array_equal(square.masks[1], frames.masks[1])
     np.testing.assert_array_equal(square.spacing, frames.spacing)
+
+
+def test_square_pixels_resample_coherence_with_its_image(make_frames):
+    image = invented_image("square")
+    frames = make_frames(
+        [image] * 2, ["a", "b"], spacing=CHALLENGE_SPACING, coherence=[image, None]
+    )
+    square = camus.square_pixels(frames)
+    np.testing.assert_array_equal(square.coherence[0], square.images[0])
+    assert square.coherence[1] is None
 
 
 def test_square_pixels_keep_every_column_but_the_spacing(make_frames):

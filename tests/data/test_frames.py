@@ -99,6 +99,29 @@ def test_fingerprint_of_frames_taken_is_that_of_the_same_frames_made_anew(frames
     assert frames.take([1, 4]).take([1, 0]).fingerprint() == anew
 
 
+def test_coherence_is_taken_along_and_the_fingerprint_knows_it(frames):
+    coherence = [np.full(image.shape, 7, np.uint8) for image in frames.images]
+
+    def known(first, grades=frames.grades):
+        table = {**frames.table, "grades": grades}
+        return Frames(frames.images, frames.masks, coherence=[first, *coherence[1:]], **table)
+
+    taken = known(None).take([3, 0])
+    assert taken.coherence[0] is coherence[3]
+    assert taken.coherence[1] is None
+    found = [
+        each.fingerprint()
+        for each in (
+            frames,
+            known(None),
+            known(coherence[0]),
+            known(coherence[0] + 1),
+            known(coherence[0], np.ones((6, 8), np.float32)),
+        )
+    ]
+    assert len(set(found)) == 5
+
+
 def test_where_gives_the_indices_that_meet_every_condition(frames):
     assert frames.where().tolist() == [0, 1, 2, 3, 4, 5]
     assert frames.where(views=["4CH"], phases=["ES"]).tolist() == [3, 5]

@@ -6,10 +6,11 @@ import pytest
 from echojax.errors import InputError
 from echojax.inference import arqee_regions, regions
 from echojax.inference.contrast import contrast
-from echojax.inference.grade import Pixels, grade, grade_as_arqee
+from echojax.inference.grade import grade, grade_as_arqee
 from echojax.inference.grade_lines import LINES, Line, Scores
 from echojax.inference.measures import LV, MYOCARDIUM
 from echojax.inference.regions import REGIONS
+from echojax.inference.scorers import Coherence, EndToEnd, Pixels
 from tests.inference.test_measures import heart
 
 MASK, SPACING = heart(spacing=(0.8, 0.8))
@@ -149,3 +150,30 @@ def test_as_arqee_regions_are_those_of_a_square_map():
     assert (found.scores.grades == 1).all()
     (none,) = grade_as_arqee([(frame_of(mask), np.zeros_like(mask))], spacing, method)
     assert set(none.reasons) == {"the mask has no left ventricle"}
+
+
+def test_coherence_is_averaged_over_what_the_sector_has_of_a_region():
+    frame = frame_of(MASK)
+    frame[:, : frame.shape[1] * 45 // 100] = 0
+
+    def predict(image):
+        return np.where(image > 0, 0.6, 0.1)
+
+    line = Line(0.2, 0.0, "")
+    (found,) = graded((frame, MASK), scorer=Coherence(predict, line))
+    known = ~np.isnan(found.scores.grades)
+    assert known[4]
+    assert not known[0]
+    assert found.scores.grades[known] == pytest.approx(3, abs=1e-6)
+
+
+def test_end_to_end_grades_without_a_mask_but_not_what_a_mask_puts_outside():
+    grades = Scores(np.arange(8.0) / 2 + 1, np.full(8, 1.0), np.full(8, 5.0))
+    scorer = EndToEnd(lambda _: grades)
+    frame = frame_of(MASK)
+    (found,) = graded((frame, None), scorer=scorer)
+    np.testing.assert_array_equal(found.scores.grades, grades.grades)
+    frame[:, : frame.shape[1] // 2] = 0
+    (found,) = graded((frame, MASK), scorer=scorer)
+    assert np.isnan(found.scores.grades[[0, 1, 6]]).all()
+    np.testing.assert_array_equal(found.scores.grades[[4, 5, 7]], grades.grades[[4, 5, 7]])

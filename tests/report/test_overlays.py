@@ -63,3 +63,17 @@ def test_a_legend_is_as_wide_as_its_picture_and_has_every_colour(width):
     assert strip.shape[1:] == (width, 3)
     there = {tuple(pixel) for pixel in strip.reshape(-1, 3)}
     assert {*COLOURS.values(), UNGRADED_COLOUR} <= there
+
+
+def test_an_area_is_told_by_its_text_too():
+    frame = np.zeros((480, 480), np.uint8)
+    mask = np.zeros(frame.shape, bool)
+    mask[100:200, 100:300] = True
+    small = np.zeros(frame.shape, bool)
+    small[300:310, 300:310] = True
+    colour = COLOURS["good"]
+    areas = [Area(mask, colour, text="4.1"), Area(small, colour, text="3.9")]
+    white = (overlays.overlaid(frame, areas, frame.shape) == 255).all(axis=2)
+    assert white[140:160, 180:220].any()
+    assert white[311:340, 290:320].any()  # below, and nothing is hidden
+    assert not white[300:310, 300:310].any()

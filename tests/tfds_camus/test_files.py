@@ -16,7 +16,7 @@ from tests.camus_folders import (
     write_nifti,
 )
 from tfds_camus.errors import CamusError
-from tfds_camus.files import Info, read_frame, read_info, read_mask
+from tfds_camus.files import Info, read_coherence, read_frame, read_info, read_mask
 
 WRITERS = {".nii.gz": write_nifti, ".mhd": write_mhd}
 
@@ -240,3 +240,23 @@ def test_a_number_without_end_is_named(tmp_path, value):
 def test_a_cfg_without_end_is_named(tmp_path):
     with pytest.raises(CamusError, match=r"Info_2CH.cfg: over 65536 bytes"):
         read_info(cfg(tmp_path, Note="x" * 70_000))
+
+
+def test_grades_of_regions_are_of_either_phase_and_nan_where_none_can_be_given(tmp_path):
+    info = read_info(cfg(tmp_path, RegionGradesED="4 4 3 nan 2 1 5 4.5"))
+    np.testing.assert_array_equal(info.grades_ed, [4, 4, 3, np.nan, 2, 1, 5, 4.5])
+    assert info.grades_es is None
+
+
+@pytest.mark.parametrize("grades", ["4 4 3", "4 4 3 2 2 1 5 6", "0 4 3 2 2 1 5 4", "good " * 8])
+def test_grades_that_cannot_be_understood_are_refused(tmp_path, grades):
+    with pytest.raises(CamusError, match=r"Info_2CH.cfg: RegionGradesES is .*8 numbers from 1 to"):
+        read_info(cfg(tmp_path, RegionGradesES=grades))
+
+
+def test_coherence_of_another_size_than_its_frame_is_refused(tmp_path):
+    path, upright = named(tmp_path, ".nii.gz", "_cf"), invented_image("coherence")
+    write_nifti(path, upright)
+    np.testing.assert_array_equal(read_coherence(path, upright.shape), upright)
+    with pytest.raises(CamusError, match=r"2CH_ED_cf.nii.gz: coherence is 30x22 but its image is"):
+        read_coherence(path, (30, 23))

@@ -194,7 +194,64 @@ def vgg(plan=VGG19, *, width=4, norms=False):
     return dict(t)
 
 
-def run_conv(t, name, x, stride=1):
+def _mobilenetv2(width):
+    """Names of each block's layers, with their sizes: (name, outputs, inputs, kernel, stride)."""
+
+    def scaled(channels):  # alpha times, to a multiple of 8
+        return max(8, int(channels * width + 4) // 8 * 8)
+
+    stages = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1))
+    inputs, number = scaled(32), 1
+    for factor, channels, blocks, first in (*stages, (6, 160, 3, 2), (6, 320, 1, 1)):
+        outputs = scaled(channels)
+        for k in range(blocks):
+            name, inner = f"features.{number}.conv", factor * inputs
+            names = ["0", "1", "2", "3"] if factor > 1 else ["", "0", "1", "2"]
+            expand = [(f"{name}.0", inner, inputs)] if factor > 1 else []
+            depthwise = (f"{name}.{names[1]}", inner, first if k == 0 else 1)
+            project = (f"{name}.{names[2]}", f"{name}.{names[3]}", outputs)
+            yield expand, depthwise, project, (inputs, inner)
+            inputs, number = outputs, number + 1
+
+
+def mobilenetv2(*, width=0.25, classes=1000):
+    """The checkpoint of torchvision's MobileNetV2."""
+    t, first = Tensors(), int(32 * width)
+    t.conv("features.0.0", first, 3, 3, bias=False)
+    t.norm("features.0.1", first)
+    last = first
+    for expand, depthwise, project, (inputs, inner) in _mobilenetv2(width):
+        for name, outputs, _ in expand:
+            t.conv(f"{name}.0", outputs, inputs, 1, bias=False)
+            t.norm(f"{name}.1", outputs)
+        t.conv(f"{depthwise[0]}.0", inner, 1, 3, bias=False)
+        t.norm(f"{depthwise[0]}.1", inner)
+        t.conv(project[0], project[2], inner, 1, bias=False)
+        t.norm(project[1], project[2])
+        last = project[2]
+    t.conv("features.18.0", 1280, last, 1, bias=False)
+    t.norm("features.18.1", 1280)
+    t.linear("classifier.1", classes, 1280)
+    return dict(t)
+
+
+def run_mobilenetv2(t, x, *, width=0.25):
+    def relu6(x):
+        return np.clip(x, 0, 6)
+
+    x = relu6(run_norm(t, "features.0.1", run_conv(t, "features.0.0", x, 2)))
+    for expand, (name, inner, stride), (project, norm, outputs), (inputs, _) in _mobilenetv2(width):
+        y = x
+        for before, _, _ in expand:
+            y = relu6(run_norm(t, f"{before}.1", run_conv(t, f"{before}.0", y)))
+        y = relu6(run_norm(t, f"{name}.1", run_conv(t, f"{name}.0", y, stride, inner)))
+        y = run_norm(t, norm, run_conv(t, project, y))
+        x = x + y if stride == 1 and inputs == outputs else y
+    x = relu6(run_norm(t, "features.18.1", run_conv(t, "features.18.0", x)))
+    return x.mean((2, 3)) @ t["classifier.1.weight"].T + t["classifier.1.bias"]
+
+
+def run_conv(t, name, x, stride=1, groups=1):
     kernel = t[f"{name}.weight"]
     pad = kernel.shape[-1] // 2
     y = lax.conv_general_dilated(
@@ -203,6 +260,7 @@ def run_conv(t, name, x, stride=1):
         (stride, stride),
         [(pad, pad), (pad, pad)],
         dimension_numbers=("NCHW", "OIHW", "NCHW"),
+        feature_group_count=groups,
         precision=lax.Precision.HIGHEST,
     )
     bias = t.get(f"{name}.bias")

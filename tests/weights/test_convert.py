@@ -7,6 +7,7 @@ from flax import nnx
 from safetensors.numpy import save_file
 
 from echojax.errors import InputError
+from echojax.models.mobilenet import MobileNetV2Settings
 from echojax.models.msrresnet import MSRResNet, MSRResNetSettings
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.models.srresnet import SRResNet, SRResNetSettings
@@ -142,6 +143,32 @@ def test_resnet18_is_recognised_and_computes_what_its_checkpoint_does(saved):
     assert converted.model.settings == ResNetSettings(classes=7, width=4)
     assert expected.shape == (2, 7)
     np.testing.assert_allclose(output(converted.model, x), expected, rtol=1e-5, atol=2e-5)
+
+
+def test_mobilenetv2_is_recognised_and_computes_what_its_checkpoint_does(saved):
+    """Reference: convolutions in NCHW on the same tensors; tolerance 1e-4, relative."""
+    tensors = public.mobilenetv2(classes=7)
+    x = images(2, 3, 45, 38) * 4 - 2
+    expected = public.run_mobilenetv2(tensors, x)
+    converted = convert.convert(saved(tensors))
+    assert converted.layout == "torchvision MobileNetV2"
+    assert converted.model.settings == MobileNetV2Settings(outputs=7, width=0.25)
+    assert expected.std() > 0.01
+    np.testing.assert_allclose(output(converted.model, x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_gray_mobilenetv2_sees_one_channel_as_three_equal_ones(saved):
+    """Reference: convolutions in NCHW on the same tensors, of r = g = b; tolerance 1e-4."""
+    tensors = public.mobilenetv2(classes=7)
+    x = images(2, 1, 45, 38)
+    converted = convert.convert(saved(tensors), gray=True)
+    assert converted.model.settings.channels == 1
+    assert "summed" in converted.notes[-1]
+    expected = public.run_mobilenetv2(tensors, np.repeat(x, 3, 1))
+    np.testing.assert_allclose(output(converted.model, x), expected, rtol=1e-4, atol=1e-5)
+    again, (note,) = convert.fold_to_gray(converted.model)
+    assert again is converted.model
+    assert "already" in note
 
 
 def test_vgg19_is_recognised_and_computes_what_its_checkpoint_does(saved):

@@ -5,6 +5,7 @@ from flax import nnx
 
 from echojax.errors import InputError
 from echojax.models.generator import Generator
+from echojax.models.mobilenet import MobileNetV2Settings
 from echojax.models.msrresnet import MSRResNet, MSRResNetSettings
 from echojax.models.resnet import ResNetSettings
 from echojax.models.srresnet import SRResNet, SRResNetSettings
@@ -31,6 +32,9 @@ SMALL = {
     ),
     "resnet18": ResNetSettings(classes=3, width=2),
     "vgg19": VGG19Settings(width=2),
+    "mobilenetv2": MobileNetV2Settings(
+        channels=1, outputs=8, width=0.25, dropout=0.1, padding="tensorflow", epsilon=1e-3
+    ),
 }
 
 
@@ -57,7 +61,7 @@ def test_a_network_comes_back_from_its_file_with_its_settings(tmp_path, network,
     loaded = networks.load(tmp_path / "weights.safetensors")
     assert type(loaded) is type(model)
     assert loaded.settings == model.settings
-    assert {type(v) for v in vars(loaded.settings).values()} <= {int, bool, str}
+    assert {type(v) for v in vars(loaded.settings).values()} <= {int, float, bool, str}
     assert same(loaded, model)
 
 

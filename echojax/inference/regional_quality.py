@@ -1,0 +1,106 @@
+"""Grades of the wall's regions by a network that sees the whole frame."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from echojax.errors import InputError
+from echojax.inference.regions import REGIONS
+from echojax.inference.segment import SIZE, as_input
+from echojax.models import mobilenet
+from echojax.models.mobilenet import MobileNetV2
+from echojax.weights import networks
+
+# On the card of a file: half of each region's interval, and the share of truths that lie in it.
+HALF_WIDTHS, COVERAGE = "half widths", "coverage"
+LOWEST, HIGHEST = 1.0, 5.0  # grades
+_ASK = 16  # frames asked about at once
+
+
+class Grades(NamedTuple):
+    """Grades from 1 (not visible) to 5 (excellent), and where the truth is expected.
+
+    Attributes:
+        grades: (8,), or (n, 8) of several frames, in the order of `regions.REGIONS`.
+        low: lower end of each interval; NaN where the network's file tells none.
+        high: upper end.
+    """
+
+    grades: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True)
+class Grader:
+    """A network that grades, with what must be known to ask it.
+
+    Attributes:
+        model: the network.
+        size: side of the square that it sees, pixels; the aspect of frames is not kept.
+        half: half of each region's interval, (8,), NaN where none is known.
+        coverage: share of the truths that lie in the intervals, of persons like those that they
+            were set on.
+    """
+
+    model: MobileNetV2
+    size: int
+    half: np.ndarray
+    coverage: float
+
+    @classmethod
+    def load(cls, file: Path) -> "Grader":
+        """The grader of a file.
+
+        Raises:
+            InputError: it is not there, or holds something else.
+        """
+        model, card = networks.load(file, MobileNetV2), networks.card(file)
+        try:
+            size = int(card[SIZE])
+            half = np.array([float(word) for word in card[HALF_WIDTHS].split(",")])
+            coverage = float(card[COVERAGE])
+        except (KeyError, ValueError):
+            size, half, coverage = 0, np.empty(0), 0.0
+        regions = len(REGIONS)
+        if model.settings.outputs != regions or half.shape != (regions,) or size < 1:
+            raise InputError(
+                f"{file}: holds no network that grades the wall's regions; pass a file of `echojax "
+                "train-grader`"
+            )
+        return cls(model, size, half, coverage)
+
+    def __call__(self, frame: np.ndarray) -> Grades:
+        """Grade one frame, uint8 (rows, columns), upright."""
+        return Grades(*(each[0] for each in self.clip([frame])))
+
+    def clip(self, frames: Sequence[np.ndarray]) -> Grades:
+        """Grade frames, uint8 (rows, columns) each, several at once."""
+        seen = np.stack([as_input(frame, self.size) for frame in frames])
+        found = answers(self.model, seen)
+        ends = found - self.half, found + self.half
+        return Grades(*(np.clip(each, LOWEST, HIGHEST) for each in (found, *ends)))
+
+
+def answers(model: MobileNetV2, frames: np.ndarray) -> np.ndarray:
+    """What a network says of frames (n, size, size), float32 in [0, 1] or uint8: (n, 8)."""
+    found = []
+    for first in range(0, len(frames), _ASK):
+        part = frames[first : first + _ASK]
+        if part.dtype == np.uint8:
+            part = part.astype(np.float32) / 255
+        # The last part is filled up, so that one program serves all.
+        filled = np.pad(part, [(0, min(_ASK, len(frames)) - len(part)), (0, 0), (0, 0)])
+        found.append(np.asarray(_ask(model, jnp.asarray(filled)))[: len(part)])
+    return np.concatenate(found) if found else np.empty((0, len(REGIONS)), np.float32)
+
+
+@nnx.jit
+def _ask(model: MobileNetV2, frames: jax.Array) -> jax.Array:
+    return model(mobilenet.as_input(frames[..., None], model.settings))
