@@ -38,6 +38,7 @@ _CONTENTS = {
         training.train_restorer,
         training.train_segmenter,
         training.train_grader,
+        training.train_coherence,
         training.train_classifier,
         training.pretrain_classifier,
     ),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from echojax.studies.diagnosis.accuracies import AccuracyRow
     from echojax.studies.diagnosis.material import Material
     from echojax.studies.diagnosis.transfer import Row as Transferred
-    from echojax.training.pace import Planned
+    from echojax.training.planned import Planned
 
 
 def as_json(value: Any) -> None:
@@ -193,6 +193,26 @@ _OF_REGIONS = ("mae", "spearman", "half_width")
 
 def _or_dash(values: "Mapping[str, float]", key: str) -> str:
     return f"{values[key]:.2f}" if key in values else "-"
+
+
+def coherence(log: Path) -> None:
+    """Print how near a network's coherence comes to that of held-out persons, beside controls."""
+    from echojax import text_table
+    from echojax.recipes.coherence_scores import WAYS
+    from echojax.runs.log import read
+
+    last = {row.metric: row.value for row in read(log) if row.job == "coherence"}
+    table = [["Held-out persons, inside the sector", "SSIM", "relative error", "PSNR"]]
+    table += [
+        [
+            name,
+            f"{last[f'ssim_sector{way}']:.3f}",
+            f"{last[f'relative_error{way}']:.1f} %",
+            f"{last[f'psnr_sector{way}']:.1f} dB",
+        ]
+        for way, name in WAYS.items()
+    ]
+    click.echo(text_table.plain(table))
 
 
 def agreements(rows: "Sequence[Agreed]") -> None:

@@ -104,10 +104,10 @@ def aperture(
     own = (np.arange(ELEMENTS) - (ELEMENTS - 1) / 2) * pitch
     place = middle - own[:, None]
 
-    def live(at: NDArray[np.float64]) -> NDArray[np.float64]:
+    def live(at: NDArray[np.floating]) -> NDArray[np.floating]:
         return np.clip((contact * APERTURE / 2 - np.abs(at)) / pitch + 0.5, 0, 1)
 
-    def late(at: NDArray[np.float64]) -> NDArray[np.complex128]:
+    def late(at: NDArray[np.floating]) -> NDArray[np.complexfloating]:
         under = (np.arange(len(delays)) - (len(delays) - 1) / 2) * SCREEN_STEP
         return np.exp(2j * np.pi * FREQUENCY * 1e-3 * np.interp(at, under, delays))
 
@@ -143,19 +143,28 @@ def spectrum(signal: jax.Array) -> jax.Array:
 
 def heard(probe: Aperture, element: jax.Array | int, lateral: jax.Array) -> jax.Array:
     """What an element receives of scatterers, (..., depths, BEAMS), by their `spectrum`."""
-    own = jnp.asarray(probe.place)[element]
-    pupil = jnp.asarray(probe.transmit)[element] * jnp.exp(1j * probe.bend * own**2)
-    signal = jnp.fft.ifft(lateral * pupil) * jnp.asarray(probe.receive)[element]
-    return signal[..., EDGE : EDGE + BEAMS]
+    pupil = _pupil(probe, element)
+    pupil = pupil.reshape(*(1,) * (lateral.ndim - pupil.ndim), *pupil.shape)
+    return _beams(jnp.fft.ifft(lateral * pupil))
+
+
+def _pupil(probe: Aperture, element: jax.Array | int) -> jax.Array:
+    """What is made of each lateral frequency at each depth: (depths, columns)."""
+    place, transmit, receive = (
+        jnp.asarray(each)[element] for each in (probe.place, probe.transmit, probe.receive)
+    )
+    return (transmit * receive)[None] * jnp.exp(1j * probe.bend * place[None] ** 2)
+
+
+def _beams(columns: jax.Array) -> jax.Array:
+    return columns[..., EDGE : EDGE + BEAMS]
 
 
 def focusing(probe: Aperture) -> jax.Array:
     """Amplitude of speckle in the mean over elements, over that of one element's: (depths, 1)."""
 
     def add(total: jax.Array, element: jax.Array) -> tuple[jax.Array, None]:
-        own = jnp.asarray(probe.place)[element]
-        pupil = jnp.asarray(probe.transmit)[element] * jnp.exp(1j * probe.bend * own**2)
-        return total + pupil * jnp.asarray(probe.receive)[element], None
+        return total + _pupil(probe, element), None
 
     none = jnp.zeros((len(probe.bend), COLUMNS), jnp.complex64)
     total, _ = jax.lax.scan(add, none, jnp.arange(ELEMENTS))
@@ -227,27 +236,26 @@ def _sums(
     lateral = spectrum(jax.lax.complex(echo[:, :, 0], echo[:, :, 1]))
     received = jnp.abs(ideal.receive)
     strong = acoustics.stray_level(scene, appearance, sector, uneven)
-    strong = strong * gain * ELEMENTS / jnp.sqrt((received**2).sum())
+    # The inverse transform divides by the number of columns, powers of noise by its root.
+    strong *= gain * ELEMENTS / jnp.sqrt((received**2).sum()) * np.float32(np.sqrt(COLUMNS))
     floor = NOISE_FLOOR * appearance.noise * np.sqrt(ELEMENTS) * FULL
 
     def add(sums: Sums, each: tuple[jax.Array, ...]) -> tuple[Sums, None]:
         element, of_haze, of_noise = each
         own = heard(probe, element, lateral)
         # Drawn in the spectrum; as wide as what was sent.
-        grain = jax.lax.complex(of_haze[:, 0], of_haze[:, 1]) * ideal.sent
-        beside = jnp.fft.ifft(grain)[..., EDGE : EDGE + BEAMS] * np.float32(np.sqrt(COLUMNS))
-        around = acoustics.pulse(sector, beside) * (strong * received[element])
-        around = around + floor * acoustics.pulse(
-            sector, jax.lax.complex(of_noise[:, :, 0], of_noise[:, :, 1])
-        )
-        return Sums(
-            sums.echo + own, sums.stray + around, sums.magnitude + jnp.abs(own + around)
-        ), None
+        grain = jax.lax.complex(of_haze[:, 0], of_haze[:, 1]) * ideal.sent[None, None]
+        reverberation = acoustics.pulse(sector, _beams(jnp.fft.ifft(grain)))
+        of_noise = jax.lax.complex(of_noise[:, :, 0], of_noise[:, :, 1])
+        around = floor * acoustics.pulse(sector, of_noise)
+        around += (reverberation * (strong * received[element])[None])[None]
+        magnitude = jnp.abs(own + around)
+        return Sums(sums.echo + own, sums.stray + around, sums.magnitude + magnitude), None
 
     none = jnp.zeros((*lateral.shape[:-1], BEAMS), jnp.complex64)
     start = Sums(none, none, jnp.zeros(none.shape, jnp.float32))
     sums, _ = jax.lax.scan(add, start, (jnp.arange(ELEMENTS), haze, noise))
-    return jax.tree.map(lambda each: each / (ELEMENTS * gain), sums)
+    return jax.tree.map(lambda each: each / (ELEMENTS * gain)[None, None], sums)
 
 
 @compiled
@@ -258,7 +266,7 @@ def _shown(
     envelope = _of_looks(jnp.abs(sums.echo + sums.stray))
     coherence = jnp.sqrt(envelope / _of_looks(sums.magnitude))
     gain = acoustics.time_gain(grid(sector)[0]) ** 2
-    powers = (_of_looks(jnp.abs(each) ** 2) * gain for each in (sums.echo, sums.stray))
+    powers = (_of_looks(jnp.abs(each) ** 2) * gain[None] for each in (sums.echo, sums.stray))
     return acoustics.shown(scene, appearance, sector, envelope), coherence, *powers
 
 

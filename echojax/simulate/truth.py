@@ -1,9 +1,9 @@
 """How well each region of the wall can be seen: the grade that its physics deserves.
 
 Two things are known of a simulated frame that nobody can measure in a real one: the power of the
-echo in a region and that of the stray echo and noise beside it, apart; and how coherent the echo of
-an undisturbed probe would be at that depth. The grade is the lower of two, so that a wall is as good
-as its worst:
+echo in a region and that of the stray echo and noise beside it, apart; and how coherent the echo
+before an undisturbed probe would be at that depth. The grade is the lower of two, so that a wall is
+as good as its worst:
 
 - by echo over stray and noise, as the B-mode has them: at 0 dB the wall drowns, so below it is not
   visible; every further 6 dB, twice the amplitude, is a grade more, until at 18 dB what is stray
@@ -15,8 +15,8 @@ as its worst:
 
 These points were fixed before any grader was trained. They are the second ones: the first held
 coherence against that at the focus, and called the apex of a good frame not visible that was 13 dB
-over all else, since a beam is less coherent before its focus; that is no fault of the wall. A region
-of which less than half lies in the sector cannot be assessed.
+over all else, since a beam is less coherent before its focus; that is no fault of the wall. A
+region of which less than half lies in the sector cannot be assessed.
 """
 
 from typing import NamedTuple

@@ -23,16 +23,6 @@ class Pace(NamedTuple):
     measure: float
 
 
-class Planned(NamedTuple):
-    """Work of one kind that a run does not have yet; a training under way is counted whole."""
-
-    kind: str
-    number: int
-    steps: int  # of all of them
-    size: int  # bytes that stay on disk
-    seconds: float
-
-
 def pace(training: Training[Any], mesh: Mesh) -> Pace:
     """Take a few real steps of a training, whose result is thrown away; nothing is written.
 

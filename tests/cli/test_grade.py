@@ -20,7 +20,7 @@ from echojax.models.mobilenet import MobileNetV2, MobileNetV2Settings
 from echojax.report.grade_colours import COLOURS, UNGRADED_COLOUR
 from echojax.weights import networks
 from tests.camus_folders import write_nifti
-from tests.inference.test_grade import MASK, SPACING, frame_of
+from tests.inference.test_grade import MASK, frame_of
 from tests.media import test_dicom
 
 

@@ -42,6 +42,12 @@ def grades(programs, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def coherent(programs, tmp_path_factory):
+    """Two patients of the same seed, received element by element."""
+    return made(tmp_path_factory.mktemp("coherent"), patients=2, coherence=True)
+
+
+@pytest.fixture(scope="session")
 def sequences(programs, tmp_path_factory):
     """Two patients of the same seed, with sequences of five frames."""
     return made(tmp_path_factory.mktemp("sequences"), patients=2, frames=5)

@@ -57,6 +57,40 @@ def test_layout_is_that_of_the_camus_nifti_release_sequences_beside_the_phases(d
     assert files(sequences).keys() == expected_files(2, (*PHASES, "half_sequence"))
 
 
+def test_coherence_lies_beside_frames_of_the_same_hearts(coherent, sequences):
+    beside = {
+        f"database_nifti/{name}/{name}_{view}_{phase}_cf.nii.gz"
+        for name in ("patient0001", "patient0002")
+        for view in VIEWS
+        for phase in PHASES
+    }
+    assert files(coherent).keys() == expected_files(2, PHASES) | beside
+    marker = json.loads((coherent / "simulation.json").read_text())
+    assert (marker["coherence"], marker["coherence version"]) == (True, 1)
+    assert "coherence" not in json.loads((sequences / "simulation.json").read_text())
+    mask = "database_nifti/patient0001/patient0001_2CH_ED_gt.nii.gz"
+    assert files(coherent)[mask] == files(sequences)[mask]
+
+
+def test_grades_of_regions_are_told_by_cfg_files_and_their_physics_beside(coherent):
+    for number in (1, 2):
+        told = drawn(coherent, number)
+        for view in VIEWS:
+            cfg = info(coherent, number, view)
+            for phase in PHASES:
+                known = told["views"][view]["regions"][phase]
+                assert known.keys() == {"snr", "coherence", "lost", "inside", "grades"}
+                grades = [float("nan" if g is None else g) for g in known["grades"]]
+                found = [float(word) for word in cfg[f"RegionGrades{phase}"].split()]
+                assert found == pytest.approx(grades, abs=0.006, nan_ok=True)
+
+
+def test_a_folder_with_coherence_is_overwritten(coherent, tmp_path):
+    out = shutil.copytree(coherent, tmp_path / "out")
+    simulate(out, patients=1, seed=0, size=32, overwrite=True)
+    assert files(out).keys() == expected_files(1, PHASES)
+
+
 def test_sequences_do_not_disturb_the_dataset_builder(sequences):
     found = scan(sequences)
     assert len(found.frames) == 8

@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from echojax import devices
-from echojax.simulate import acoustics, view
+from echojax.simulate import acoustics, elements, view
 from echojax.simulate.dataset import simulate
 
 devices.start()
@@ -29,6 +29,7 @@ for number in range(3):
     shown = view.draw_view(0, number, "2CH", "Medium")
     drawn = jax.tree.map(np.float32, (shown.section, shown.scene, shown.appearance, shown.sector))
     rendered += acoustics.render(*drawn, shown.speckle, shown.activities(2))
+rendered += elements.render(*drawn, shown.speckle, shown.activities(2))
 np.savez(out / "rendered.npz", *rendered)
 """
 

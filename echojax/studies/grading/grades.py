@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from echojax.errors import InputError
 from echojax.files import written_whole
 from echojax.inference.regions import REGIONS
-from echojax.studies.grading.methods import Scores
+from echojax.studies.grading.methods import Said
 
 NAME = "grades.csv"
 _FRAME = ("frame", "patient", "view", "phase", "quality")
@@ -52,7 +52,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Grades:
-    """Scores as columns, all of one length n.
+    """Said as columns, all of one length n.
 
     Attributes:
         columns: text, by the names of `COLUMNS` up to "why".
@@ -95,7 +95,7 @@ class Grades:
             return np.asarray(total / known.sum(axis=1))
 
 
-def row(key: Key, source: Source, scores: Scores, why: str = "") -> list[str]:
+def row(key: Key, source: Source, scores: Said, why: str = "") -> list[str]:
     """A row of `grades.csv`."""
     numbers = (scores.whole, *scores.regions)
     written = ("" if np.isnan(number) else f"{number:.6g}" for number in numbers)

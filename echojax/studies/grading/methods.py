@@ -24,7 +24,7 @@ WITH_MASK = (*PIXEL, *_RAW, "coherence")
 WITHOUT_MASK = ("sector", "end-to-end")
 
 
-class Scores(NamedTuple):
+class Said(NamedTuple):
     """What a method says of a frame: higher is better, in its own unit.
 
     Attributes:
@@ -67,7 +67,7 @@ class Shown(NamedTuple):
 NOWHERE = np.full(len(REGIONS), np.nan)
 
 
-def over(shown: Shown, value: Callable[[np.ndarray], float]) -> Scores:
+def over(shown: Shown, value: Callable[[np.ndarray], float]) -> Said:
     """What something measures of the myocardium and of its assessable regions.
 
     Args:
@@ -83,15 +83,15 @@ def over(shown: Shown, value: Callable[[np.ndarray], float]) -> Scores:
 
     whole = tried(np.equal(_mask(shown), MYOCARDIUM) & shown.inside)
     if shown.regions is None:
-        return Scores(whole, NOWHERE)
+        return Said(whole, NOWHERE)
     found = [
         tried(mask) if inside >= LEAST else float("nan")
         for mask, inside in zip(shown.regions.masks, shown.regions.inside, strict=True)
     ]
-    return Scores(whole, np.array(found))
+    return Said(whole, np.array(found))
 
 
-def pixels(shown: Shown, wanted: Collection[str]) -> Iterator[tuple[str, Scores]]:
+def pixels(shown: Shown, wanted: Collection[str]) -> Iterator[tuple[str, Said]]:
     """What methods that need no network say of a frame.
 
     Args:
@@ -99,7 +99,7 @@ def pixels(shown: Shown, wanted: Collection[str]) -> Iterator[tuple[str, Scores]
         wanted: names of methods; those of networks are passed over.
     """
     if "sector" in wanted:
-        yield "sector", Scores(float(shown.image[shown.inside].mean()), NOWHERE)
+        yield "sector", Said(float(shown.image[shown.inside].mean()), NOWHERE)
     raw = Levels(shown.image, shown.inside)
     matched = levels(shown.image, inside=shown.inside) if set(PIXEL) & set(wanted) else raw
     for name in wanted:
@@ -115,7 +115,7 @@ def _mask(shown: Shown) -> np.ndarray:
     return shown.mask
 
 
-def _contrast(shown: Shown, of: Levels, field: str) -> Scores:
+def _contrast(shown: Shown, of: Levels, field: str) -> Said:
     cavity = np.equal(_mask(shown), LV)
 
     def value(region: np.ndarray) -> float:

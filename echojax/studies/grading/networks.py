@@ -10,15 +10,31 @@ from pathlib import Path
 import numpy as np
 
 from echojax.data.frames import Frames
-from echojax.errors import InputError
-from echojax.inference.grade import Scorer, Seen
+from echojax.inference.coherence import CoherenceNetwork
+from echojax.inference.grade_lines import COHERENCE, Scores
+from echojax.inference.regional_quality import Grader
+from echojax.inference.scorers import Coherence, EndToEnd, Scorer, Seen
 from echojax.studies.grading import apart
 from echojax.studies.grading.config import GradingConfig
-from echojax.studies.grading.methods import Scores, Shown
+from echojax.studies.grading.methods import Said, Shown
+
+KEYS = {"coherence": "coherence", "end-to-end": "grader"}  # settings that name files
+
+
+def _coherence(file: Path) -> Scorer:
+    return Coherence(CoherenceNetwork.load(file), COHERENCE)
+
+
+def _end_to_end(file: Path) -> Scorer:
+    grader = Grader.load(file)
+    return EndToEnd(lambda frame: Scores(*grader(frame)))
+
 
 # What reads the file of a method, by the setting that names it.
-LOADERS: dict[str, Callable[[Path], Scorer]] = {}
-KEYS = {"coherence": "coherence", "end-to-end": "grader"}
+LOADERS: dict[str, Callable[[Path], Scorer]] = {
+    "grading.coherence": _coherence,
+    "grading.grader": _end_to_end,
+}
 
 
 @dataclass(frozen=True)
@@ -39,19 +55,19 @@ class Trained:
         """Whether all of its networks have learned from the person of a frame."""
         return bool(self._places[index] == apart.NO_FILE)
 
-    def scores(self, index: int, shown: Shown) -> Scores:
+    def scores(self, index: int, shown: Shown) -> Said:
         """What the network that does not know a frame's person says of the frame."""
         return self._scored(self._scorers[int(self._places[index])], shown)
 
-    def simulated(self, shown: Shown) -> Scores:
+    def simulated(self, shown: Shown) -> Said:
         """What the first of its networks says of a frame that was simulated for this study."""
         return self._scored(self._scorers[0], shown)
 
-    def _scored(self, scorer: Scorer, shown: Shown) -> Scores:
+    def _scored(self, scorer: Scorer, shown: Shown) -> Said:
         seen = Seen(shown.image, shown.inside, shown.mask, shown.regions, shown.spacing)
         grades = scorer(seen).grades
         known = grades[~np.isnan(grades)]
-        return Scores(float(known.mean()) if len(known) else float("nan"), grades)
+        return Said(float(known.mean()) if len(known) else float("nan"), grades)
 
     @cached_property
     def _places(self) -> np.ndarray:
@@ -76,6 +92,4 @@ def _named(config: GradingConfig, frames: Frames) -> Iterator[tuple[str, Trained
         named, key = getattr(config, setting), f"grading.{setting}"
         if not named:
             continue
-        if key not in LOADERS:
-            raise InputError(f"{key} = {named}: no network of this kind can be read yet")
         yield method, Trained(key, apart.files(named, key), frames)

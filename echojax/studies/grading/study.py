@@ -24,9 +24,10 @@ from echojax.studies.grading import agreement, apart, grades, labels, masks, met
 from echojax.studies.grading.config import Config
 from echojax.studies.grading.enhancements import Enhancements
 from echojax.studies.grading.grades import Key, Source
-from echojax.studies.grading.methods import Scores, Shown
+from echojax.studies.grading.methods import Said, Shown
 from echojax.studies.grading.networks import Trained
-from echojax.training.pace import Planned, twice
+from echojax.training.pace import twice
+from echojax.training.planned import Planned
 from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS
 from echojax.vocabulary import UNLABELLED as NO_QUALITY
 
@@ -244,14 +245,14 @@ class Study:
                 own = np.flatnonzero(fold == part)
                 found = thumbnail.regression(seen[fold != part], label[fold != part], seen[own])
                 for place, value in zip(own, found, strict=True):
-                    scores = Scores(float(value), methods.NOWHERE)
+                    scores = Said(float(value), methods.NOWHERE)
                     yield grades.row(self.keys[chosen[place]], _THUMBNAIL, scores)
 
     def _truth(self) -> Iterator[list[str]]:
         """Grades that the simulator knows of its frames."""
         for key, regions in zip(self.keys, self.frames.table["grades"], strict=True):
             if not np.isnan(regions).all():
-                scores = Scores(float(np.nanmean(regions)), regions)
+                scores = Said(float(np.nanmean(regions)), regions)
                 yield grades.row(key, _TRUTH, scores)
 
 

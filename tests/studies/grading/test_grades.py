@@ -4,7 +4,7 @@ import pytest
 from echojax.errors import InputError
 from echojax.studies.grading import grades
 from echojax.studies.grading.grades import Key, Source
-from echojax.studies.grading.methods import NOWHERE, Scores
+from echojax.studies.grading.methods import NOWHERE, Said
 
 KEY = Key("patient0001_2CH_ED", "patient0001", "2CH", "ED", "good")
 REGIONS = np.array([1.5, np.nan, 3, 4, 5, 6, 7, 8])
@@ -13,9 +13,9 @@ REGIONS = np.array([1.5, np.nan, 3, 4, 5, 6, 7, 8])
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / grades.NAME
-    grades.add(path, [grades.row(KEY, Source("expert", "cr"), Scores(1.25, REGIONS))])
+    grades.add(path, [grades.row(KEY, Source("expert", "cr"), Said(1.25, REGIONS))])
     why = "no apex, it says"
-    grades.add(path, [grades.row(KEY, Source("none", "sector"), Scores(80.0, NOWHERE), why)])
+    grades.add(path, [grades.row(KEY, Source("none", "sector"), Said(80.0, NOWHERE), why)])
     return path
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from echojax.errors import InputError
 from echojax.files import sha256
+from echojax.inference.regional_quality import COVERAGE, HALF_WIDTHS, SIZE
+from echojax.models.mobilenet import MobileNetV2, MobileNetV2Settings
 from echojax.models.srresnet import SRResNet, SRResNetSettings
 from echojax.recipes import learned_from
 from echojax.runs.run import request
@@ -183,11 +185,29 @@ def test_masks_of_other_frames_are_refused(tmp_path, hearts):
         done(study(tmp_path / "run", hearts, f"grading.segmenter={tmp_path}"))
 
 
-def test_a_network_that_nothing_reads_is_refused(tmp_path, hearts, monkeypatch):
-    monkeypatch.setattr(trained, "LOADERS", {})
-    config = Config.model_validate({"grading": {"grader": "grader.safetensors"}}).grading
-    with pytest.raises(InputError, match=r"grading.grader = grader.safetensors: no network"):
-        trained.of(config, hearts)
+def test_a_file_of_something_else_is_refused_before_anything_is_written(tmp_path, hearts):
+    file = restorer(tmp_path / "restorer.safetensors", hearts.take([]).hashes)
+    for key, wanted in (("grader", "MobileNetV2"), ("coherence", "UNet")):
+        config = Config.model_validate({"grading": {key: str(file)}}).grading
+        with pytest.raises(InputError, match=f"holds a SRResNet; expected a {wanted}"):
+            trained.of(config, hearts)
+
+
+def test_a_network_grades_frames_of_persons_it_does_not_know(tmp_path, hearts, random_network):
+    settings = MobileNetV2Settings(outputs=8)
+    model = random_network(lambda: MobileNetV2(settings, rngs=_rngs()))
+    card = {SIZE: "32", HALF_WIDTHS: ",".join(8 * ["1"]), COVERAGE: "0.95", "data": "frames"}
+    file = tmp_path / "grader.safetensors"
+    networks.save(model, file, card | learned_from.card_of(hearts.take([0]).hashes, None))
+    asked = request(Config, run=tmp_path / "run", overrides=(*QUIET, f"grading.grader={file}"))
+    of = Study(asked, hearts.take(range(12)), trained.of(asked.config.grading, hearts))
+    of.begin()
+    of.measure()
+    found = grades.read(of.file).of(method="end-to-end", enhancement="none")
+    assert found["frame"].tolist() == hearts.ids[4:12]
+    assert set(found["masks"]) == {"none"}
+    assert ((found.regions >= 1) & (found.regions <= 5)).all()
+    np.testing.assert_allclose(found.whole, found.regions.mean(axis=1), rtol=1e-4)
 
 
 def test_observers_join_in(run, hearts, tmp_path):
