@@ -22,7 +22,7 @@ from scipy.stats import rankdata
 from benchmarks.frame_statistics import read
 from echojax import text_table
 from echojax.progress import bar
-from echojax.studies.diagnosis.thumbnail import probabilities
+from echojax.recipes.thumbnail import probabilities
 from echojax.vocabulary import PHASES, VIEWS
 from tfds_camus import FrameFiles, scan
 

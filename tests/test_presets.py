@@ -8,14 +8,19 @@ from echojax import config, presets
 from echojax.cli import cli, main
 from echojax.errors import InputError
 from echojax.studies.diagnosis.config import Config
+from echojax.studies.grading import config as grading
+
+# What a configuration is of, where it is not of the diagnosis study.
+OF = {"grading": ("grading", grading.Config)}
 
 
 @pytest.mark.parametrize("name", presets.names())
 def test_each_is_valid_and_the_record_of_an_experiment(name):
     file = presets.find(name)
-    assert config.load(Config, file) != Config()
+    program, model = OF.get(name, ("matrix", Config))
+    assert config.load(model, file) != model()
     command = next(line for line in file.read_text().splitlines() if "Command:" in line)
-    ways = (f"# Command: echojax matrix --config {name}", f"# Command: bash scripts/{name}.sh")
+    ways = (f"# Command: echojax {program} --config {name}", f"# Command: bash scripts/{name}.sh")
     assert command.startswith(ways)
 
 

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 import click
 
 from echojax import presets
-from echojax.cli import assessment, data, enhancement, questions, study, training, weights
+from echojax.cli import (
+    assessment,
+    data,
+    enhancement,
+    grading,
+    questions,
+    study,
+    training,
+    weights,
+)
 from echojax.errors import EchojaxError
 from echojax.runs import lock
 from echojax.stopping import Stopped, terminated_as_interrupted
@@ -23,6 +32,7 @@ _CONTENTS = {
         study.report,
         study.compare,
     ),
+    "Ask what a grade of image quality is worth": (grading.grading,),
     "Train one network": (
         training.train_sr,
         training.train_restorer,

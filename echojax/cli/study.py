@@ -115,8 +115,11 @@ def matrix(as_json: bool, dry_run: bool, **given: Any) -> None:
 )
 def report(run: Path) -> None:
     """Rebuild tables, figures and report from what a run has on disk."""
-    from echojax.studies.diagnosis.report import build
+    from echojax.report import origin
+    from echojax.studies.diagnosis import report as diagnosis
+    from echojax.studies.grading import report as grading
 
+    build = grading.build if origin.read(run).has("grading") else diagnosis.build
     click.echo(f"Report: {build(run)}")
 
 
@@ -188,13 +191,14 @@ def evaluate_classifier(weights: str, data_dir: Path, as_json: bool, markdown: b
     from echojax import devices
     from echojax.config import DataConfig
     from echojax.data import camus
-    from echojax.studies.diagnosis import leaks, transfer
+    from echojax.recipes import learned_from
+    from echojax.studies.diagnosis import transfer
 
     devices.start()
     classifier, file = transfer.load(weights)
     frames = camus.open_frames(DataConfig(dir=data_dir))
     rows = transfer.evaluate(classifier, frames, devices.data_mesh())
-    known = leaks.seen(file, frames)
+    known = int(learned_from.seen(file, frames).sum())
     if as_json:
         printing.as_json({"weights": file, "learned_from": known, "results": rows})
         return

@@ -30,6 +30,7 @@ from echojax.training.loop import Evaluator, Metrics, Training, make_step
 from echojax.training.optimizers import cosine_schedule
 from echojax.training.state import TrainState, initial_state, split
 from echojax.vocabulary import Quality
+from echojax.weights import catalogue, networks
 
 _CROP = "restorer.crop"
 
@@ -69,6 +70,25 @@ class RestorerConfig(Section):
         if self.target in self.source:
             raise ValueError(f"restorer.target {self.target} is among restorer.source, too")
         return self
+
+
+def load(path: str, key: str) -> Generator:
+    """The network of a restorer's file.
+
+    Args:
+        path: the file.
+        key: of the setting that names it.
+
+    Raises:
+        InputError: it is not there, or holds no network that keeps the size of gray frames.
+    """
+    model: Generator = networks.load(catalogue.locate(path), Generator)
+    if model.scale != 1 or model.channels != 1:
+        raise InputError(
+            f"{key} = {path}: enlarges {model.scale} times, images of {model.channels} channels; "
+            "a restorer keeps the size of gray frames, as `echojax train-restorer` leaves it"
+        )
+    return model
 
 
 def hold_out(pairs: Pairs, config: RestorerConfig) -> tuple[Pairs, Pairs]:

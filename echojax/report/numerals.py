@@ -48,6 +48,25 @@ def shares(value: float, low: float, high: float) -> Words:
     return shown, " ", Aside(f"({100 * low:.1f} to {100 * high:.1f})")
 
 
+def plain(value: float, *, sign: bool = False) -> str:
+    """A number of two decimals, with its sign if asked for; empty where it is nan."""
+    if math.isnan(value):
+        return ""
+    rounded = round(value, 2) + 0.0  # no minus before a zero
+    return f"{rounded:{'+' if sign and rounded else ''}.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def between(value: float, low: float, high: float, *, sign: bool = False) -> Words:
+    """A number of two decimals with its interval; empty where it is nan."""
+    if math.isnan(low) or math.isnan(value):
+        return plain(value, sign=sign)
+    return (
+        plain(value, sign=sign),
+        " ",
+        Aside(f"({plain(low, sign=sign)} to {plain(high, sign=sign)})"),
+    )
+
+
 def probability(p: float) -> str:
     """A p value; empty where it is nan."""
     if math.isnan(p):

@@ -41,6 +41,13 @@ class Origin:
         """The run's name, and that of the folder it lies in: many a run is called "run"."""
         return "/".join(self.path.resolve().parts[-2:])
 
+    def has(self, section: str) -> bool:
+        """Whether the configuration has a section; not, where it is no TOML."""
+        try:
+            return section in tomllib.loads(self.config)
+        except tomllib.TOMLDecodeError:
+            return False
+
     def settings(self, section: str, model: type[Settings]) -> Settings:
         """What the run was asked for; keys of another version of echojax are passed over.
 

@@ -1,7 +1,8 @@
-"""How long a training takes on this machine, found out by taking a few of its steps."""
+"""How long work takes on this machine, found out by doing a little of it."""
 
 import statistics
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -46,6 +47,16 @@ def pace(training: Training[Any], mesh: Mesh) -> Pace:
             evaluator.measure(model)
         measure = time.monotonic() - begun if warm else 0.0
     return Pace(start, statistics.median(spent or [start]), measure)
+
+
+def twice(work: Callable[[], Any]) -> float:
+    """Seconds that it takes the second time, when programs are compiled."""
+    seconds = 0.0
+    for _ in range(2):
+        begun = time.monotonic()
+        work()
+        seconds = time.monotonic() - begun
+    return seconds
 
 
 def _step(

@@ -9,8 +9,8 @@ from PIL import Image
 from echojax.cli import main
 from echojax.config import DataConfig
 from echojax.data import camus
+from echojax.recipes import learned_from
 from echojax.runs import contents
-from echojax.studies.diagnosis import leaks
 from echojax.weights import networks
 
 SETTINGS = ["blocks=1", "channels=4", "crop=32", "batch=4", "steps=2", "evaluate_frames=2"]
@@ -168,7 +168,7 @@ def test_a_study_refuses_one_that_knows_its_frames(ask, weights, data_dir, tmp_p
     card = networks.card(weights)
     frames = camus.open_frames(DataConfig(dir=data_dir))
     known = tmp_path / "known.safetensors"
-    networks.save(networks.load(weights), known, card | leaks.card_of(frames.hashes, None))
+    networks.save(networks.load(weights), known, card | learned_from.card_of(frames.hashes, None))
     code, said, run = ask(f"study.restorer={known}")
     assert code == 2
     assert "has learned from 48 of the 48 frames" in said.err

@@ -7,7 +7,8 @@ import numpy as np
 
 from echojax.inference.classify import Shape, probabilities
 from echojax.models.resnet import ResNet18
-from echojax.studies.diagnosis import manipulation, predictions, thumbnail
+from echojax.recipes import thumbnail
+from echojax.studies.diagnosis import manipulation, predictions
 from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.study import Question, Study
 from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS

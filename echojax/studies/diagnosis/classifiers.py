@@ -9,11 +9,10 @@ from jax.sharding import Mesh
 from echojax.inference.classify import simulated_card
 from echojax.models.resnet import ResNet18
 from echojax.progress import Jobs
-from echojax.recipes import classification, classifier_start, inner_validation
+from echojax.recipes import classification, classifier_start, inner_validation, learned_from
 from echojax.recipes.classifier import ClassifierConfig, Labelled
 from echojax.runs.job import Job
 from echojax.runs.run import Run
-from echojax.studies.diagnosis import leaks
 from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.folds import Fold
 from echojax.studies.diagnosis.generators import LICENCE
@@ -117,7 +116,7 @@ class Classifiers:
             f"{count(len(np.unique(learned.group)), 'patient')}",
             ENHANCED_BY: "" if sr == NONE else f"{sr}, {mode}",
             **simulated_card(learned),
-            **leaks.card_of(learned.hashes, init),
+            **learned_from.card_of(learned.hashes, init),
             "licence": LICENCE,
         }
         frames = Labelled(

@@ -14,7 +14,7 @@ from echojax.errors import InputError
 from echojax.files import sha256
 from echojax.models.generator import Generator
 from echojax.progress import Jobs
-from echojax.recipes import gan, super_resolution
+from echojax.recipes import gan, learned_from, super_resolution
 from echojax.runs.job import Job, network_file
 from echojax.runs.run import Run
 from echojax.studies.diagnosis import leaks
@@ -119,7 +119,7 @@ class Generators:
             "data": f"{count(len(learned), 'echo frame')} ({', '.join(self.config.quality)}) of "
             f"{count(len(np.unique(learned.patient)), 'patient')}, fingerprint "
             f"{learned.fingerprint()}",
-            **leaks.card_of(learned.hashes, init),
+            **learned_from.card_of(learned.hashes, init),
             "licence": LICENCE,
         }
 

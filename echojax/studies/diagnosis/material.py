@@ -16,14 +16,15 @@ from echojax.report import tables as csv_tables
 from echojax.report.blocks import Block, Figure, absent
 from echojax.report.figures import Image
 from echojax.report.origin import Origin
+from echojax.runs import frame_facts
 from echojax.runs import log as training_log
+from echojax.runs.frame_facts import FrameFacts
 from echojax.runs.log import LogRow
 from echojax.studies.diagnosis import (
     accuracies,
     changed,
     classes,
     costs,
-    frame_facts,
     gains,
     manipulation,
     predictions,
@@ -40,7 +41,6 @@ from echojax.studies.diagnosis.figures import answer as answer_figures
 from echojax.studies.diagnosis.figures import curves as curve_figures
 from echojax.studies.diagnosis.figures import frames as frame_figures
 from echojax.studies.diagnosis.figures import gains as gain_figures
-from echojax.studies.diagnosis.frame_facts import FrameFacts
 from echojax.studies.diagnosis.gains import GainRow, MeanGainRow
 from echojax.studies.diagnosis.manipulation import ManipulationRow
 from echojax.studies.diagnosis.predictions import Predictions

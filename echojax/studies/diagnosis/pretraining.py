@@ -12,12 +12,12 @@ from echojax.data.persons import split_patients
 from echojax.errors import InputError
 from echojax.inference.classify import Classifier, Shape, inputs, simulated_card
 from echojax.models.resnet import ResNet18
-from echojax.recipes import classifier_pretraining, classifier_start, super_resolution
+from echojax.recipes import classifier_pretraining, classifier_start, learned_from, super_resolution
 from echojax.recipes.classifier import Labelled
 from echojax.recipes.classifier_pretraining import PretrainConfig
 from echojax.recipes.classifier_start import PRETRAINED, PRETRAINING
 from echojax.runs.run import Request
-from echojax.studies.diagnosis import leaks, transfer
+from echojax.studies.diagnosis import transfer
 from echojax.studies.diagnosis.alone import Alone
 from echojax.studies.diagnosis.config import Config
 from echojax.studies.diagnosis.folds import check_classes
@@ -48,7 +48,7 @@ def generator(request: Request[Config]) -> Alone:
     card = {
         "title": "SRResNet, pretrained on natural images",
         "data": f"{len(learned)} parts of the images {config.images}",
-        **leaks.card_of(leaks.NO_FRAMES, init),
+        **learned_from.card_of(learned_from.NO_FRAMES, init),
         "licence": "that of the images it learned from; DIV2K: academic research only",
     }
 
@@ -93,7 +93,7 @@ def classifier(request: Request[Config]) -> tuple[Alone, Frames]:
         "data": f"{count(len(learned), 'echo frame')} of "
         f"{count(len(np.unique(learned.group)), 'patient')}",
         **simulated_card(learned),
-        **leaks.card_of(learned.hashes, classifier_start.init_file(config.init)),
+        **learned_from.card_of(learned.hashes, classifier_start.init_file(config.init)),
         "licence": "that of the data it learned from",
     }
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from echojax.files import written_whole
-from echojax.report import blocks, latex, markdown, page
+from echojax.report import written
 from echojax.report.blocks import Block
 from echojax.studies.diagnosis import material
 from echojax.studies.diagnosis.answer import answer
@@ -62,16 +61,5 @@ def build(run: Path) -> Path:
 
 def write(gathered: Material) -> Path:
     """Write the report of what a run has; gives the page's path."""
-    run = gathered.origin.path
     found = [block for section in SECTIONS for block in section(gathered)]
-    for table in blocks.tables(found):
-        _write(run / "tables" / f"{table.name}.tex", latex.table(table))
-    _write(run / "report.md", markdown.document(found, run))
-    report = run / "report.html"
-    _write(report, page.document(f"{top.TITLE}: {gathered.origin.name}", found, run))
-    return report
-
-
-def _write(path: Path, text: str) -> None:
-    with written_whole(path) as file:
-        file.write_text(text, encoding="utf-8")
+    return written.write(gathered.origin, top.TITLE, found)

@@ -10,14 +10,14 @@ from echojax.data.pairs import Pairs
 from echojax.errors import InputError
 from echojax.files import sha256
 from echojax.models.generator import Generator
-from echojax.recipes import restoration
+from echojax.recipes import learned_from, restoration
 from echojax.runs.run import Request
 from echojax.studies.diagnosis import leaks
 from echojax.studies.diagnosis.alone import Alone
 from echojax.studies.diagnosis.config import Config
 from echojax.studies.diagnosis.folds import Fold
 from echojax.training.loop import Training
-from echojax.weights import catalogue, networks
+from echojax.weights import catalogue
 from echojax.wording import count
 
 _KEY = "study.restorer"
@@ -27,15 +27,9 @@ def load(path: str) -> Generator:
     """The network of a restorer's file.
 
     Raises:
-        InputError: it is not there, or holds no network that keeps the size of gray frames.
+        InputError: as `restoration.load`.
     """
-    model: Generator = networks.load(catalogue.locate(path), Generator)
-    if model.scale != 1 or model.channels != 1:
-        raise InputError(
-            f"{_KEY} = {path}: enlarges {model.scale} times, images of {model.channels} channels; "
-            "a restorer keeps the size of gray frames, as `echojax train-restorer` leaves it"
-        )
-    return model
+    return restoration.load(path, _KEY)
 
 
 def sha256_of(path: str) -> str:
@@ -83,7 +77,7 @@ def training(request: Request[Config]) -> Alone:
         "title": f"Restorer of {' and '.join(config.source)} frames to {config.target} ones",
         "data": f"{count(len(learned), 'pair')} of echo frames of "
         f"{count(len(learned.persons), 'person')}, fingerprint {learned.fingerprint()}",
-        **leaks.card_of(learned.hashes, None),
+        **learned_from.card_of(learned.hashes, None),
         "licence": "that of the data it learned from",
     }
 

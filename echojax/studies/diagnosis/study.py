@@ -16,10 +16,10 @@ from echojax.errors import InputError
 from echojax.inference.classify import Shape
 from echojax.progress import Jobs
 from echojax.recipes import classification, classifier_start
+from echojax.runs import frame_facts
 from echojax.runs.job import Job, Record, begun, network_file
 from echojax.runs.run import Request, Run
 from echojax.studies.diagnosis import (
-    frame_facts,
     leaks,
     predictions,
     restorer,

@@ -15,7 +15,8 @@ from echojax.inference.classify import Shape, as_input
 from echojax.inference.enhance import Interpolation, as_float, enhance
 from echojax.inference.sector import rms_change
 from echojax.models.srresnet import SRResNet, SRResNetSettings, start_as_interpolation
-from echojax.studies.diagnosis import leaks, restorer
+from echojax.recipes import learned_from
+from echojax.studies.diagnosis import restorer
 from echojax.studies.diagnosis.folds import make_folds
 from echojax.studies.diagnosis.inputs import Inputs
 from echojax.vocabulary import ENHANCEMENTS, USES
@@ -215,7 +216,7 @@ class TestRestorer:
 
     def test_one_that_learned_from_what_is_tested_is_refused(self, frames, folds, restoring):
         learned = frames.take(folds[0].tested[:5])
-        file = restoring({"data": "frames", **leaks.card_of(learned.hashes, None)})
+        file = restoring({"data": "frames", **learned_from.card_of(learned.hashes, None)})
         with pytest.raises(InputError, match=r"study\.restorer = .*learned from 5 of the 48"):
             restorer.check(file, frames, folds)
         restorer.check(file, frames, folds[1:])

@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from echojax.errors import InputError
 from echojax.models.srresnet import SRResNet, SRResNetSettings
+from echojax.recipes import learned_from
 from echojax.studies.diagnosis import leaks
 from echojax.studies.diagnosis.folds import make_folds
 from echojax.vocabulary import QUALITIES
@@ -51,7 +52,7 @@ def file_of(model, tmp_path):
 
     def save(learned, init=None, name="net"):
         file = tmp_path / f"{name}.safetensors"
-        networks.save(model, file, {"data": "frames", **leaks.card_of(learned.hashes, init)})
+        networks.save(model, file, {"data": "frames", **learned_from.card_of(learned.hashes, init)})
         return file
 
     return save
@@ -133,7 +134,7 @@ def test_what_a_file_has_from_its_own_start_counts_too(frames, folds, file_of):
     first = file_of(frames.take(fold.tested[:5]), name="first")
     second = file_of(frames.take(fold.sr_train), init=first, name="second")
     third = file_of(frames.take(fold.tested[3:7]), init=second, name="third")
-    assert leaks.seen(second, frames) == len(fold.sr_train) + 5
+    assert learned_from.seen(second, frames).sum() == len(fold.sr_train) + 5
     with pytest.raises(InputError, match=refused(5, 0)):
         check(second, frames, fold, sr=True)
     with pytest.raises(InputError, match=refused(7, 0)):
@@ -144,9 +145,11 @@ def test_networks_of_no_echo_frames_may_be_started_from(frames, folds, model, tm
     public = tmp_path / "public.safetensors"
     networks.save(model, public, {"source": "netG.pth", "layout": "leftthomas"})
     natural = tmp_path / "natural.safetensors"
-    networks.save(model, natural, {"data": "images", **leaks.card_of(leaks.NO_FRAMES, public)})
+    networks.save(
+        model, natural, {"data": "images", **learned_from.card_of(learned_from.NO_FRAMES, public)}
+    )
     for file in (public, natural):
-        assert leaks.seen(file, frames) == 0
+        assert not learned_from.seen(file, frames).any()
         for fold in (*folds["patient"], *folds["paper"]):
             check(file, frames, fold, sr=True)
             check(file, frames, fold, sr=False)
@@ -158,4 +161,4 @@ def test_a_file_that_does_not_tell_its_frames_must_be_trained_again(frames, fold
     with pytest.raises(InputError, match=r"old\.safetensors: .*older echojax.*train it again"):
         check(old, frames, folds["patient"][0], sr=True)
     with pytest.raises(InputError, match="train it again"):
-        leaks.card_of(frames.hashes, old)
+        learned_from.card_of(frames.hashes, old)

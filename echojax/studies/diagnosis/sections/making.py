@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from echojax.report import origin
 from echojax.report.blocks import Block, Bullets, Code, Heading, Strong, Table, Words
+from echojax.runs.frame_facts import CAMUS, SIMULATOR
 from echojax.studies.diagnosis import paper
-from echojax.studies.diagnosis.frame_facts import FrameFacts
 from echojax.studies.diagnosis.material import Material
 from echojax.studies.diagnosis.outcomes import OUTCOMES
 from echojax.wording import count
@@ -24,13 +24,6 @@ _EXPECTATIONS = {
     "expect.",
     "patient": " This is what a new patient may expect.",
 }
-_CAMUS = (
-    "CAMUS: S. Leclerc et al., Deep Learning for Segmentation Using an Open Large-Scale Dataset in "
-    "2D Echocardiography, IEEE Transactions on Medical Imaging 38(9), 2198-2210, 2019. Licence: "
-    "CC BY-NC-SA 4.0, non-commercial research; pictures of its frames in this report are under the "
-    "same licence."
-)
-_SIMULATOR = "Simulated frames, made by echojax's simulator; no patient is in them."
 
 
 def protocols(run: Material) -> list[Block]:
@@ -59,21 +52,13 @@ def protocols(run: Material) -> list[Block]:
 def data(run: Material) -> list[Block]:
     """Citation and licence of the frames."""
     if run.facts is None:
-        told = ["This run does not say whether its frames are simulated.", f"If real, {_CAMUS}"]
+        told = ["This run does not say whether its frames are simulated.", f"If real, {CAMUS}"]
     else:
-        told = [_describe(run.facts), _SIMULATOR if run.facts.simulated else _CAMUS]
+        told = [run.facts.described(), SIMULATOR if run.facts.simulated else CAMUS]
     return [
         Heading("The data"),
         Bullets([*told, f"The paper: {paper.SOURCE}."]),
     ]
-
-
-def _describe(facts: FrameFacts) -> str:
-    views = ", ".join(f"{name} {n}" for name, n in facts.views.items() if n)
-    qualities = ", ".join(f"{name} {n}" for name, n in facts.qualities.items() if n)
-    return (
-        f"{count(facts.frames, 'frame')} of {count(facts.persons, 'person')}: {views}; {qualities}."
-    )
 
 
 def making(run: Material) -> list[Block]:

@@ -11,11 +11,19 @@ from pydantic import BaseModel, ConfigDict
 from echojax.errors import InputError
 from echojax.files import written_whole
 from echojax.vocabulary import QUALITIES, UNLABELLED, VIEWS
+from echojax.wording import count
 
 if TYPE_CHECKING:
     from echojax.data.frames import Frames
 
 NAME = "frames.json"
+CAMUS = (
+    "CAMUS: S. Leclerc et al., Deep Learning for Segmentation Using an Open Large-Scale Dataset in "
+    "2D Echocardiography, IEEE Transactions on Medical Imaging 38(9), 2198-2210, 2019. Licence: "
+    "CC BY-NC-SA 4.0, non-commercial research; pictures of its frames in this report are under the "
+    "same licence."
+)
+SIMULATOR = "Simulated frames, made by echojax's simulator; no patient is in them."
 
 
 class FrameFacts(BaseModel):
@@ -36,6 +44,13 @@ class FrameFacts(BaseModel):
     views: dict[str, int]
     qualities: dict[str, int]
     simulated: bool
+
+    def described(self) -> str:
+        """All of it in a sentence."""
+        views = ", ".join(f"{name} {n}" for name, n in self.views.items() if n)
+        qualities = ", ".join(f"{name} {n}" for name, n in self.qualities.items() if n)
+        frames, persons = count(self.frames, "frame"), count(self.persons, "person")
+        return f"{frames} of {persons}: {views}; {qualities}."
 
 
 def write(run: Path, frames: Frames) -> None:

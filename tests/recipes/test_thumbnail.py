@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from echojax.inference.classify import Shape, inputs
-from echojax.studies.diagnosis import thumbnail
+from echojax.recipes import thumbnail
 
 
 def test_it_learns_what_a_thumbnail_shows_and_nothing_else():

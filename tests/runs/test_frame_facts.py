@@ -3,7 +3,7 @@ import pytest
 
 from echojax.data.frames import Frames
 from echojax.errors import InputError
-from echojax.studies.diagnosis import frame_facts
+from echojax.runs import frame_facts
 
 
 def frames_of(qualities):

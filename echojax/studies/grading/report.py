@@ -1,0 +1,56 @@
+"""The report of a run, as a page and in Markdown, everything recomputed from the run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from echojax.report import written
+from echojax.report.blocks import Block
+from echojax.studies.grading import material
+from echojax.studies.grading.material import Material
+from echojax.studies.grading.sections import (
+    clinical,
+    enhancement,
+    labels,
+    limits,
+    people,
+    simulated,
+    top,
+)
+
+SECTIONS: tuple[Callable[[Material], Sequence[Block]], ...] = (
+    top.banner,
+    top.answer,
+    labels.against_labels,
+    labels.by_region,
+    enhancement.enhancement,
+    clinical.clinical,
+    people.observers,
+    simulated.truth,
+    simulated.causes,
+    limits.limits,
+    limits.data,
+    limits.making,
+)
+
+
+def build(run: Path) -> Path:
+    """Write the tables, the figures, `report.html` and `report.md` of a run, complete or not.
+
+    Args:
+        run: a run directory (holds `config.toml`).
+
+    Returns:
+        The page's path.
+
+    Raises:
+        InputError: `run` is no run directory or one of its files cannot be understood.
+    """
+    return write(material.gather(run))
+
+
+def write(gathered: Material) -> Path:
+    """Write the report of what a run has; gives the page's path."""
+    found = [block for section in SECTIONS for block in section(gathered)]
+    return written.write(gathered.origin, top.TITLE, found)

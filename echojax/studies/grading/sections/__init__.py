@@ -1,0 +1,1 @@
+"""The sections of a grading report, in the order of reading."""
