@@ -21,7 +21,9 @@ from echojax.recipes import segmentation, segmentation_scores
 from echojax.recipes.segmentation import SegmentationConfig
 from echojax.runs.job import Job
 from echojax.runs.run import Request
+from echojax.training import planned
 from echojax.training.loop import Training, fit
+from echojax.training.planned import Planned
 from echojax.weights import networks
 from echojax.weights.model_card import LEARNED_FROM
 from echojax.wording import count
@@ -83,11 +85,16 @@ class CrossSegmentation:
             parts.append(Part(job, tuple(learned), measured))
         return cls(request, tuple(parts), mesh)
 
-    def training(self, part: Part) -> Training[Any]:
-        """The training of a part."""
-        return segmentation.training(
-            self.request.config.segmentation, part.learned, part.measured, card=_card(part)
-        )
+    def planned(self) -> list[Planned]:
+        """What is to be done, and what that takes; nothing is written."""
+        missing = [part for part in self.parts if not part.job.done]
+        if not missing:
+            return []
+        return [planned.trainings(len(missing), self._training(missing[0]), 1.0, self.mesh)]
+
+    def _training(self, part: Part) -> Training[Any]:
+        config = self.request.config.segmentation
+        return segmentation.training(config, part.learned, part.measured, card=_card(part))
 
     def run(self) -> list[segmentation_scores.Row]:
         """Train what is missing, segment what is measured, and compare.
@@ -118,11 +125,12 @@ class CrossSegmentation:
             model = networks.load(part.job.file)
         else:
             title = f"segmenter, {part.name}" if len(self.parts) > 1 else ""
-            model = fit(self.training(part), part.job, self.mesh, title=title, jobs=jobs)
+            model = fit(self._training(part), part.job, self.mesh, title=title, jobs=jobs)
         segmenter = Segmenter(model, self.request.config.segmentation.size)
         masks = [found.mask for found in segmenter.clip(part.measured.images)]
         with written_whole(path) as aside, aside.open("wb") as file:
-            np.savez_compressed(file, **dict(zip(part.measured.ids, masks, strict=True)))
+            named: dict[str, Any] = dict(zip(part.measured.ids, masks, strict=True))
+            np.savez_compressed(file, **named)
         return masks
 
 
