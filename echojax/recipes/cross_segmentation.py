@@ -153,13 +153,14 @@ def _tested(frames: Frames, config: SegmentationConfig) -> Iterator[tuple[str, n
     if config.learn == "also":
         yield "segmenter", np.ones(len(frames), bool)
         return
-    number = config.folds or max(2, round(1 / config.held_out))
-    part = split_patients(frames, number, config.seed)
-    if len(np.unique(part)) < number:
+    persons = len(np.unique(frames.group))
+    number = config.folds or max(2, min(round(1 / config.held_out), persons))
+    if persons < number:
         raise InputError(
-            f"frames of {count(len(np.unique(frames.group)), 'person')} cannot be cut into "
-            f"{number} parts; lower segmentation.folds, or raise segmentation.held_out"
+            f"frames of {count(persons, 'person')} cannot be cut into {number} parts; prepare "
+            "those of more, or lower segmentation.folds"
         )
+    part = split_patients(frames, number, config.seed)
     if not config.folds:
         yield "segmenter", part == 0
         return
