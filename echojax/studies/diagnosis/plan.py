@@ -1,7 +1,7 @@
 """What a command would do and what that takes: jobs, their steps, disk, and time on this machine.
 
 Time is measured, not known: a few real steps of every kind of training, and real frames, are timed
-here and now (`training.pace`), and multiplied by their number.
+here and now (`training.planned`), and multiplied by their number.
 """
 
 from collections.abc import Callable, Iterator, Sequence
