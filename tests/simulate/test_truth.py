@@ -54,7 +54,7 @@ def test_walls_that_nothing_spoils_are_at_least_good(clean):
 def test_each_cause_lowers_what_it_should_and_the_grade_with_it(clean, causes, named):
     spoilt = known(**causes)
     worse = getattr(spoilt, named) - getattr(clean, named)
-    assert (worse < 0 if named == "snr" else worse > 0).mean() > 0.8
+    assert (worse < 0 if named == "snr" else worse > 0).mean() > 0.7
     assert np.nanmean(spoilt.grades) < np.nanmean(clean.grades) - 0.3
 
 
