@@ -36,7 +36,7 @@ SETTINGS = config.load(
 
 @pytest.fixture(scope="module")
 def frames(make_frames):
-    """Simulated frames whose grain says how good they are, and real ones of which a view's is known.
+    """Simulated frames whose grain says how good they are; of real ones a view's grade is known.
 
     The last region of the simulated ones has no grade.
     """
