@@ -211,6 +211,7 @@ def as_input(x: jax.Array, settings: MobileNetV2Settings) -> jax.Array:
     return as_imagenet(x)
 
 
+@nnx.jit
 def adopt(model: MobileNetV2, x: jax.Array) -> None:
     """Take the statistics of some images as running ones, leaving every answer as it is.
 
