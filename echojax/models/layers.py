@@ -1,5 +1,6 @@
 """Layers as the papers' PyTorch code has them, where Flax's defaults differ."""
 
+import functools
 from collections.abc import Sequence
 
 import jax
@@ -79,12 +80,13 @@ def _shifted_products(
     x = jnp.pad(x, [(0, 0), *padding, (0, 0)])
     rows, columns = kernel.shape[:2]
     height, width = (x.shape[1] - rows) // stride, (x.shape[2] - columns) // stride  # less one
-    return sum(
+    products = [
         x[:, r : r + stride * height + 1 : stride, c : c + stride * width + 1 : stride]
         * kernel[r, c][None, None]
         for r in range(rows)
         for c in range(columns)
-    )
+    ]
+    return functools.reduce(jnp.add, products)
 
 
 def _grouped(

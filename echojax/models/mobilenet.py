@@ -5,7 +5,7 @@ Weights of TensorFlow differ by where a convolution of stride 2 is padded.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 import jax
 import jax.numpy as jnp
@@ -211,6 +211,7 @@ def as_input(x: jax.Array, settings: MobileNetV2Settings) -> jax.Array:
     return as_imagenet(x)
 
 
+@nnx.jit
 def adopt(model: MobileNetV2, x: jax.Array) -> None:
     """Take the statistics of some images as running ones, leaving every answer as it is.
 
@@ -223,7 +224,7 @@ def adopt(model: MobileNetV2, x: jax.Array) -> None:
     """
 
     def run(layer: ConvNorm, x: jax.Array) -> jax.Array:
-        seen, bn = layer.convolved(x), layer.norm
+        seen, bn = layer.convolved(x), cast(Any, layer.norm)
         factor = bn.scale[...] / jnp.sqrt(bn.var[...] + bn.epsilon)
         shift = bn.bias[...] - factor * bn.mean[...]
         mean, var = seen.mean(axis=(0, 1, 2)), seen.var(axis=(0, 1, 2))

@@ -1,10 +1,10 @@
 """How well a grader's grades agree with what is known, and the line that makes them agree.
 
-Line and intervals are set on persons that the network neither learned from nor is measured on. The
-line, true grade by answer, is one for all regions. An interval is that of split conformal prediction
-(Lei et al., JASA 113, 2018): the quantile of a region's absolute errors there, so that the stated
-share of true grades lies within, of frames like those; it promises nothing for others, and takes
-the frames of a person as if they were of several.
+Line and intervals are set on persons that the network neither learned from nor is measured on.
+The line, true grade by answer, is one for all regions. An interval is that of split conformal
+prediction (Lei et al., JASA 113, 2018): the quantile of a region's absolute errors there, so that
+the stated share of true grades lies within, of frames like those; it promises nothing for others,
+and takes the frames of a person as if they were of several.
 """
 
 import math

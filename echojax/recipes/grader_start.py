@@ -59,7 +59,7 @@ def init_network(
     if file is None:
         settings = MobileNetV2Settings(1, len(REGIONS), width, dropout)
         model = MobileNetV2(settings, rngs=nnx.Rngs(seed))
-        model.classifier.bias[...] += _MIDDLE
+        nnx.update(model.classifier, nnx.State({"bias": jnp.full(len(REGIONS), _MIDDLE)}))
         return model
     given, _ = convert.fold_to_gray(networks.load(file, MobileNetV2))
     model = _with_grades(given, dropout, seed)

@@ -64,7 +64,7 @@ class GraderTraining:
         if config.also:
             other = data.model_copy(update={"dir": Path(config.also)})
             datasets.append(camus.open_frames(other))
-            _check_apart(*datasets, config.also)
+            _check_apart(datasets[0], datasets[1], config.also)
         graded = [frames.take(_graded(frames)) for frames in datasets]
         if not sum(map(len, graded)):
             raise InputError(

@@ -226,14 +226,15 @@ def loss_of(config: RegionalQualityConfig) -> Loss:
 
     def loss(model: MobileNetV2, batch: Graded, key: jax.Array) -> tuple[jax.Array, Metrics]:
         changing, dropping = jax.random.split(key)
-        frames, grades = batch.frames.astype(jnp.float32) / 255, batch.grades
+        frames = jnp.asarray(batch.frames, jnp.float32) / 255
+        grades, view = jnp.asarray(batch.grades), jnp.asarray(batch.view)
         if config.augment:
             keys = jax.random.split(changing, len(frames))
             frames, grades = augment(keys, frames, grades, MIRRORED)
         seen = mobilenet.as_input(frames[..., None], model.settings)
         answers = model(seen, train=True, key=dropping)
         error = squared_error(answers, grades)
-        order = disorder(answers.mean(axis=1), batch.view)
+        order = disorder(answers.mean(axis=1), view)
         return error + config.weak * order, {"squared_error": error, "disorder": order}
 
     return loss

@@ -105,9 +105,7 @@ def convert(path: Path, *, gray: bool = False) -> Converted:
             it; every tensor that is missing, left over or of another shape is named.
     """
     if folded.is_folded(path):
-        found = of_network(folded.network(path), {}, gray=gray)
-        made = card(path, folded.LAYOUT, (folded.NOTE, *found.notes))
-        return Converted(found.model, folded.LAYOUT, (folded.NOTE, *found.notes), made)
+        return _of_folded(path, gray=gray)
     own = own_metadata(path)
     if own and not gray:
         raise InputError(f"{path}: is a file of echojax already; use it as it is")
@@ -126,6 +124,12 @@ def convert(path: Path, *, gray: bool = False) -> Converted:
     model, more = fold_to_gray(plan.model) if gray else (plan.model, ())
     notes = (*found.notes, *plan.notes, *more)
     return Converted(model, layout.name, notes, card(path, layout.name, notes))
+
+
+def _of_folded(path: Path, *, gray: bool) -> Converted:
+    model, more = fold_to_gray(folded.network(path)) if gray else (folded.network(path), ())
+    notes = (folded.NOTE, *more)
+    return Converted(model, folded.LAYOUT, notes, card(path, folded.LAYOUT, notes))
 
 
 def of_network(model: Any, card: Mapping[str, str], *, gray: bool = False) -> Converted:
@@ -265,7 +269,7 @@ def _gray_stem(model: MobileNetV2) -> tuple[MobileNetV2, tuple[str, ...]]:
     return _with(weights, model, channels=1), (note,)
 
 
-def _with(weights: Mapping[str, Any], like: Any, **changed: Any) -> Any:
+def _with(weights: dict[str, Any], like: Any, **changed: Any) -> Any:
     """A network of such weights, with the settings of another but for those that changed."""
     kind = kinds.describe(like)["model"]
     model = kinds.empty(kind, dataclasses.replace(like.settings, **changed))

@@ -49,7 +49,7 @@ def network(path: Path) -> MobileNetV2:
         model: MobileNetV2 = kinds.empty("mobilenetv2", settings)
     except ValueError as error:
         raise InputError(f"{path}: no MobileNetV2 ({error})") from None
-    tensors = {}
+    tensors: dict[str, np.ndarray] = {}
     names = [name.removesuffix(".conv") for name in _modules(model)]
     if len(names) != len(layers):
         raise InputError(f"{path}: {len(layers)} layers; MobileNetV2 has {len(names)}")

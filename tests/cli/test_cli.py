@@ -50,7 +50,15 @@ def test_a_group_without_a_command_shows_its_help(words, command, capsys):
 
 @pytest.mark.parametrize(
     "name",
-    ["train-sr", "train-restorer", "pretrain-classifier", "train-classifier", "eval", "matrix"],
+    [
+        "train-sr",
+        "train-restorer",
+        "train-grader",
+        "pretrain-classifier",
+        "train-classifier",
+        "eval",
+        "matrix",
+    ],
 )
 def test_training_and_study_commands_share_their_options(name, capsys):
     assert main([name, "--help"]) == 0
@@ -80,7 +88,10 @@ def test_python_runs_the_package_as_the_command_line():
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("echojax train-", ["train-classifier", "train-restorer", "train-sr"]),
+        (
+            "echojax train-",
+            ["train-classifier", "train-grader", "train-restorer", "train-segmenter", "train-sr"],
+        ),
         ("echojax eval --sr b", ["bicubic", "blur"]),
         ("echojax weights info --dev", ["--device"]),
         ("echojax enhance --device ", ["cpu", "gpu", "tpu"]),
@@ -114,6 +125,7 @@ def test_the_checkout_runs_without_install():
         (["train-sr", "--stage=pretrain", "--set=sr.images=x"], "data/images/x: no prepared"),
         (["train-classifier", "--task=view", "--train=good"], "data/camus: no prepared dataset"),
         (["train-restorer"], "data/camus: no prepared dataset"),
+        (["train-grader"], "data/camus: no prepared dataset"),
         (["pretrain-classifier"], "data/camus: no prepared dataset"),
         (["evaluate-classifier", "--weights=x"], "data/camus: no prepared dataset"),
         (["enhance", "no.png", "-o", "x", "--weights=y"], "no.png: no such file or folder"),

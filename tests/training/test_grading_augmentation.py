@@ -7,7 +7,7 @@ from echojax.training.grading_augmentation import augment, moved
 
 
 def test_grades_change_places_with_the_frame_and_stay_the_same_otherwise():
-    """A frame that is bright on the left: whenever it comes back bright on the right, so do grades."""
+    """A frame that is bright on the left: where it comes back bright on the right, so do grades."""
     frame = jnp.zeros((33, 33)).at[8:25, 6:12].set(0.5)
     grades = jnp.arange(8.0)
     n = 64

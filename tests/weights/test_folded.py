@@ -64,7 +64,7 @@ def evaluate(arrays, x):
                 first, wide = x, 6
             x = x @ kernel[:, 0, 0].T + bias
             if projects:
-                x = x + first if x.shape == first.shape and block else x
+                x = x + first if x.shape == first.shape else x
                 added, wide = False, 1
             else:
                 x = np.clip(x, 0, 6)
