@@ -78,7 +78,10 @@ def _knows(run: Material) -> str:
     others = [row for row in rows if row is not beside and row.method not in CONTROLS]
     better = [row for row in others if row.more_low > 0]
     if better:
-        return f"{told}; better are {_list(better)}."
+        return (
+            f"{told}; of {len(others)} other measures, each looked at by itself, "
+            f"{len(better)} {'lies' if len(better) == 1 else 'lie'} above that: {_list(better)}."
+        )
     closest = max(others, key=lambda row: row.more, default=None)
     if closest is None:
         return f"{told}; no other method is here."
