@@ -124,13 +124,23 @@ def keep_accuracies(run: Path, diagnosis: str) -> None:
     """Copy what a diagnosis run found of enhancing what is tested into the tables of a run.
 
     Raises:
+        InputError: as `read_accuracies`.
+    """
+    named = map(Accuracy._asdict, read_accuracies(diagnosis))
+    tables.write(run / "tables" / NAME, Accuracy._fields, named, Accuracy._fields[7:])
+
+
+def read_accuracies(diagnosis: str) -> list[Accuracy]:
+    """What a diagnosis run found of enhancing what is tested.
+
+    Raises:
         InputError: the diagnosis run has no such table, or it has other columns.
     """
     file = Path(diagnosis).expanduser() / "tables" / "gain.csv"
     try:
         with file.open(newline="", encoding="utf-8") as stream:
             lines = [line for line in csv.DictReader(stream) if line["sr_on"] == "test"]
-        rows = [_accuracy([line[name] for name in Accuracy._fields]) for line in lines]
+        return [_accuracy([line[name] for name in Accuracy._fields]) for line in lines]
     except FileNotFoundError:
         raise InputError(
             f"{file}: is missing; grading.diagnosis is to name a run of `echojax matrix` that has "
@@ -138,8 +148,6 @@ def keep_accuracies(run: Path, diagnosis: str) -> None:
         ) from None
     except (KeyError, ValueError) as error:
         raise InputError(f"{file}: cannot be understood ({error!r})") from error
-    named = map(Accuracy._asdict, rows)
-    tables.write(run / "tables" / NAME, Accuracy._fields, named, Accuracy._fields[7:])
 
 
 def _accuracy(line: list[str]) -> Accuracy:

@@ -55,6 +55,14 @@ class Trained:
         """Whether all of its networks have learned from the person of a frame."""
         return bool(self._places[index] == apart.NO_FILE)
 
+    def load(self) -> None:
+        """Read its networks now, so that nothing is begun that cannot be done.
+
+        Raises:
+            InputError: a file is not there, or holds no network of this kind.
+        """
+        _ = self._scorers
+
     def scores(self, index: int, shown: Shown) -> Said:
         """What the network that does not know a frame's person says of the frame."""
         return self._scored(self._scorers[int(self._places[index])], shown)
@@ -92,4 +100,6 @@ def _named(config: GradingConfig, frames: Frames) -> Iterator[tuple[str, Trained
         named, key = getattr(config, setting), f"grading.{setting}"
         if not named:
             continue
-        yield method, Trained(key, apart.files(named, key), frames)
+        found = Trained(key, apart.files(named, key), frames)
+        found.load()
+        yield method, found

@@ -20,7 +20,17 @@ from echojax.recipes import thumbnail
 from echojax.runs import frame_facts
 from echojax.runs.job import Job, Record
 from echojax.runs.run import Request, Run
-from echojax.studies.grading import agreement, apart, grades, labels, masks, methods, networks
+from echojax.studies.grading import (
+    agreement,
+    apart,
+    changes,
+    grades,
+    labels,
+    masks,
+    methods,
+    networks,
+    observers,
+)
 from echojax.studies.grading.config import Config
 from echojax.studies.grading.enhancements import Enhancements
 from echojax.studies.grading.grades import Key, Source
@@ -106,9 +116,13 @@ class Study:
         """Make or enter the run directory.
 
         Raises:
-            InputError: a file is missing, or what the run has was made from other frames, settings
-                or files.
+            InputError: a file is missing or cannot be understood, or what the run has was made from
+                other frames, settings or files.
         """
+        config = self.request.config.grading
+        observers.read_all(config.observers, self.frames.ids)
+        if config.diagnosis:
+            changes.read_accuracies(config.diagnosis)
         jobs = list(self._jobs())
         self.request.begin(jobs)
         for job in jobs:

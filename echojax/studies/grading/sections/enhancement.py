@@ -58,10 +58,11 @@ def _table(rows: list[ChangeRow]) -> Table:
     groups = dict.fromkeys(
         (row.enhancement, row.mode, row.method, row.masks, row.over) for row in rows
     )
+    ways = list(dict.fromkeys((row.enhancement, row.mode) for row in rows))
     found = {(row[:5], row.quality): row for row in rows}
     regional = {key[:4] for key in groups if key[4] == MEAN}
     lines: list[list[Words]] = []
-    for key in groups:
+    for key in sorted(groups, key=lambda key: ways.index(key[:2])):
         if key[4] != MEAN and key[:4] in regional:
             continue
         sr, mode, method, masks, _ = key

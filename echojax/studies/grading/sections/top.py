@@ -73,12 +73,15 @@ def _knows(run: Material) -> str:
         )
     told = (
         f"Contrast ratio inside the sector, which needs no training, tells good {view} frames from "
-        f"poor ones with {_area(beside)}"
+        f"poor ones with {_area(beside)}{_control(rows)}"
     )
     others = [row for row in rows if row is not beside and row.method not in CONTROLS]
     better = [row for row in others if row.more_low > 0]
     if better:
-        return f"{told}; better are {_list(better)}."
+        return (
+            f"{told}; of {len(others)} other measures, each looked at by itself, "
+            f"{len(better)} {'lies' if len(better) == 1 else 'lie'} above that: {_list(better)}."
+        )
     closest = max(others, key=lambda row: row.more, default=None)
     if closest is None:
         return f"{told}; no other method is here."
@@ -88,6 +91,18 @@ def _knows(run: Material) -> str:
         f"{told}, and no other of {len(others)} measures is shown to be better{network}: the "
         f"nearest is {_named(closest)}, {plain(closest.more, sign=True)} "
         f"({plain(closest.more_low, sign=True)} to {plain(closest.more_high, sign=True)})."
+    )
+
+
+def _control(rows: list[LabelRow]) -> str:
+    """What learned the labels of other patients from next to no pixels, if it is here."""
+    thumbnail = next((row for row in rows if row.method == "thumbnail"), None)
+    if thumbnail is None:
+        return ""
+    return (
+        f", and ridge regression of the labels on 8 x 8 pixels, a control that "
+        f"sees no wall, with {plain(thumbnail.auc)} ({plain(thumbnail.auc_low)} to "
+        f"{plain(thumbnail.auc_high)})"
     )
 
 
