@@ -179,7 +179,8 @@ def _with_masks(data: DataConfig, key: str) -> Frames:
     if not whole:
         raise InputError(f"{key} = {data.dir}: none of its frames has a mask to learn from")
     chosen = frames.take([*whole])
-    return Frames(chosen.images, [*whole.values()], **chosen.table)
+    table = dict(chosen.table)
+    return Frames(chosen.images, [*whole.values()], coherence=chosen.coherence, **table)
 
 
 def _also(config: SegmentationConfig, data: DataConfig) -> list[Frames]:
