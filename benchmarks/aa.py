@@ -2,19 +2,23 @@
 
     python benchmarks/aa.py             # on made predictions, whose truth is known
     python benchmarks/aa.py RUN         # on the predictions of a run
+    python benchmarks/aa.py --runs 20   # on made runs, as if each were the only one
 
 Of a run, seeds are compared with seeds of the same classifier (what training alone does), and
 answers with and without enhancement after their signs were exchanged by chance, patient by patient
 (what choosing patients alone does). 95 % intervals should exclude zero in about one of twenty
 repetitions. Where fewer than 6 patients differ nothing could: even if all of them go one way,
 chance alone does that more often. Such cells are counted, and not judged. Later seeds should be as
-good as earlier ones; if they are not, their answers know what they should not. Exit code 1 where a
-rate lies outside 2 to 8 %, or seeds differ.
+good as earlier ones; if they are not, their answers know what they should not. A single run has
+only so many seeds, and all repetitions draw from them: how far its rates lie apart from those of
+another, made runs tell. So what is judged is the mean rate of each kind of comparison: exit code 1
+where one lies outside 2 to 8 %, or seeds differ.
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +36,7 @@ from echojax.vocabulary import NONE
 REPETITIONS = 200
 SOUND = 0.02, 0.08
 LEAST_CHANGED = 6  # patients; 2 * 0.5**5 is above 5 %
+SEEDS, PAIRS = 10, (2, 3, 5)  # of a run, and drawn from them
 LUCK = 0.001  # p of what is called no chance any more
 # How far trainings of three made classifiers lie apart, logits, and how much of that variance is
 # the same on every stratum.
@@ -40,6 +45,14 @@ SHARED = 0.5
 
 # Cells of one sort, each after minus before.
 Draw = Callable[[np.random.Generator], list[Scores]]
+
+
+class Comparison(NamedTuple):
+    """What is compared, which kind of comparison that is, and how a repetition is drawn."""
+
+    name: str
+    kind: str
+    draw: Draw
 
 
 class Rates(NamedTuple):
@@ -151,8 +164,8 @@ def made(
     return draw
 
 
-def of_run(found: Predictions) -> Iterator[tuple[str, Draw]]:
-    """What is compared in a run, and how a repetition is drawn."""
+def of_run(found: Predictions) -> Iterator[Comparison]:
+    """What is compared in a run."""
     cells = found.cells()
     # Task by task, as reports pool what they know of trainings: luck is worth more in one.
     plain: dict[str, list[tuple[Cell, Predictions]]] = {}
@@ -163,10 +176,12 @@ def of_run(found: Predictions) -> Iterator[tuple[str, Draw]]:
         elif cell.sr_on == "test" and cell.baseline() in cells:
             sort = enhanced.setdefault(f"patients, {cell.task}, {cell.sr}, {cell.mode}", [])
             sort.append((cell, cells[cell.baseline()], rows))
-    for name, pairs in plain.items():
-        yield name, lambda rng, pairs=pairs: _seeds(pairs, rng)  # type: ignore[misc]
+    for (name, pairs), number in product(plain.items(), PAIRS):
+        if all(len(np.unique(rows["seed"])) >= 2 * number for _, rows in pairs):
+            draw: Draw = partial(_seeds, pairs, number=number)
+            yield Comparison(f"{name}, {number} pairs", "training side", draw)
     for name, chosen in enhanced.items():
-        yield name, lambda rng, chosen=chosen: _exchanged(rng, chosen)  # type: ignore[misc]
+        yield Comparison(name, "test side", partial(_exchanged, chosen))
 
 
 def _scores(cell: Cell, before: Predictions, after: Predictions, *key: str) -> Scores:
@@ -181,9 +196,14 @@ def in_order(found: Predictions) -> Estimate:
 
 
 def _seeds(
-    chosen: list[tuple[Cell, Predictions]], rng: np.random.Generator | None = None
+    chosen: list[tuple[Cell, Predictions]],
+    rng: np.random.Generator | None = None,
+    number: int | None = None,
 ) -> list[Scores]:
-    """Seeds of each classifier in pairs, by number or drawn by chance, one before and one after."""
+    """Seeds of each classifier in pairs, by number or drawn by chance, one before and one after.
+
+    As many pairs as there are, or the `number` of them.
+    """
     orders: dict[tuple[str, str, str], np.ndarray] = {}
     cells = []
     for cell, rows in chosen:
@@ -191,7 +211,7 @@ def _seeds(
         order = orders.setdefault(
             (cell.protocol, cell.task, cell.train), rng.permutation(seeds) if rng else seeds
         )
-        half = len(order) // 2
+        half = number or len(order) // 2
         pairs = [
             [rows.take(np.flatnonzero(rows["seed"] == seed)) for seed in pair]
             for pair in zip(order[:half], order[-half:], strict=True)
@@ -204,7 +224,7 @@ def _seeds(
 
 
 def _exchanged(
-    rng: np.random.Generator, chosen: list[tuple[Cell, Predictions, Predictions]]
+    chosen: list[tuple[Cell, Predictions, Predictions]], rng: np.random.Generator
 ) -> list[Scores]:
     """After minus before, with the signs of some patients exchanged."""
     found = [_scores(*each) for each in chosen]
@@ -216,12 +236,50 @@ def _exchanged(
     ]
 
 
-def of_made() -> Iterator[tuple[str, Draw]]:
+def of_made() -> Iterator[Comparison]:
     """Made predictions with 2, 3 and 5 seeds."""
     for side, seeds, folds in product(("train", "test"), (2, 3, 5), (1, 5)):
         for word, luck in (("alike", ALIKE), ("unlike", UNLIKE)):
-            name = f"made, {side} side, {seeds} seeds, folds {folds}, classifiers {word}"
-            yield name, made(side, seeds=seeds, folds=folds, luck=luck)
+            kind = f"{side} side, {seeds} seeds"
+            draw = made(side, seeds=seeds, folds=folds, luck=luck)
+            yield Comparison(f"made, {kind}, folds {folds}, classifiers {word}", kind, draw)
+
+
+def of_one_made_run(number: int) -> Iterator[Comparison]:
+    """Seeds against seeds of a made run, of which there are ten, as `of_run` draws them."""
+    run = made("train", seeds=SEEDS, luck=UNLIKE)(np.random.default_rng([1, number]))
+    for pairs in PAIRS:
+        draw: Draw = partial(_paired, run, number=pairs)
+        yield Comparison(f"{pairs} pairs", "training side", draw)
+
+
+def _paired(cells: list[Scores], rng: np.random.Generator, number: int) -> list[Scores]:
+    orders: dict[int, np.ndarray] = {}
+    found = []
+    for cell in cells:
+        order = orders.setdefault(int(cell.sort[0]), rng.permutation(SEEDS))
+        before, after = (
+            Scores(*(np.concatenate([column[cell.seed == s] for s in seeds]) for column in cell))
+            for seeds in (order[:number], order[-number:])
+        )
+        found.append(after._replace(score=after.score - before.score))
+    return found
+
+
+def runs_apart(runs: int, repetitions: int) -> None:
+    """Print how far the rates of made runs lie apart."""
+    found: dict[str, list[Rates]] = {}
+    for number in range(runs):
+        for name, _, draw in of_one_made_run(number):
+            found.setdefault(name, []).append(rates(draw, repetitions))
+    table = [(f"of {runs} made runs of {SEEDS} seeds", "single cells", "mean of cells")]
+    for name, every in found.items():
+        shares = np.array([(each.single, each.mean) for each in every])
+        low, middle, high = np.quantile(shares, [0.05, 0.5, 0.95], axis=0)
+        spans = zip(middle, low, high, strict=True)
+        table.append((name, *(f"{m:.1%} ({a:.1%} to {b:.1%})" for m, a, b in spans)))
+    print(text_table.plain(table))
+    print("median, and what nine of ten lie within")
 
 
 def main() -> int:
@@ -231,17 +289,27 @@ def main() -> int:
     )
     parser.add_argument("run", type=Path, nargs="?")
     parser.add_argument("--repetitions", type=int, default=REPETITIONS)
+    parser.add_argument("--runs", type=int, help="made ones, each looked at by itself")
     asked = parser.parse_args()
+    if asked.runs:
+        runs_apart(asked.runs, asked.repetitions)
+        return 0
     found = predictions.read(asked.run / "predictions.csv") if asked.run else None
     draws = of_run(found) if found else of_made()
     head = ("intervals that exclude zero", "single cells", "mean of cells", "cells judged")
-    table, unsound = [head], 0
-    for name, draw in draws:
-        found_rates = rates(draw, asked.repetitions)
-        table.append((name, *("-" if np.isnan(rate) else f"{rate:.1%}" for rate in found_rates)))
-        shares = (found_rates.single, found_rates.mean)
-        unsound += sum(rate < SOUND[0] or rate > SOUND[1] for rate in shares)
+    table, kinds = [head], {}
+    for name, kind, draw in draws:
+        own = rates(draw, asked.repetitions)
+        table.append((name, *map(_percent, own)))
+        kinds.setdefault(kind, []).append((own.single, own.mean))
     print(text_table.plain(table))
+    means = {kind: np.nanmean(every, axis=0) for kind, every in kinds.items()}
+    print(
+        text_table.plain(
+            [("mean rates", *head[1:3]), *((k, *map(_percent, m)) for k, m in means.items())]
+        )
+    )
+    unsound = sum(int(((m < SOUND[0]) | (m > SOUND[1])).sum()) for m in means.values())
     print(f"outside {SOUND[0]:.0%} to {SOUND[1]:.0%}: {unsound}")
     if found:
         of = in_order(found)
@@ -250,6 +318,10 @@ def main() -> int:
             print("Seeds are of no order: something that is not chance tells them apart.")
             unsound += 1
     return int(unsound > 0)
+
+
+def _percent(rate: float) -> str:
+    return "-" if np.isnan(rate) else f"{rate:.1%}"
 
 
 if __name__ == "__main__":
