@@ -15,13 +15,14 @@ rate lies outside 2 to 8 %, or seeds differ.
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from echojax import text_table
-from echojax.report.crossed import Estimate, Scores, estimate, numbered, spread
+from echojax.report.crossed import Estimate, Scores, estimate, numbered, spreads
 from echojax.studies.diagnosis import predictions
 from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.predictions import Predictions
@@ -32,6 +33,10 @@ REPETITIONS = 200
 SOUND = 0.02, 0.08
 LEAST_CHANGED = 6  # patients; 2 * 0.5**5 is above 5 %
 LUCK = 0.001  # p of what is called no chance any more
+# How far trainings of three made classifiers lie apart, logits, and how much of that variance is
+# the same on every stratum.
+ALIKE, UNLIKE = (0.4, 0.4, 0.4), (0.2, 0.4, 0.8)
+SHARED = 0.5
 
 # Cells of one sort, each after minus before.
 Draw = Callable[[np.random.Generator], list[Scores]]
@@ -56,7 +61,7 @@ def rates(draw: Draw, repetitions: int = REPETITIONS) -> Rates:
     single, mean, judged = [], [], []
     for number in range(repetitions):
         cells = draw(np.random.default_rng([0, number]))
-        known = spread([cell] for cell in cells)
+        known = spreads([cell] for cell in cells)
         enough = [cell for cell in cells if changed(cell) >= LEAST_CHANGED]
         judged.append(len(enough) / len(cells))
         single += [estimate([cell], known) for cell in enough]
@@ -82,48 +87,66 @@ def made(
     side: str,
     *,
     seeds: int,
-    cells: int = 6,
+    luck: Sequence[float] = ALIKE,
+    strata: int = 3,
     folds: int = 1,
     patients: int = 50,
     gain: float = 0.0,
 ) -> Draw:
     """Predictions of which the truth is known, before and after.
 
-    Patients differ in how hard they are, trainings in how good they became, and so does each
-    training on each patient, about as in the quickstart's runs.
+    Patients differ in how hard they are, trainings in how good they became, on all strata and on
+    each, and so does each training on each patient, about as in the quickstart's runs.
 
     Args:
         side: "train" for two trainings each, "test" for one training's answers twice, of which one
             in five is given anew.
-        seeds: trainings of each kind.
-        cells: of a kind of classifier each, on the same patients.
+        seeds: trainings of each classifier.
+        luck: how far those of each classifier lie apart, logits.
+        strata: that each classifier is asked about, of other patients.
         folds: the patients are shared out among them.
-        patients: with four frames each.
+        patients: of a stratum, with four frames each.
         gain: of accuracy after, in [0, 1].
     """
 
     def draw(rng: np.random.Generator) -> list[Scores]:
-        hard = rng.normal(1.5, 1.0, patients)
+        hard = rng.normal(1.5, 1.0, (strata, patients))
         fold = np.arange(patients) % folds
-        return [cell(rng, hard, fold, str(number)) for number in range(cells)]
+        cells = []
+        for classifier, spread in enumerate(luck):
+            one, other = rng.normal(0, spread, (2, folds, seeds))
+            for stratum in range(strata):
+                cell = asked(rng, hard[stratum], fold, one, other, spread)
+                cell.patient[:] += stratum * patients
+                cell.repeated[:] += classifier * folds
+                cell.sort[:] += classifier * (side == "train")
+                cells.append(cell)
+        return cells
 
-    def cell(rng: np.random.Generator, hard: np.ndarray, fold: np.ndarray, kind: str) -> Scores:
-        def chances() -> np.ndarray:  # (patients, seeds, frames)
-            luck = rng.normal(0, 0.4, (folds, seeds))[fold]
+    def asked(
+        rng: np.random.Generator,
+        hard: np.ndarray,
+        fold: np.ndarray,
+        one: np.ndarray,
+        other: np.ndarray,
+        spread: float,
+    ) -> Scores:
+        def chances(luck: np.ndarray) -> np.ndarray:  # (patients, seeds, frames)
+            here = np.sqrt(SHARED) * luck + np.sqrt(1 - SHARED) * rng.normal(0, spread, luck.shape)
             both = rng.normal(0, 0.5, (patients, seeds))
-            chance = 1 / (1 + np.exp(-(hard[:, None] + luck + both)))
+            chance = 1 / (1 + np.exp(-(hard[:, None] + here[fold] + both)))
             return np.repeat(chance[..., None], 4, axis=2)
 
-        chance = chances()
+        chance = chances(one)
         before = rng.random(chance.shape) < chance
-        again = rng.random(chance.shape) < (chances() if side == "train" else chance)
+        again = rng.random(chance.shape) < (chances(other) if side == "train" else chance)
         kept = (side == "test") & (rng.random(chance.shape) < 0.8)
         after = np.where(kept, before, again)
         helped = ~after & (rng.random(after.shape) < gain / np.mean(~after))
         score = (after | helped).astype(float) - before
-        patient, seed, _ = np.indices(score.shape)
-        repeated = np.char.add(f"{kind}/", fold.astype(str))[patient]
-        return Scores(score.ravel(), patient.ravel(), repeated.ravel(), seed.ravel())
+        patient, seed, _ = (each.ravel() for each in np.indices(score.shape))
+        none = np.zeros_like(patient)
+        return Scores(score.ravel(), patient, fold[patient], seed, none)
 
     return draw
 
@@ -195,11 +218,10 @@ def _exchanged(
 
 def of_made() -> Iterator[tuple[str, Draw]]:
     """Made predictions with 2, 3 and 5 seeds."""
-    for side in ("train", "test"):
-        for seeds in (2, 3, 5):
-            for folds in (1, 5):
-                name = f"made, {side} side, {seeds} seeds, folds {folds}"
-                yield name, made(side, seeds=seeds, folds=folds)
+    for side, seeds, folds in product(("train", "test"), (2, 3, 5), (1, 5)):
+        for word, luck in (("alike", ALIKE), ("unlike", UNLIKE)):
+            name = f"made, {side} side, {seeds} seeds, folds {folds}, classifiers {word}"
+            yield name, made(side, seeds=seeds, folds=folds, luck=luck)
 
 
 def main() -> int:

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import fdtri, stdtr, stdtrit
 
 from echojax.report.statistics import LEAST_PATIENTS, Z_95, wilson
 
 LEAST_TRAININGS = 2  # fewer give no interval
 _LEVEL = 0.95
 _POWER = 0.8
+_POOLED_ABOVE = 0.25
 _FLIPS = 9999
 _DUST = 1e-12  # of rounding, where nothing differs
 
@@ -32,12 +33,14 @@ class Scores(NamedTuple):
         patient: (n,).
         repeated: what a training repeats with another seed: its classifier and fold, (n,).
         seed: which of the repetitions, (n,).
+        sort: trainings of one sort lie apart as far as each other by chance, (n,).
     """
 
     score: NDArray[Any]
     patient: NDArray[Any]
     repeated: NDArray[Any]
     seed: NDArray[Any]
+    sort: NDArray[Any]
 
 
 class Estimate(NamedTuple):
@@ -69,15 +72,18 @@ NOTHING = Estimate(*5 * (np.nan,))
 
 
 class Spread(NamedTuple):
-    """How far trainings of one kind lie apart by chance.
+    """How far trainings of one sort lie apart by chance.
 
     Attributes:
-        variance: of one training's mean score around that of its kind.
-        freedom: degrees of freedom that it rests on; 0 where nothing was repeated.
+        variance: of one training's mean score around that of its repetitions.
+        freedom: degrees of freedom that it rests on.
     """
 
     variance: float
     freedom: int
+
+
+Spreads = dict[Any, Spread]  # by sort
 
 
 class _Parts:
@@ -99,9 +105,12 @@ class _Parts:
         patient, patients = numbered(np.concatenate([cell.patient for cell in cells]))
         kind, kinds = numbered(np.concatenate([cell.repeated for cell in cells]))
         seed = np.concatenate([cell.seed for cell in cells])
+        sort = np.concatenate([cell.sort for cell in cells])
         training, trainings = numbered(kind, seed)
         self.kind = np.zeros(trainings, np.intp)
         self.kind[training] = kind
+        self.sort = np.zeros(trainings, sort.dtype)
+        self.sort[training] = sort
         self.table = np.zeros((patients, trainings))
         np.add.at(self.table, (patient, training), parts)
         self.there = np.zeros_like(self.table, bool)
@@ -110,15 +119,25 @@ class _Parts:
         self.means = self.table.sum(axis=0) / self.weight
         if np.bincount(self.kind).max() == 1:  # nothing was repeated
             self.kind[:], kinds = 0, 1
+            self.sort[:] = self.sort[0]
             scores = np.concatenate([cell.score for cell in cells])
             self.means = np.bincount(training, weight * scores, trainings) / self.weight
         self.repetitions = np.bincount(self.kind, minlength=kinds)
 
-    def deviations(self) -> Iterator[Floats]:
-        """Of the trainings of each repeated kind, their mean scores around that of the kind."""
+    def deviations(self) -> Iterator[tuple[Any, Floats]]:
+        """Of the trainings of each repeated kind, their sort, and mean scores around their own."""
         for number in np.flatnonzero(self.repetitions > 1):
             means = self.means[self.kind == number]
-            yield means - means.mean()
+            yield self.sort[self.kind == number][0], means - means.mean()
+
+    def trainings(self, known: Spreads) -> list[tuple[float, float]]:
+        """Variance of the mean by each sort's trainings, and its freedom."""
+        terms = []
+        for one in np.unique(self.sort):
+            own = self.weight[self.sort == one]
+            spread = known.get(one) or _together(known)
+            terms.append((spread.variance * float(own @ own), float(spread.freedom)))
+        return terms
 
     def interaction(self) -> tuple[float, float]:
         """Variance of the mean by patients who suit one training and not another; its freedom."""
@@ -131,13 +150,13 @@ class _Parts:
             if free:
                 total += own.size / free * float((rest**2).sum())
                 freedom += free
-        return total, freedom
+        return total, max(freedom, 1.0)
 
 
-def spread(groups: Iterable[Sequence[Scores]]) -> Spread:
+def spreads(groups: Iterable[Sequence[Scores]]) -> Spreads:
     """How far trainings lie apart, from all that were repeated in some comparisons.
 
-    Two trainings alone say next to nothing of it; those of many cells of one sort say enough.
+    Two trainings alone say next to nothing of it; what they answer in several cells says more.
 
     Args:
         groups: the cells of each comparison.
@@ -145,22 +164,31 @@ def spread(groups: Iterable[Sequence[Scores]]) -> Spread:
     return _pooled(_Parts(cells) for cells in groups if any(len(cell.score) for cell in cells))
 
 
-def _pooled(comparisons: Iterable[_Parts]) -> Spread:
-    squares, freedom = 0.0, 0
+def _pooled(comparisons: Iterable[_Parts]) -> Spreads:
+    squares: dict[Any, float] = {}
+    freedom: dict[Any, int] = {}
     for parts in comparisons:
-        for off in parts.deviations():
-            squares += float(off @ off)
-            freedom += len(off) - 1
+        for one, off in parts.deviations():
+            squares[one] = squares.get(one, 0.0) + float(off @ off)
+            freedom[one] = freedom.get(one, 0) + len(off) - 1
+    return {one: Spread(squares[one] / free, free) for one, free in freedom.items()}
+
+
+def _together(known: Spreads) -> Spread:
+    """What the others tell of a sort that was trained once."""
+    freedom = sum(each.freedom for each in known.values())
+    squares = sum(each.variance * each.freedom for each in known.values())
     return Spread(squares / freedom if freedom else np.nan, freedom)
 
 
-def estimate(cells: Sequence[Scores], trainings: Spread | None = None) -> Estimate:
+def estimate(cells: Sequence[Scores], trainings: Spreads | None = None) -> Estimate:
     """Mean of the mean scores of cells, of equal weight, and how far chance moves it.
 
-    The variance is that between patients plus that between the trainings of one kind, less their
+    The variance is that between patients plus that between the trainings of each sort, less their
     interaction, which is in both (Searle, Casella and McCulloch, Variance Components, 1992, for
-    crossed factors), from linearised means; degrees of freedom by Satterthwaite (Biometrics
-    Bulletin 2, 1946). Where no training was repeated, those of other kinds stand for repetitions.
+    crossed factors), from linearised means. Sorts need not be alike in how far theirs lie apart
+    (Welch, Biometrika 34, 1947); degrees of freedom by Satterthwaite (Biometrics Bulletin 2, 1946).
+    Where no training was repeated, those of other kinds stand for repetitions.
 
     Args:
         cells: their answers; patients and trainings may be in several.
@@ -182,19 +210,37 @@ def estimate(cells: Sequence[Scores], trainings: Spread | None = None) -> Estima
     known = trainings or _pooled([parts])
     of_patient = parts.table.sum(axis=1)
     between_patients = patients / (patients - 1) * float(of_patient @ of_patient)
-    between_trainings = known.variance * float(parts.weight @ parts.weight)
+    between_trainings = parts.trainings(known)
     interaction, free = parts.interaction()
     terms = [(between_patients, patients - 1.0)]
-    if between_trainings > interaction:
-        terms += [(between_trainings, float(known.freedom)), (-interaction, max(free, 1.0))]
+    if _more(between_trainings, interaction, free):
+        terms += [*between_trainings, (-interaction, free)]
     total = sum(term for term, _ in terms)
     if total <= _DUST**2:
         return Estimate(parts.value, parts.value, parts.value, 0.0, patients - 1.0)
-    freedom = total**2 / sum(term**2 / of for term, of in terms)
+    freedom = _freedom(terms)
     freedom = max(freedom, min(of for _, of in terms))  # what is subtracted would take it lower
     error = float(np.sqrt(total))
     half = error * float(stdtrit(freedom, (1 + _LEVEL) / 2))
     return Estimate(parts.value, parts.value - half, parts.value + half, error, float(freedom))
+
+
+def _more(trainings: Sequence[tuple[float, float]], interaction: float, free: float) -> bool:
+    """Whether trainings lie further apart than patients who suit one and not another explain.
+
+    By an F test at 25 %, the level for deciding whether a component of variance is there at all
+    (Bancroft, Biometrics 20, 1964); taking it in whenever it is the larger would widen intervals
+    of what trainings have no part in.
+    """
+    whole = sum(term for term, _ in trainings)
+    if not whole > 0:
+        return False
+    return whole > interaction * float(fdtri(_freedom(trainings), free, 1 - _POOLED_ABOVE))
+
+
+def _freedom(terms: Sequence[tuple[float, float]]) -> float:
+    """Of a sum of variances, by Satterthwaite."""
+    return sum(term for term, _ in terms) ** 2 / sum(term**2 / of for term, of in terms)
 
 
 def numbered(*columns: NDArray[Any]) -> tuple[NDArray[np.intp], int]:
@@ -206,7 +252,7 @@ def numbered(*columns: NDArray[Any]) -> tuple[NDArray[np.intp], int]:
     return numbers, int(numbers.max()) + 1
 
 
-def share(cell: Scores, frames: int, trainings: Spread | None = None) -> Estimate:
+def share(cell: Scores, frames: int, trainings: Spreads | None = None) -> Estimate:
     """Share of right answers, as `estimate`, with Wilson's interval for an effective number.
 
     Args:

@@ -12,7 +12,8 @@ def table(scores, kind="a"):
     """Scores (patients, seeds), of one frame each."""
     scores = np.asarray(scores, float)
     patient, seed = np.indices(scores.shape)
-    return Scores(scores.ravel(), patient.ravel(), np.full(scores.size, kind), seed.ravel())
+    one = np.full(scores.size, kind)
+    return Scores(scores.ravel(), patient.ravel(), one, seed.ravel(), one)
 
 
 def test_where_trainings_agree_it_is_the_t_test_of_the_patients():
@@ -67,8 +68,28 @@ def test_cells_count_alike_and_share_their_patients():
 def test_trainings_of_one_seed_stand_for_repetitions_of_each_other():
     scores = np.random.default_rng(4).normal(size=(20, 3)) + np.arange(3)
     rows = table(scores)
-    kinds = Scores(rows.score, rows.patient, rows.seed.astype(str), np.zeros_like(rows.seed))
+    kinds = rows._replace(repeated=rows.seed.astype(str), seed=np.zeros_like(rows.seed))
     assert crossed.estimate([kinds]) == pytest.approx(crossed.estimate([rows]))
+
+
+def test_trainings_of_another_sort_may_lie_further_apart():
+    """Reference: Welch's t test, of patients that are alike."""
+    near, far = np.array([0.1, 0.12, 0.09, 0.11]), np.array([0.9, -0.3, 0.4, 0.2, -0.6])
+    cells = [table(np.tile(-near, (30, 1)), "near"), table(np.tile(far, (30, 1)), "far")]
+    found = crossed.estimate(cells)
+    expected = stats.ttest_ind(far, near, equal_var=False)
+    assert found.p == pytest.approx(expected.pvalue)
+    assert found.freedom == pytest.approx(expected.df)
+    known = crossed.spreads([cell] for cell in cells)
+    one, other = (crossed.estimate([cell], known) for cell in cells)
+    assert other.error > 10 * one.error
+
+
+def test_a_sort_that_was_trained_once_is_judged_by_the_others():
+    others = table(np.tile([0.1, 0.5, 0.2], (30, 1)), "others")
+    own = table(np.full((30, 1), 0.3), "own")
+    found = crossed.estimate([own, own._replace(seed=own.seed + 1)], crossed.spreads([[others]]))
+    assert found.error == pytest.approx(np.std([0.1, 0.5, 0.2], ddof=1) / np.sqrt(2))
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (20, 1)])
@@ -111,7 +132,13 @@ def test_a_narrow_interval_around_nothing_is_equivalent_and_a_wide_one_is_not():
 def answers(right, patients, seed=0):
     """Answers of one training."""
     right = np.asarray(right, float)
-    return Scores(right, np.asarray(patients), np.full(len(right), "a"), np.full(len(right), seed))
+    return Scores(
+        right,
+        np.asarray(patients),
+        np.full(len(right), "a"),
+        np.full(len(right), seed),
+        np.zeros(len(right)),
+    )
 
 
 def twice(right, patients):
@@ -175,7 +202,10 @@ def test_trainings_that_differ_widen_the_interval_of_an_accuracy():
     patients = np.tile(np.repeat(np.arange(60), 4), 3)
     seed = np.repeat(np.arange(3), 240)
     alike, apart = (
-        crossed.share(Scores(rng.random(720) < share[seed], patients, np.full(720, "a"), seed), 240)
+        crossed.share(
+            Scores(rng.random(720) < share[seed], patients, np.full(720, "a"), seed, np.zeros(720)),
+            240,
+        )
         for share in (np.array([0.8, 0.8, 0.8]), np.array([0.7, 0.8, 0.9]))
     )
     assert apart.high - apart.low > 2 * (alike.high - alike.low)

@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from echojax.report import crossed, measures, statistics
-from echojax.report.crossed import Estimate, Scores, Spread
+from echojax.report.crossed import Estimate, Scores, Spreads
 from echojax.report.statistics import Sample
 from echojax.studies.diagnosis import paper
 from echojax.studies.diagnosis.cells import Cell, ordered
 from echojax.studies.diagnosis.predictions import Predictions, match, read
-from echojax.studies.diagnosis.scoring import chance, differences, distinct, scores, spreads
+from echojax.studies.diagnosis.scoring import chance, distinct, scores
 from echojax.vocabulary import NONE
 
 
@@ -95,9 +95,9 @@ def accuracy_rows(
     """
     controls = thumbnails.cells() if thumbnails else {}
     own = {cell: scores(cell, rows) for cell, rows in predictions.cells().items()}
-    known = spreads(own)
+    known = crossed.spreads([answers] for answers in own.values())
     return [
-        _accuracy_row(cell, rows, own[cell], known[cell], controls.get(cell))
+        _accuracy_row(cell, rows, own[cell], known, controls.get(cell))
         for cell, rows in predictions.cells().items()
     ]
 
@@ -108,7 +108,7 @@ def of_cells(file: Path, cells: Collection[Cell]) -> list[AccuracyRow]:
 
 
 def _accuracy_row(
-    cell: Cell, rows: Predictions, own: Scores, known: Spread, control: Predictions | None
+    cell: Cell, rows: Predictions, own: Scores, known: Spreads, control: Predictions | None
 ) -> AccuracyRow:
     estimate = crossed.share(own, distinct(rows, "frame"), known)
     label = rows["label"]
@@ -148,13 +148,15 @@ def _accuracy_row(
     )
 
 
-def _over(cell: Cell, rows: Predictions, known: Spread, control: Predictions | None) -> Estimate:
+def _over(cell: Cell, rows: Predictions, known: Spreads, control: Predictions | None) -> Estimate:
     """The classifier's accuracy minus the thumbnail's."""
     if control is None:
         return crossed.NOTHING
     # The thumbnail has one training a fold, which every seed is compared with.
     before, after = match(control, rows, "frame", "fold")
-    return crossed.estimate([differences(cell, control.take(before), rows.take(after))], known)
+    own = rows.take(after)
+    over = own.correct.astype(float) - control.take(before).correct
+    return crossed.estimate([scores(cell, own)._replace(score=over)], known)
 
 
 def _share(estimate: Estimate) -> Estimate:

@@ -125,7 +125,8 @@ def _accuracy_differences(first: _Run, other: _Run) -> dict[Cell, Estimate]:
 
 def _of_run(answers: Scores, run: str) -> Scores:
     """Answers whose trainings are not those of another run, though they have the same names."""
-    return answers._replace(repeated=np.char.add(f"{run}/", answers.repeated))
+    repeated, sort = (np.char.add(f"{run}/", names) for names in (answers.repeated, answers.sort))
+    return answers._replace(repeated=repeated, sort=sort)
 
 
 def _points(found: Estimate | None) -> Words:

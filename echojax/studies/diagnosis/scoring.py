@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
 from echojax.report import crossed, measures
-from echojax.report.crossed import Estimate, Scores, Spread
+from echojax.report.crossed import Estimate, Scores
 from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.predictions import Predictions, match
 from echojax.vocabulary import NONE
@@ -17,19 +17,33 @@ from echojax.vocabulary import NONE
 def scores(cell: Cell, rows: Predictions) -> Scores:
     """Answers by patient and training; a training counts once, whatever it is tested on."""
     enhanced = f"{cell.sr}-{cell.mode}" if cell.sr_on in ("train", "both") else NONE
-    kind = "/".join([cell.protocol, cell.task, cell.train, enhanced, ""])
-    repeated = np.char.add(kind, rows["fold"].astype(str))
-    return Scores(rows.correct.astype(float), rows["patient"], repeated, rows["seed"])
+    classifier = "/".join([cell.protocol, cell.task, cell.train, enhanced])
+    repeated = np.char.add(f"{classifier}/", rows["fold"].astype(str))
+    asked = f"{cell.sr}-{cell.mode}" if cell.sr_on == "test" else NONE
+    sort = np.full(len(rows), f"{classifier}/{asked}")
+    return Scores(rows.correct.astype(float), rows["patient"], repeated, rows["seed"], sort)
 
 
 def differences(cell: Cell, before: Predictions, after: Predictions) -> Scores:
     """After minus before of matched answers; the trainings of a seed count as one."""
-    return scores(cell, after)._replace(score=after.correct.astype(float) - before.correct)
+    score = after.correct.astype(float) - before.correct
+    return _sorted(cell, scores(cell, after)._replace(score=score))
 
 
 def relative(cell: Cell, before: Predictions, after: Predictions) -> Scores:
     """The change in percent; the trainings of a seed, before and after, count as one."""
-    return measures.relative(scores(cell, before), scores(cell, after))
+    return _sorted(cell, measures.relative(scores(cell, before), scores(cell, after)))
+
+
+def _sorted(cell: Cell, change: Scores) -> Scores:
+    """A change, of the enhancement's sort where the same training answers before and after.
+
+    Little of the training remains in it then, and what does is alike in all classifiers.
+    """
+    if cell.sr_on != "test":
+        return change
+    sort = "/".join([cell.protocol, cell.task, cell.sr, cell.mode])
+    return change._replace(sort=np.full(len(change.score), sort))
 
 
 def matched(
@@ -58,9 +72,9 @@ def changes(
 
 
 def estimates(answers: Mapping[Cell, Scores]) -> dict[Cell, Estimate]:
-    """The mean of each cell, with what all cells of its sort tell of trainings."""
-    known = spreads(answers)
-    return {cell: crossed.estimate([own], known[cell]) for cell, own in answers.items()}
+    """The mean of each cell, with what all cells tell of trainings of its sort."""
+    known = crossed.spreads([own] for own in answers.values())
+    return {cell: crossed.estimate([own], known) for cell, own in answers.items()}
 
 
 def contrasts(pairs: Mapping[Cell, tuple[Scores, Scores]]) -> dict[Cell, Estimate]:
@@ -78,23 +92,6 @@ def unless_single(found: Estimate, sides: Iterable[Scores]) -> Estimate:
     if all(len(np.unique(side.seed)) > 1 for side in sides):
         return found
     return Estimate(found.value, *4 * (math.nan,))
-
-
-def spreads(answers: Mapping[Cell, Scores]) -> dict[Cell, Spread]:
-    """How far trainings lie apart in all the cells of one sort, for each cell.
-
-    Of one sort are cells of a protocol and task; where the same classifier answers about frames
-    with and without enhancement, also of one enhancement, since little of the training remains.
-    """
-    sorts: dict[tuple[str, ...], list[Sequence[Scores]]] = {}
-    sort = {
-        cell: (cell.protocol, cell.task, *((cell.sr, cell.mode) if cell.sr_on == "test" else ()))
-        for cell in answers
-    }
-    for cell, own in answers.items():
-        sorts.setdefault(sort[cell], []).append([own])
-    known = {names: crossed.spread(every) for names, every in sorts.items()}
-    return {cell: known[sort[cell]] for cell in answers}
 
 
 def distinct(rows: Predictions, column: str) -> int:

@@ -104,7 +104,7 @@ def evaluate(classifier: Classifier, frames: Frames, mesh: Mesh) -> list[Row]:
 
 def _area(answer: np.ndarray, label: np.ndarray, patient: np.ndarray) -> Estimate:
     one = np.zeros(len(answer), int)  # a single training
-    placed = measures.area(Scores(answer, patient, one, one), label, answer)
+    placed = measures.area(Scores(answer, patient, one, one, one), label, answer)
     found = statistics.mean(placed.score, placed.patient)
     return found._replace(low=max(found.low, 0.0), high=min(found.high, 1.0))
 
