@@ -12,6 +12,7 @@ from echojax.errors import InputError
 
 LV, MYOCARDIUM, LA = 1, 2, 3  # in CAMUS's masks; 0 is background
 DISCS = 20
+Discs = tuple[np.ndarray, float]  # their diameters from base to apex (20,), and the axis's length
 _AROUND = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
@@ -83,7 +84,7 @@ def long_axis(mask: np.ndarray, spacing: tuple[float, float]) -> LongAxis:
     return LongAxis(base, apex, ends[ends[:, 1].argsort()])
 
 
-def diameters(mask: np.ndarray, spacing: tuple[float, float]) -> tuple[np.ndarray, float]:
+def diameters(mask: np.ndarray, spacing: tuple[float, float]) -> Discs:
     """Diameters of discs of equal height along the long axis, from base to apex, and its length.
 
     Returns:
@@ -114,7 +115,12 @@ def volume(two_chamber: Plane, four_chamber: Plane) -> float:
     Raises:
         InputError: as `long_axis`.
     """
-    (one, length), (other, long) = diameters(*two_chamber), diameters(*four_chamber)
+    return disc_volume(diameters(*two_chamber), diameters(*four_chamber))
+
+
+def disc_volume(two_chamber: Discs, four_chamber: Discs) -> float:
+    """The volume that `diameters` of two views give, ml."""
+    (one, length), (other, long) = two_chamber, four_chamber
     return float(np.pi / 4 * (one * other).sum() * max(length, long) / DISCS / 1000)
 
 

@@ -85,7 +85,7 @@ class SegmentationConfig(SegmenterConfig):
     seed: int = Field(0, ge=0)
 
 
-def record(config: SegmentationConfig, learned: Sequence[Frames]) -> Record:
+def record(config: SegmenterConfig, learned: Sequence[Frames]) -> Record:
     """What a training depends on that learns from some datasets."""
     fingerprints = "-".join(frames.fingerprint() for frames in learned)
     return Record(recorded(config, "segmentation"), {"frames to learn from": fingerprints})
@@ -157,7 +157,7 @@ def training_on(
         card: what the file shall say of data and licence.
     """
     optimizer, step = _program(config, degraded=degraded)
-    model = UNet(_NETWORKS[config.network], rngs=nnx.Rngs(seed))
+    model = init_network(config, seed)
     graphdef, _, _ = split(model)
     order = frame_order(number, 1, config.batch, seed, config.steps)
 
@@ -183,6 +183,11 @@ def training_on(
         kind=kind(degraded=degraded),
         length=("segmentation.steps", 1),
     )
+
+
+def init_network(config: SegmenterConfig, seed: int) -> UNet:
+    """The network that a training begins with."""
+    return UNet(_NETWORKS[config.network], rngs=nnx.Rngs(seed))
 
 
 def kind(*, degraded: bool) -> str:
