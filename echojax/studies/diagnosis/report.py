@@ -21,6 +21,7 @@ from echojax.studies.diagnosis.sections import (
     limits,
     making,
     manipulation,
+    masks,
     primary,
     top,
 )
@@ -33,6 +34,7 @@ SECTIONS: tuple[Callable[[Material], Sequence[Block]], ...] = (
     costs.leakage,
     costs.quality,
     gains.gains,
+    masks.masks,
     manipulation.manipulation,
     fidelity.fidelity,
     certainty.certainty,
