@@ -86,11 +86,10 @@ def test_every_cell_of_the_matrix_has_masks_of_the_frames_it_tests(finished):
 
 def test_enhancement_of_tested_frames_is_seen_by_the_same_network(finished):
     table = rows(finished / "overlaps.csv")
+    cells = {sr: ("good", "poor", sr) for sr in ("none", "bicubic")}
     found = {
-        sr: [
-            r["dice_lv"] for r in table if (r["train"], r["test"], r["sr"]) == ("good", "poor", sr)
-        ]
-        for sr in ("none", "bicubic")
+        sr: [row["dice_lv"] for row in table if (row["train"], row["test"], row["sr"]) == cell]
+        for sr, cell in cells.items()
     }
     assert len(found["none"]) == len(found["bicubic"]) == 16
     assert found["none"] != found["bicubic"]

@@ -129,7 +129,7 @@ class StudyConfig(Section):
         'or "frames" one by one; its text allows either',
     )
     keep_classifiers: Annotated[bool, FREE] = Field(
-        True, description="keep the trained weights (45 MB each)"
+        True, description="keep the trained weights (45 MB each, 8 MB of a segmenter)"
     )
     note: Annotated[str, FREE] = Field("", description="shown on top of the report")
 
