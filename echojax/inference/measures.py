@@ -58,7 +58,7 @@ def long_axis(mask: np.ndarray, spacing: tuple[float, float]) -> LongAxis:
         spacing: of rows and of columns, mm.
 
     Raises:
-        InputError: there is no cavity, or myocardium surrounds all of it.
+        InputError: there is no cavity, myocardium surrounds all of it, or it has no length.
     """
     from skimage.measure import label  # takes 0.3 s
 
@@ -81,6 +81,8 @@ def long_axis(mask: np.ndarray, spacing: tuple[float, float]) -> LongAxis:
     base = ends.mean(axis=0)
     distance = np.linalg.norm(points - base, axis=1)
     apex = points[distance > distance.max() - min(spacing) / 2].mean(axis=0)  # it may be flat
+    if not np.any(apex != base):
+        raise InputError("the left ventricle of the mask is all valve plane; no long axis")
     return LongAxis(base, apex, ends[ends[:, 1].argsort()])
 
 

@@ -108,7 +108,10 @@ def test_discs_are_read_as_they_were_measured():
     assert found is not None
     for own, expected in zip(found, diameters(mask, (0.5, 0.4)), strict=True):
         np.testing.assert_allclose(own, expected, rtol=1e-3)
-    assert overlaps.discs(np.zeros_like(mask), np.array([0.5, 0.5])) == ""
+    speck = np.zeros_like(mask)
+    speck[5:7, 5:7] = 1  # all of it is as far from its middle
+    for nothing in (np.zeros_like(mask), speck):
+        assert overlaps.discs(nothing, np.array([0.5, 0.5])) == ""
     assert overlaps.discs_of("") is None
 
 
