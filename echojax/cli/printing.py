@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from echojax.recipes.segmentation_scores import Row as Agreed
     from echojax.report.blocks import Block, Paragraph
     from echojax.studies.diagnosis.accuracies import AccuracyRow
+    from echojax.studies.diagnosis.mask_outcomes import OutcomeRow
     from echojax.studies.diagnosis.material import Material
     from echojax.studies.diagnosis.transfer import Row as Transferred
     from echojax.training.planned import Planned
@@ -61,6 +62,12 @@ def cells_as_json(rows: "Iterable[AccuracyRow]") -> list[dict[str, Any]]:
     return [_flat(row, *fields) for row in rows]
 
 
+def masks_as_json(rows: "Iterable[OutcomeRow]") -> list[dict[str, Any]]:
+    """Outcomes of masks in cells for `as_json`."""
+    fields = ("outcome", "value", "low", "high", "counted", "patients", "folds", "seeds")
+    return [_flat(row, *fields, "unmeasured") for row in rows]
+
+
 def findings_as_json(run: "Material") -> dict[str, Any]:
     """What a study found for `as_json`."""
     from echojax.studies.diagnosis.answer import sentences
@@ -69,7 +76,7 @@ def findings_as_json(run: "Material") -> dict[str, Any]:
     over = ("bicubic_points", "bicubic_points_low", "bicubic_points_high")
     means = ("protocol", "sr", "mode", "cells", *gained, *over)
     asked = ("protocol", "task", "sr", "mode", "cells", "points", "low", "high", "holm", "finding")
-    return {
+    told = {
         "answer": [text.replace("\N{NO-BREAK SPACE}", " ") for text in sentences(run)],
         "notes": [str(note.words) for note in _notes(run)],
         "cells": cells_as_json(run.accuracy),
@@ -77,6 +84,10 @@ def findings_as_json(run: "Material") -> dict[str, Any]:
         "mean_gains": [_some(row, *means) for row in run.mean_gain],
         "primary": [_some(row, *asked) for row in run.primary],
     }
+    if run.masks.rows:
+        told["masks"] = masks_as_json(run.masks.rows)
+        told["mask_mean_gains"] = [row._asdict() for row in run.masks.means]
+    return told
 
 
 def accuracies(rows: "Iterable[AccuracyRow]") -> None:
@@ -91,6 +102,29 @@ def accuracies(rows: "Iterable[AccuracyRow]") -> None:
             f"{row.accuracy:.1%}{interval}  "
             f"{count(row.frames, 'frame')}, {count(row.folds, 'fold')}, {count(row.seeds, 'seed')}"
         )
+
+
+def masks(rows: "Sequence[OutcomeRow]") -> None:
+    """Print the outcomes of masks in cells, a line each; nothing of none."""
+    if not rows:
+        return
+    from echojax import text_table
+    from echojax.studies.diagnosis.outcomes import OF_MASKS
+
+    table = [["protocol", "train", "test", "enhanced", "outcome", "value", "of"]]
+    for row in rows:
+        cell, outcome = row.cell, OF_MASKS[row.outcome]
+        value, low, high = (outcome.factor * each for each in (row.value, row.low, row.high))
+        bounds = "" if math.isnan(low) else f" [{low:.1f}, {high:.1f}]"
+        enhanced = "-" if cell.sr == "none" else f"{cell.sr}, {cell.mode}, {cell.sr_on}"
+        table.append(
+            [
+                *(cell.protocol, cell.train, cell.test, enhanced, outcome.head),
+                f"{value:.1f}{bounds}",
+                count(row.counted, outcome.per),
+            ]
+        )
+    click.echo(text_table.plain(table))
 
 
 def note(line: str) -> None:

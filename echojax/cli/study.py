@@ -34,23 +34,29 @@ def evaluate(
 ) -> None:
     """Print the accuracy of one cell of the study.
 
-    What is missing is trained; what the run already has is used, with no need for --resume.
+    What is missing is trained; what the run already has is used, with no need for --resume. Where
+    study.outcomes names dice or ef, and no --task is given, the cell's segmenters are asked too.
 
     --json prints run and cells; each of cells has protocol, task, train, test, sr, mode, sr_on,
     accuracy, low and high (its 95 % interval, null without one), chance (share of the more frequent
-    class), all from 0 to 1, and the numbers of frames, patients, folds and seeds.
+    class), all from 0 to 1, and the numbers of frames, patients, folds and seeds. Of segmenters,
+    masks has outcome (dice, from 0 to 1, of all structures and of each; ef_error, in points),
+    value, low and high, the numbers counted (frames or patients) and unmeasured (answers).
     """
     given["resume"] = not given["overwrite"]
     options.check(given, dry_run=dry_run)
     from echojax.runs.run import request
-    from echojax.studies.diagnosis import accuracies, asking, plan
-    from echojax.studies.diagnosis.cells import cells_of
+    from echojax.studies.diagnosis import accuracies, asking, mask_outcomes, plan
+    from echojax.studies.diagnosis.cells import SEGMENTATION, cells_of
     from echojax.studies.diagnosis.config import Config
     from echojax.studies.diagnosis.study import Study
 
     study = Study.of(request(Config, **given))
     settings = study.config.study
-    tasks = settings.tasks if task is None else (task,)
+    tasks: list[str] = [task] if task else []
+    if task is None:
+        tasks += settings.tasks if "accuracy" in settings.outcomes else ()
+        tasks += [SEGMENTATION] if settings.segments else []
     cells = cells_of(settings, tasks, train, test, sr, sr_on)
     if dry_run:
         printing.plan(plan.of_study(study, cells), study.run.path)
@@ -58,10 +64,16 @@ def evaluate(
     study.begin(cells)
     asking.run_cells(study, cells)
     rows = accuracies.of_cells(study.run.predictions, cells)
+    masks = mask_outcomes.of_cells(study.run.overlaps, cells)
     if as_json:
-        printing.as_json({"run": study.run.path, "cells": printing.cells_as_json(rows)})
-    else:
+        told: dict[str, Any] = {"run": study.run.path, "cells": printing.cells_as_json(rows)}
+        if masks:
+            told["masks"] = printing.masks_as_json(masks)
+        printing.as_json(told)
+        return
+    if rows or not masks:
         printing.accuracies(rows)
+    printing.masks(masks)
 
 
 @options.command("matrix")
@@ -72,23 +84,27 @@ def matrix(as_json: bool, dry_run: bool, **given: Any) -> None:
     """Run the whole study and write its report.
 
     Both tasks, every training and test quality, every enhancement on the sides that it is to be
-    done to, over all folds and seeds of the configuration.
+    done to, over all folds and seeds of the configuration. With --set
+    'study.outcomes=["accuracy","dice","ef"]' segmenters are trained for the same matrix, and their
+    masks compared with those of experts.
 
     --json prints run, report (the page), answer (its two sentences), notes (what to beware of),
     cells (as `echojax eval --json`), gains (of cells with enhancement: accuracy before, points
     gained with points_low and points_high, p), mean_gains (of each method and mode: points, and
     bicubic_points, over bicubic interpolation) and primary (networks against bicubic interpolation:
-    points with low and high, holm, the adjusted p, and finding, a word).
+    points with low and high, holm, the adjusted p, and finding, a word); of segmenters also masks
+    (as `echojax eval --json`) and mask_mean_gains (of each outcome, method, mode and side: change
+    and bicubic_change, in points).
     """
     options.check(given, dry_run=dry_run)
     from echojax.runs.run import request
     from echojax.studies.diagnosis import asking, examples, material, plan, report
-    from echojax.studies.diagnosis.cells import all_cells
+    from echojax.studies.diagnosis.cells import all_cells, mask_cells
     from echojax.studies.diagnosis.config import Config
     from echojax.studies.diagnosis.study import Study
 
     study = Study.of(request(Config, **given))
-    cells = all_cells(study.config.study)
+    cells = [*all_cells(study.config.study), *mask_cells(study.config.study)]
     if dry_run:
         printing.plan(plan.of_study(study, cells), study.run.path)
         return
@@ -102,6 +118,7 @@ def matrix(as_json: bool, dry_run: bool, **given: Any) -> None:
         printing.as_json(told)
         return
     printing.accuracies(row for row in found.accuracy if row.cell.sr == "none")
+    printing.masks([row for row in found.masks.rows if row.cell.sr == "none"])
     printing.findings(found)
     click.echo(f"Report: {page}")
 

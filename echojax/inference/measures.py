@@ -12,6 +12,7 @@ from echojax.errors import InputError
 
 LV, MYOCARDIUM, LA = 1, 2, 3  # in CAMUS's masks; 0 is background
 DISCS = 20
+Discs = tuple[np.ndarray, float]  # their diameters from base to apex (20,), and the axis's length
 _AROUND = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
@@ -57,7 +58,7 @@ def long_axis(mask: np.ndarray, spacing: tuple[float, float]) -> LongAxis:
         spacing: of rows and of columns, mm.
 
     Raises:
-        InputError: there is no cavity, or myocardium surrounds all of it.
+        InputError: there is no cavity, myocardium surrounds all of it, or it has no length.
     """
     from skimage.measure import label  # takes 0.3 s
 
@@ -80,10 +81,12 @@ def long_axis(mask: np.ndarray, spacing: tuple[float, float]) -> LongAxis:
     base = ends.mean(axis=0)
     distance = np.linalg.norm(points - base, axis=1)
     apex = points[distance > distance.max() - min(spacing) / 2].mean(axis=0)  # it may be flat
+    if not np.any(apex != base):
+        raise InputError("the left ventricle of the mask is all valve plane; no long axis")
     return LongAxis(base, apex, ends[ends[:, 1].argsort()])
 
 
-def diameters(mask: np.ndarray, spacing: tuple[float, float]) -> tuple[np.ndarray, float]:
+def diameters(mask: np.ndarray, spacing: tuple[float, float]) -> Discs:
     """Diameters of discs of equal height along the long axis, from base to apex, and its length.
 
     Returns:
@@ -114,7 +117,12 @@ def volume(two_chamber: Plane, four_chamber: Plane) -> float:
     Raises:
         InputError: as `long_axis`.
     """
-    (one, length), (other, long) = diameters(*two_chamber), diameters(*four_chamber)
+    return disc_volume(diameters(*two_chamber), diameters(*four_chamber))
+
+
+def disc_volume(two_chamber: Discs, four_chamber: Discs) -> float:
+    """The volume that `diameters` of two views give, ml."""
+    (one, length), (other, long) = two_chamber, four_chamber
     return float(np.pi / 4 * (one * other).sum() * max(length, long) / DISCS / 1000)
 
 

@@ -94,22 +94,49 @@ class Segmenter:
             part = frames[first : first + _ASK]
             seen = np.stack([as_input(frame, self.size) for frame in part])
             if len(frames) > _ASK:  # one program for all parts
-                seen = np.pad(seen, [(0, _ASK - len(part)), (0, 0), (0, 0)])
-            shares = np.asarray(_ask(self.model, jnp.asarray(seen), self.mirror))
-            found += [
-                self._segmentation(share, frame.shape, keep=probabilities)
-                for share, frame in zip(shares, part, strict=False)
-            ]
+                seen = _filled(seen)
+            found += self._ask(seen, [frame.shape for frame in part], keep=probabilities)
         return found
 
+    def masks(self, seen: np.ndarray, sizes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
+        """Masks of frames that were made what the network sees by somebody else.
+
+        Args:
+            seen: float32 (n, size, size) in [0, 1].
+            sizes: (rows, columns) of each frame, whose geometry its mask is given in.
+
+        Returns:
+            uint8 (rows, columns) each.
+        """
+        found = []
+        for first in range(0, len(seen), _ASK):
+            part = slice(first, first + _ASK)
+            found += self._ask(_filled(seen[part]), sizes[part], keep=False)
+        return [each.mask for each in found]
+
+    def _ask(
+        self, seen: np.ndarray, sizes: Sequence[tuple[int, ...]], *, keep: bool
+    ) -> list[Segmentation]:
+        shares = np.asarray(_ask(self.model, jnp.asarray(seen), self.mirror))
+        return [
+            self._segmentation(share, size, keep=keep)
+            for share, size in zip(shares, sizes, strict=False)
+        ]
+
     def _segmentation(
-        self, share: np.ndarray, size: tuple[int, int], *, keep: bool
+        self, share: np.ndarray, size: tuple[int, ...], *, keep: bool
     ) -> Segmentation:
-        share = resize(share, size)
+        rows, columns = size
+        share = resize(share, (rows, columns))
         mask = share.argmax(axis=-1).astype(np.uint8)
         if self.largest:
             mask = largest_parts(mask)
         return Segmentation(mask, share if keep else None)
+
+
+def _filled(seen: np.ndarray) -> np.ndarray:
+    """Frames (n, h, w) with black ones behind, as many as are asked about at once."""
+    return np.pad(seen, [(0, _ASK - len(seen)), (0, 0), (0, 0)])
 
 
 def as_input(frame: np.ndarray, size: int) -> np.ndarray:

@@ -4,8 +4,9 @@ As Kjelsrud et al., IUS 2025 (arXiv:2509.03631), train their light U-Net on CAMU
 cosine instead of a schedule that waits for the loss.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import jax
@@ -22,27 +23,46 @@ from echojax.data.frames import Frames
 from echojax.data.source import evenly
 from echojax.errors import InputError
 from echojax.inference.overlap import STRUCTURES, agreement
-from echojax.inference.segment import SIZE, Segmenter, as_input, standardised
+from echojax.inference.segment import SIZE, Segmenter, standardised
 from echojax.models.unet import NNUNET, UNet, UNetSettings
-from echojax.recipes.classification import frame_order
-from echojax.resize import resize
+from echojax.recipes.classification import DEGRADATION, frame_order
+from echojax.recipes.segmentation_examples import Examples
 from echojax.runs.job import Record
+from echojax.training.degradation import degrade
 from echojax.training.joint_augmentation import augment
-from echojax.training.loop import Evaluator, Loss, Metrics, Training, make_step
+from echojax.training.loop import Evaluator, Loss, Metrics, Step, Training, make_step
 from echojax.training.optimizers import cosine_schedule
 from echojax.training.state import TrainState, initial_state, split
+from echojax.weights import kinds
 
 _NETWORKS = {"light": UNetSettings(), "nnunet": NNUNET}
 _SMOOTH = 1e-5  # share of all pixels: a structure that is nowhere, and not found, costs nothing
 MEAN = "dice_mean"  # score: over structures
 
 
-class SegmentationConfig(Section):
-    """The segmentation network, its training, and what it is measured on."""
+class SegmenterConfig(Section):
+    """The segmentation network and its training."""
 
     network: Literal["light", "nnunet"] = Field(
         "light", description="U-Net of 2 M parameters, or nnU-Net's of 33 M"
     )
+    size: int = Field(224, ge=32, description="side of the square that frames are brought to")
+    augment: bool = Field(True, description="whether frames are moved and lit otherwise at random")
+    mirror: bool = Field(False, description="whether half of them are mirrored, too")
+    batch: int = Field(16, ge=1)
+    steps: int = Field(5000, ge=1)
+    learning_rate: float = Field(
+        1e-3, gt=0, description="at its highest, after a short warm-up; then a cosine to zero"
+    )
+    save_every: Annotated[int, FREE] = Field(500, ge=1, description="steps between checkpoints")
+    save_minutes: Annotated[float, FREE] = Field(
+        10.0, gt=0, description="minutes after which one is saved although fewer steps were taken"
+    )
+
+
+class SegmentationConfig(SegmenterConfig):
+    """The segmentation network, its training, and what it is measured on."""
+
     learn: Literal["data", "also", "both"] = Field(
         "data",
         description='frames to learn from: of data.dir, of segmentation.also, or of "both"',
@@ -59,68 +79,20 @@ class SegmentationConfig(Section):
     held_out: float = Field(
         0.1, gt=0, lt=1, description="share of the persons to measure on, without folds"
     )
-    size: int = Field(224, ge=32, description="side of the square that frames are brought to")
-    augment: bool = Field(True, description="whether frames are moved and lit otherwise at random")
-    mirror: bool = Field(False, description="whether half of them are mirrored, too")
-    batch: int = Field(16, ge=1)
-    steps: int = Field(5000, ge=1)
-    learning_rate: float = Field(
-        1e-3, gt=0, description="at its highest, after a short warm-up; then a cosine to zero"
-    )
     evaluate_every: Annotated[int, FREE] = Field(500, ge=1, description="steps between Dice")
     evaluate_frames: Annotated[int, FREE] = Field(
         48, ge=1, description="held-out frames it is measured on"
     )
-    save_every: Annotated[int, FREE] = Field(500, ge=1, description="steps between checkpoints")
-    save_minutes: Annotated[float, FREE] = Field(
-        10.0, gt=0, description="minutes after which one is saved although fewer steps were taken"
-    )
     seed: int = Field(0, ge=0)
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Frames to learn from as the network sees them, with the share of each structure in a pixel.
-
-    Attributes:
-        frames: uint8 (n, size, size).
-        targets: uint8 (n, size, size, 3), 255 where a pixel is all LV, myocardium or left atrium.
-    """
-
-    frames: np.ndarray
-    targets: np.ndarray
-
-    @classmethod
-    def of(cls, datasets: Sequence[Frames], size: int) -> "Examples":
-        """All frames of some datasets, each of which has a mask, brought to a square."""
-        images = (image for frames in datasets for image in frames.images)
-        masks = (mask for frames in datasets for mask in frames.masks)
-        return cls(
-            np.stack([_levels(as_input(image, size)) for image in images]),
-            np.stack([_levels(_shares(mask, size)) for mask in masks]),
-        )
-
-
-def _levels(values: np.ndarray) -> np.ndarray:
-    """Values in [0, 1] as 0 to 255."""
-    return np.round(255 * values).astype(np.uint8)
-
-
-def _shares(mask: np.ndarray | None, size: int) -> np.ndarray:
-    """A mask as float32 (size, size, 3) in [0, 1]."""
-    if mask is None:
-        raise ValueError("a frame without a mask")
-    shares = (mask[..., None] == np.array([*STRUCTURES.values()])).astype(np.float32)
-    return resize(shares, (size, size)).clip(0, 1)
-
-
-def record(config: SegmentationConfig, learned: Sequence[Frames]) -> Record:
+def record(config: SegmenterConfig, learned: Sequence[Frames]) -> Record:
     """What a training depends on that learns from some datasets."""
     fingerprints = "-".join(frames.fingerprint() for frames in learned)
     return Record(recorded(config, "segmentation"), {"frames to learn from": fingerprints})
 
 
-def check(config: SegmentationConfig, mesh: Mesh) -> None:
+def check(config: SegmenterConfig, mesh: Mesh) -> None:
     """See that a training can begin.
 
     Raises:
@@ -145,52 +117,111 @@ def training(
     *,
     card: Mapping[str, str] | None = None,
 ) -> Training[TrainState]:
-    """A training with Adam along a cosine.
+    """A training on frames as they are, whose Dice is measured as it goes.
 
     Args:
         config: the network and its training.
         learned: datasets of frames with masks to learn from.
-        held_out: such frames of other persons to measure Dice on as it goes.
+        held_out: such frames of other persons to measure Dice on.
         card: what the file shall say of data and licence.
     """
-    model = UNet(_NETWORKS[config.network], rngs=nnx.Rngs(config.seed))
+    return replace(
+        training_on(
+            config,
+            lambda: Examples.of(learned, config.size),
+            sum(map(len, learned)),
+            seed=config.seed,
+            card=card,
+        ),
+        evaluators=(_evaluator(config, held_out),),
+        told=told,
+    )
+
+
+def training_on(
+    config: SegmenterConfig,
+    examples: Callable[[], Examples],
+    number: int,
+    *,
+    seed: int,
+    degraded: bool = False,
+    card: Mapping[str, str] | None = None,
+) -> Training[TrainState]:
+    """A training with Adam along a cosine.
+
+    Args:
+        config: the network and its training.
+        examples: makes what to learn from.
+        number: how many these are.
+        seed: of this training.
+        degraded: whether every frame is degraded at random before it is learned from.
+        card: what the file shall say of data and licence.
+    """
+    optimizer, step = _program(config, degraded=degraded)
+    model = init_network(config, seed)
     graphdef, _, _ = split(model)
-    optimizer = optax.adam(cosine_schedule(config.learning_rate, config.steps))
-    order = frame_order(sum(map(len, learned)), 1, config.batch, config.seed, config.steps)
+    order = frame_order(number, 1, config.batch, seed, config.steps)
 
     def batches(first: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        examples = Examples.of(learned, config.size)
+        made = examples()
         for chosen in order[first:]:
-            yield examples.frames[chosen], examples.targets[chosen]
+            yield made.frames[chosen], made.targets[chosen]
 
     return Training(
-        start=lambda: initial_state(model, optimizer, seed=config.seed),
-        step=make_step(graphdef, optimizer, loss_of(config)),
+        start=lambda: initial_state(model, optimizer, seed=seed),
+        step=step,
         batches=batches,
         steps=config.steps,
         network=lambda state: nnx.merge(graphdef, state.params, state.rest),
-        evaluators=(_evaluator(config, held_out),),
         save_every=config.save_every,
         save_minutes=config.save_minutes,
         card={
             **(card or {}),
             SIZE: str(config.size),
-            "steps": f"{config.steps}, batches of {config.batch} frames, Dice and cross-entropy",
+            "steps": f"{config.steps}, batches of {config.batch} frames, Dice and cross-entropy"
+            + "; frames degraded at random" * degraded,
         },
-        told=told,
-        kind="segmenter",
+        kind=kind(degraded=degraded),
         length=("segmentation.steps", 1),
     )
+
+
+def init_network(config: SegmenterConfig, seed: int) -> UNet:
+    """The network that a training begins with."""
+    return UNet(_NETWORKS[config.network], rngs=nnx.Rngs(seed))
+
+
+def kind(*, degraded: bool) -> str:
+    """What trainings are counted as."""
+    return "segmenter" + ", degraded" * degraded
+
+
+@functools.lru_cache(maxsize=4)
+def _program(
+    config: SegmenterConfig, *, degraded: bool
+) -> tuple[optax.GradientTransformation, Step[TrainState]]:
+    # Kept, so that all segmenters of a study share one compiled step.
+    graphdef, _, _ = split(kinds.empty("unet", _NETWORKS[config.network]))
+    optimizer = optax.adam(cosine_schedule(config.learning_rate, config.steps))
+    return optimizer, make_step(graphdef, optimizer, loss_of(config, degraded=degraded))
 
 
 Batch = tuple[jax.Array, jax.Array]
 
 
-def loss_of(config: SegmentationConfig) -> Loss:
-    """The loss on batches of `Examples`, changed at random as configured."""
+def loss_of(config: SegmenterConfig, *, degraded: bool = False) -> Loss:
+    """The loss on batches of `Examples`, changed at random as configured.
+
+    Args:
+        config: the training.
+        degraded: whether frames are made poorer, too.
+    """
 
     def loss(model: UNet, batch: Batch, key: jax.Array) -> tuple[jax.Array, Metrics]:
         frames, targets = (each.astype(jnp.float32) / 255 for each in batch)
+        if degraded:
+            key, own = jax.random.split(key)
+            frames = degrade(jax.random.split(own, len(frames)), frames, DEGRADATION)
         if config.augment:
             keys = jax.random.split(key, len(frames))
             frames, targets = augment(keys, frames, targets, mirror=config.mirror)

@@ -14,7 +14,7 @@ ENVIRONMENT = "environment.json"
 _JOBS_OF_0_1_0 = re.compile(r"(sr|classifiers)/.+")  # which had no records
 _OURS = re.compile(
     r"config\.toml|environment\.json|frames\.json|\.lock"
-    r"|(log|predictions|thumbnails|manipulation|segmentation|grades)\.csv"
+    r"|(log|predictions|thumbnails|manipulation|overlaps|segmentation|grades)\.csv"
     r"|report\.(html|md)"
     r"|events/events\.out\.tfevents\.[^/]+"
     r"|tables/[^/]+\.(csv|tex)"

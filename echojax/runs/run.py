@@ -49,6 +49,11 @@ class Run:
         return self.path / "manipulation.csv"
 
     @property
+    def overlaps(self) -> Path:
+        """The table of what masks in a study measure, beside those of experts."""
+        return self.path / "overlaps.csv"
+
+    @property
     def segmentation(self) -> Path:
         """The table of how well masks agree with those of experts."""
         return self.path / "segmentation.csv"

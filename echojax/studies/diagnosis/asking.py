@@ -1,4 +1,4 @@
-"""Asking classifiers: every question of a study that its run does not answer yet."""
+"""Asking classifiers and segmenters: every question of a study that its run does not answer yet."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -8,9 +8,10 @@ import numpy as np
 from echojax.inference.classify import Shape, probabilities
 from echojax.models.resnet import ResNet18
 from echojax.recipes import thumbnail
-from echojax.studies.diagnosis import manipulation, predictions
-from echojax.studies.diagnosis.cells import Cell
-from echojax.studies.diagnosis.study import Question, Study
+from echojax.studies.diagnosis import manipulation, predictions, segmenting
+from echojax.studies.diagnosis.cells import Cell, by_kind
+from echojax.studies.diagnosis.questions import Question
+from echojax.studies.diagnosis.study import Study
 from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS
 
 
@@ -29,10 +30,10 @@ def run_cells(
         only_fold: number of the one fold to do; all by default.
         keep: whether to keep classifiers; as configured by default.
     """
-    settings = study.config.study
-    keep = settings.keep_classifiers if keep is None else keep
-    _ask_thumbnails(study, cells, only_fold)
-    asked = list(study.unanswered(study.run.predictions, cells, only_fold, settings.seeds))
+    keep = study.config.study.keep_classifiers if keep is None else keep
+    _, classes = by_kind(cells)
+    _ask_thumbnails(study, classes, only_fold)
+    asked = study.questions(cells, only_fold)
     # Fold by fold, so that a generator and its frames are needed for one stretch only.
     asked.sort(key=lambda q: (q.key.protocol, q.fold.number, q.key, q.seed))
     trainings = [
@@ -44,22 +45,25 @@ def run_cells(
             for questions in trainings:
                 if questions[0].fold is fold:
                     _train_and_ask(study, questions, keep=keep)
-            manipulation.measure(study.run.manipulation, study.inputs, fold, cells)
+            manipulation.measure(study.run.manipulation, study.inputs, fold, classes)
 
 
 def _train_and_ask(study: Study, questions: Sequence[Question], *, keep: bool) -> None:
     key, fold, seed, _, _ = questions[0]
     title = f"{key.name} fold {fold.number} seed {seed}"
-    model = study.classifiers.network(key, fold, seed, title, keep=keep)
+    model = study.learners(key).network(key, fold, seed, title, keep=keep)
     for question in questions:
-        _answer(study, model, question)
+        if key.segments:
+            segmenting.answer(study, model, question)
+        else:
+            _answer(study, model, question)
 
 
 def _ask_thumbnails(study: Study, cells: Sequence[Cell], only_fold: int | None) -> None:
     """Answer cells without enhancement by the method that needs no network, too."""
     plain = [cell for cell in cells if cell.sr == NONE]
     file, thumbnails = study.run.thumbnails, study.inputs_of(Shape(thumbnail.SIZE))
-    for question in study.unanswered(file, plain, only_fold, seeds=1):
+    for question in study.unanswered(predictions.read(file), plain, only_fold, seeds=1):
         fold, cell = question.fold, question.cell
         learned, asked = fold.train[cell.train], question.frames
         answers = thumbnail.probabilities(

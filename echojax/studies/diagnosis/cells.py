@@ -21,6 +21,7 @@ from echojax.vocabulary import (
     Draw,
     Enhancement,
     Mode,
+    Outcome,
     Protocol,
     Quality,
     Resampling,
@@ -29,6 +30,8 @@ from echojax.vocabulary import (
 )
 
 Names = TypeVar("Names", bound=tuple[str, ...])
+
+SEGMENTATION = "segmentation"  # instead of a task, in cells whose answers are masks
 
 
 class Cell(NamedTuple):
@@ -85,6 +88,12 @@ class StudyConfig(Section):
     tasks: Annotated[tuple[Task, ...], FREE] = Field(TASKS, min_length=1)
     train: Annotated[tuple[Quality, ...], FREE] = Field(QUALITIES, min_length=1)
     test: Annotated[tuple[Quality, ...], FREE] = Field(QUALITIES, min_length=1)
+    outcomes: Annotated[tuple[Outcome, ...], FREE] = Field(
+        ("accuracy",),
+        min_length=1,
+        description='"accuracy" of classifiers; "dice" of masks, which trains segmenters for the '
+        'same strata, too; "ef" measures these masks of whole patients as well',
+    )
     sr: Annotated[tuple[Enhancement, ...], FREE] = Field(
         ("none", "bicubic", "srresnet"), min_length=1
     )
@@ -120,7 +129,7 @@ class StudyConfig(Section):
         'or "frames" one by one; its text allows either',
     )
     keep_classifiers: Annotated[bool, FREE] = Field(
-        True, description="keep the trained weights (45 MB each)"
+        True, description="keep the trained weights (45 MB each, 8 MB of a segmenter)"
     )
     note: Annotated[str, FREE] = Field("", description="shown on top of the report")
 
@@ -129,6 +138,11 @@ class StudyConfig(Section):
         if self.folds > self.parts:
             raise ValueError(f"study.folds is {self.folds}, but there are {self.parts} study.parts")
         return self
+
+    @property
+    def segments(self) -> bool:
+        """Whether masks are an outcome."""
+        return "dice" in self.outcomes or "ef" in self.outcomes
 
 
 def modes_of(study: StudyConfig, sr: str) -> tuple[Mode, ...]:
@@ -149,14 +163,30 @@ def _sides_of(study: StudyConfig, sr: str) -> tuple[Side, ...]:
 
 
 def all_cells(study: StudyConfig) -> list[Cell]:
-    """Every cell a configuration asks for.
+    """Every cell of classifiers that a configuration asks for.
 
     A side is enhanced where its stratum is in `study.enhance`; "both" needs both sides to be. What
     degrades frames at training does so to every stratum.
     """
+    return _cells(study, study.tasks) if "accuracy" in study.outcomes else []
+
+
+def mask_cells(study: StudyConfig) -> list[Cell]:
+    """Every cell of segmenters that a configuration asks for: the same ones, of no task."""
+    return _cells(study, [SEGMENTATION]) if study.segments else []
+
+
+def by_kind(cells: Iterable[Cell]) -> tuple[list[Cell], list[Cell]]:
+    """Cells of segmenters, and cells of classifiers."""
+    every = list(cells)
+    masks = [cell for cell in every if cell.task == SEGMENTATION]
+    return masks, [cell for cell in every if cell.task != SEGMENTATION]
+
+
+def _cells(study: StudyConfig, tasks: Sequence[str]) -> list[Cell]:
     cells = []
     for protocol, task, train, test in itertools.product(
-        study.protocols, study.tasks, study.train, study.test
+        study.protocols, tasks, study.train, study.test
     ):
         sides = {"train": [train], "test": [test], "both": [train, test]}
         for sr in study.sr:
@@ -178,7 +208,7 @@ def cells_of(
 
     Args:
         study: gives protocols and modes.
-        tasks: "view", "phase".
+        tasks: "view", "phase", or `SEGMENTATION`.
         train: stratum trained on.
         test: stratum tested on.
         sr: enhancement, or "none".

@@ -5,6 +5,7 @@ from echojax.recipes.classifier import ClassifierConfig
 from echojax.recipes.classifier_pretraining import PretrainConfig
 from echojax.recipes.gan import GanConfig
 from echojax.recipes.restoration import RestorerConfig
+from echojax.recipes.segmentation import SegmenterConfig
 from echojax.studies.diagnosis.cells import StudyConfig
 
 
@@ -15,4 +16,5 @@ class Config(Configuration):
     classifier: ClassifierConfig = ClassifierConfig()
     pretrain: PretrainConfig = PretrainConfig()
     restorer: RestorerConfig = RestorerConfig()
+    segmentation: SegmenterConfig = SegmenterConfig()
     study: StudyConfig = StudyConfig()

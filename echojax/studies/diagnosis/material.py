@@ -27,12 +27,13 @@ from echojax.studies.diagnosis import (
     costs,
     gains,
     manipulation,
+    overlaps,
     predictions,
     restored,
     tables,
 )
 from echojax.studies.diagnosis.accuracies import AccuracyRow, TrainingRow
-from echojax.studies.diagnosis.cells import Cell, StudyConfig, all_cells, in_order
+from echojax.studies.diagnosis.cells import Cell, StudyConfig, all_cells, in_order, mask_cells
 from echojax.studies.diagnosis.changed import ChangedFrame
 from echojax.studies.diagnosis.classes import ClassRow
 from echojax.studies.diagnosis.costs import CostRow, LeakRow
@@ -41,8 +42,10 @@ from echojax.studies.diagnosis.figures import answer as answer_figures
 from echojax.studies.diagnosis.figures import curves as curve_figures
 from echojax.studies.diagnosis.figures import frames as frame_figures
 from echojax.studies.diagnosis.figures import gains as gain_figures
+from echojax.studies.diagnosis.figures import masks as mask_figures
 from echojax.studies.diagnosis.gains import GainRow, MeanGainRow
 from echojax.studies.diagnosis.manipulation import ManipulationRow
+from echojax.studies.diagnosis.mask_outcomes import MaskOutcomes, mask_outcomes
 from echojax.studies.diagnosis.predictions import Predictions
 from echojax.studies.diagnosis.primary import PrimaryRow, primary_rows
 from echojax.studies.diagnosis.restored import RestoredRow
@@ -72,6 +75,7 @@ class Material:
         restored: a row a protocol and way to restore.
         changed: the frames that enhancement changed most.
         manipulation: a row an enhancement, mode and quality.
+        masks: what segmenters are worth; no rows where they are no outcome.
         figures: PNG files by what they show; one that has no data is absent.
     """
 
@@ -92,19 +96,25 @@ class Material:
     restored: list[RestoredRow]
     changed: list[ChangedFrame]
     manipulation: list[ManipulationRow]
+    masks: MaskOutcomes
     figures: dict[str, Path]
 
     @property
     def protocols(self) -> list[str]:
         """Protocols asked for and protocols found, in reading order."""
-        found = (row.cell.protocol for row in self.accuracy)
-        return in_order([*self.study.protocols, *found], "protocol")
+        return in_order([*self.study.protocols, *self._found], "protocol")
 
     @property
     def leading(self) -> str:
         """The protocol that the answer is of: one that keeps patients apart, if the run has it."""
-        found = {row.cell.protocol for row in self.accuracy}
-        return next((name for name in ("patient", *self.protocols) if name in found), "patient")
+        names = ("patient", *self.protocols)
+        return next((name for name in names if name in self._found), "patient")
+
+    @property
+    def _found(self) -> set[str]:
+        """Protocols found."""
+        of_masks = {row.cell.protocol for row in self.masks.rows}
+        return {row.cell.protocol for row in self.accuracy} | of_masks
 
     @property
     def networks(self) -> list[str]:
@@ -123,6 +133,11 @@ class Material:
             for cell in all_cells(self.study)
             if cell.protocol == protocol and (cell.sr != NONE) == enhanced
         ]
+
+    def asked_for_masks(self, protocol: str) -> list[Cell]:
+        """Cells of a protocol, without enhancement, that segmenters are asked in."""
+        cells = mask_cells(self.study)
+        return [cell for cell in cells if cell.protocol == protocol and cell.sr == NONE]
 
     def baseline(self, protocol: str) -> dict[Cell, AccuracyRow | None]:
         """Accuracy without enhancement; None where a cell asked for is missing."""
@@ -170,6 +185,7 @@ def gather(run: Path) -> Material:
         manipulation=manipulation.manipulation_rows(
             manipulation.read(run / "manipulation.csv"), found
         ),
+        masks=mask_outcomes(overlaps.read(run / "overlaps.csv")),
         figures={},
     )
     _write_tables(material, run / "tables")
@@ -188,6 +204,10 @@ def _write_tables(material: Material, folder: Path) -> None:
     tables.write(folder, "super_resolution", material.fidelity)
     tables.write(folder, "restoration", material.restored)
     tables.write(folder, "manipulation", material.manipulation)
+    if material.masks.rows:
+        tables.write(folder, "outcomes", material.masks.rows)
+        tables.write(folder, "outcome_gain", material.masks.gains)
+        tables.write(folder, "outcome_mean_gain", material.masks.means)
 
 
 def _draw(
@@ -217,6 +237,9 @@ def _draw(
         )
         drawn[f"reliability {protocol}"] = curve_figures.reliability(
             classes.reliability(found, protocol), folder / f"reliability_{name}.png"
+        )
+        drawn[f"masks {protocol}"] = mask_figures.gains(
+            material.masks.means, protocol, folder / f"masks_{name}.png"
         )
     return {key: path for key, path in drawn.items() if path is not None}
 

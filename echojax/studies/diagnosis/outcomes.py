@@ -38,3 +38,14 @@ ACCURACY = Outcome("accuracy", "%", "points", "higher", "frame", 100)
 BALANCED = Outcome("balanced accuracy", "%", "points", "higher", "frame", 100)
 AREA = Outcome("area under the ROC curve", "%", "points", "higher", "frame", 100)
 OUTCOMES = (ACCURACY, BALANCED, AREA)
+
+# Of masks, by name in tables, where a study measures them. The primary question is of accuracy.
+DICE = Outcome("Dice", "%", "points", "higher", "frame", 100)
+EF_ERROR = Outcome("error of the ejection fraction", "points", "points", "lower", "patient", 1)
+OF_MASKS = {
+    "dice": DICE,
+    "dice_lv": DICE._replace(name="Dice of the left ventricle"),
+    "dice_myocardium": DICE._replace(name="Dice of the myocardium"),
+    "dice_la": DICE._replace(name="Dice of the left atrium"),
+    "ef_error": EF_ERROR,
+}

@@ -4,6 +4,7 @@ Time is measured, not known: a few real steps of every kind of training, and rea
 here and now (`training.planned`), and multiplied by their number.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
@@ -12,18 +13,27 @@ import numpy as np
 from echojax.inference import filters
 from echojax.inference.classify import probabilities
 from echojax.inference.enhance import Enlarger, Interpolation, Network, as_float, enhance
-from echojax.recipes import classification, classifier_start, inner_validation, super_resolution
+from echojax.inference.segment import Segmenter
+from echojax.recipes import (
+    classification,
+    classifier_start,
+    inner_validation,
+    segmentation,
+    super_resolution,
+)
 from echojax.resize import Method
 from echojax.studies.diagnosis import restorer
 from echojax.studies.diagnosis.alone import Alone
 from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.folds import Fold
-from echojax.studies.diagnosis.study import Question, Study
+from echojax.studies.diagnosis.questions import Question
+from echojax.studies.diagnosis.study import Study
 from echojax.training.pace import twice
 from echojax.training.planned import Planned, trainings
 from echojax.vocabulary import GENERATORS, NONE, USES, Mode
 
 _ROW = 130  # bytes of a line of predictions.csv
+_MASK_ROW = 150  # and of one of overlaps.csv, without discs
 _ASKED = 32  # frames that answers are timed on
 
 
@@ -54,10 +64,11 @@ def of_study(
         folds = [fold for kind, fold in missing.generators if kind == sr]
         if folds:
             planned.append(_of_generators(study, sr, folds))
-    for degraded in (False, True):
-        questions = [q for q in missing.classifiers if q.key.degraded == degraded]
+    for segments, degraded in itertools.product((False, True), repeat=2):
+        kind = segments, degraded
+        questions = [q for q in missing.learners if (q.key.segments, q.key.degraded) == kind]
         if questions:
-            planned.append(_of_classifiers(study, questions, keep=keep))
+            planned.append(_of_learners(study, questions, keep=keep))
     planned += _of_frames(study, missing.questions)
     return planned
 
@@ -79,16 +90,18 @@ def _of_generators(study: Study, sr: str, folds: Sequence[Fold]) -> Planned:
     return trainings(len(folds), training, shown, study.mesh)
 
 
-def _of_classifiers(study: Study, questions: Sequence[Question], *, keep: bool) -> Planned:
+def _of_learners(study: Study, questions: Sequence[Question], *, keep: bool) -> Planned:
     first = questions[0]
     key = first.key if first.key.degraded else first.key._replace(sr=NONE, mode=NONE)
-    training = study.classifiers.training(key, first.fold, first.seed)
+    training = study.learners(key).training(key, first.fold, first.seed)
     steps = sum(_steps(study, question) for question in questions)
     number = len(questions)
     return trainings(number, training, 0, study.mesh, steps=steps, keep=keep)
 
 
 def _steps(study: Study, question: Question) -> int:
+    if question.key.segments:
+        return study.config.segmentation.steps
     config = study.config.classifier
     group = study.frames.take(question.fold.train[question.key.train]).group
     learned = int((~inner_validation.kept_back(config, group, question.seed)).sum())
@@ -96,25 +109,45 @@ def _steps(study: Study, question: Question) -> int:
 
 
 def _of_frames(study: Study, questions: Sequence[Question]) -> Iterator[Planned]:
-    """Frames that are enhanced for classifiers, and frames that they are asked about."""
-    enhanced: dict[tuple[str, str], set[tuple[str, int, int]]] = {}
+    """Frames that are enhanced for networks, and frames that these are asked about.
+
+    Classifiers and segmenters see frames of other sizes, which are made for each.
+    """
+    enhanced: dict[tuple[str, str], set[tuple[bool, str, int, int]]] = {}
     for question in questions:
-        cell, fold = question.cell, question.fold
-        for indices, side in ((fold.train[cell.train], "train"), (question.frames, "test")):
+        cell, fold, key = question.cell, question.fold, question.key
+        learned = study.learners(key).learned(key, fold)
+        for indices, side in ((learned, "train"), (question.frames, "test")):
             if cell.sr_on in (side, "both") and cell.sr not in (NONE, "degrade", "blur"):
                 own = fold.generator if USES[cell.sr].generator else -1
                 made = enhanced.setdefault((cell.sr, cell.mode), set())
-                made.update((fold.protocol, own, int(i)) for i in indices)
+                made.update((key.segments, fold.protocol, own, int(i)) for i in indices)
     for (sr, mode), frames in enhanced.items():
         seconds = twice(_enhancement(study, sr, mode))
         yield Planned(f"frames by {sr}, {mode}", len(frames), 0, 0, len(frames) * seconds)
-    number = sum(len(question.frames) for question in questions)
-    if number:
-        shape = study.config.classifier.shape
-        seen = np.zeros((_ASKED, shape.size, shape.size), np.float32)
-        model = classifier_start.init_network(study.config.classifier, 0, questions[0].cell.task)
-        seconds = twice(lambda: probabilities(model, seen, study.mesh)) / _ASKED
-        yield Planned("answers", number, 0, number * _ROW, number * seconds)
+    for kind, segments in (("answers", False), ("masks", True)):
+        own_kind = [question for question in questions if question.key.segments == segments]
+        number = sum(len(question.frames) for question in own_kind)
+        if number:
+            seconds = twice(_asked(study, own_kind[0])) / _ASKED
+            size = _MASK_ROW if segments else _ROW
+            yield Planned(kind, number, 0, number * size, number * seconds)
+
+
+def _asked(study: Study, question: Question) -> Callable[[], Any]:
+    """What asks a network of a question's kind about `_ASKED` frames."""
+    if question.key.segments:
+        size = study.config.segmentation.size
+        network = Segmenter(segmentation.init_network(study.config.segmentation, 0), size)
+        some = study.frames.images[int(question.frames[0])]
+        return lambda: network.masks(_black(size), [some.shape] * _ASKED)
+    seen = _black(study.config.classifier.shape.size)
+    model = classifier_start.init_network(study.config.classifier, 0, question.cell.task)
+    return lambda: probabilities(model, seen, study.mesh)
+
+
+def _black(size: int) -> np.ndarray:
+    return np.zeros((_ASKED, size, size), np.float32)
 
 
 def _enhancement(study: Study, sr: str, mode: str) -> Callable[[], Any]:

@@ -20,6 +20,7 @@ from echojax.studies.diagnosis.sections import (
     limits,
     making,
     manipulation,
+    masks,
     primary,
     top,
 )
@@ -32,6 +33,7 @@ SECTIONS: tuple[Callable[[Material], Sequence[Block]], ...] = (
     costs.leakage,
     costs.quality,
     gains.gains,
+    masks.masks,
     manipulation.manipulation,
     fidelity.fidelity,
     certainty.certainty,

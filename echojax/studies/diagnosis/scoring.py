@@ -4,30 +4,44 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echojax.report import crossed, measures
 from echojax.report.crossed import Estimate, Scores
+from echojax.studies.diagnosis.cell_rows import CellRows, match
 from echojax.studies.diagnosis.cells import Cell
-from echojax.studies.diagnosis.predictions import Predictions, match
+from echojax.studies.diagnosis.predictions import Predictions
 from echojax.vocabulary import NONE
+
+Rows = TypeVar("Rows", bound=CellRows)
 
 
 def scores(cell: Cell, rows: Predictions) -> Scores:
     """Answers by patient and training; a training counts once, whatever it is tested on."""
+    return scored(cell, rows, rows.correct.astype(float))
+
+
+def scored(cell: Cell, rows: CellRows, score: NDArray[Any]) -> Scores:
+    """Rows of any table with a score of each, (n,), as `scores`."""
     enhanced = f"{cell.sr}-{cell.mode}" if cell.sr_on in ("train", "both") else NONE
-    classifier = "/".join([cell.protocol, cell.task, cell.train, enhanced])
-    repeated = np.char.add(f"{classifier}/", rows["fold"].astype(str))
+    learner = "/".join([cell.protocol, cell.task, cell.train, enhanced])
+    repeated = np.char.add(f"{learner}/", rows["fold"].astype(str))
     asked = f"{cell.sr}-{cell.mode}" if cell.sr_on == "test" else NONE
-    sort = np.full(len(rows), f"{classifier}/{asked}")
-    return Scores(rows.correct.astype(float), rows["patient"], repeated, rows["seed"], sort)
+    sort = np.full(len(rows), f"{learner}/{asked}")
+    return Scores(score, rows["patient"], repeated, rows["seed"], sort)
 
 
 def differences(cell: Cell, before: Predictions, after: Predictions) -> Scores:
     """After minus before of matched answers; the trainings of a seed count as one."""
-    score = after.correct.astype(float) - before.correct
-    return _sorted(cell, scores(cell, after)._replace(score=score))
+    return moved(cell, after, after.correct.astype(float) - before.correct)
+
+
+def moved(cell: Cell, after: CellRows, score: NDArray[Any]) -> Scores:
+    """Rows of any table with the difference of each from before, as `differences`."""
+    return _sorted(cell, scored(cell, after, score))
 
 
 def relative(cell: Cell, before: Predictions, after: Predictions) -> Scores:
@@ -46,9 +60,7 @@ def _sorted(cell: Cell, change: Scores) -> Scores:
     return change._replace(sort=np.full(len(change.score), sort))
 
 
-def matched(
-    cells: dict[Cell, Predictions], before: Cell, after: Cell
-) -> list[tuple[Predictions, Predictions]]:
+def matched(cells: Mapping[Cell, Rows], before: Cell, after: Cell) -> list[tuple[Rows, Rows]]:
     """The rows that two cells have in common, before and after; an empty list without any."""
     if before not in cells:
         return []
@@ -94,7 +106,7 @@ def unless_single(found: Estimate, sides: Iterable[Scores]) -> Estimate:
     return Estimate(found.value, *4 * (math.nan,))
 
 
-def distinct(rows: Predictions, column: str) -> int:
+def distinct(rows: CellRows, column: str) -> int:
     """How many values a column has."""
     return len(np.unique(rows[column]))
 

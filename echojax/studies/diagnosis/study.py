@@ -1,10 +1,8 @@
 """The study: every cell of training quality x test quality x super-resolution, and its parts."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from jax.sharding import Mesh
@@ -15,51 +13,31 @@ from echojax.data.frames import Frames
 from echojax.errors import InputError
 from echojax.inference.classify import Shape
 from echojax.progress import Jobs
-from echojax.recipes import classification, classifier_start
+from echojax.recipes import classification, classifier_start, segmentation
 from echojax.runs import frame_facts
 from echojax.runs.job import Job, Record, begun, network_file
 from echojax.runs.run import Request, Run
 from echojax.studies.diagnosis import (
     leaks,
+    masked,
+    overlaps,
     predictions,
     restorer,
+    segmenters,
 )
-from echojax.studies.diagnosis.cells import Cell, all_cells
-from echojax.studies.diagnosis.classifiers import ClassifierKey, Classifiers
+from echojax.studies.diagnosis.cell_rows import CellRows
+from echojax.studies.diagnosis.cells import SEGMENTATION, Cell, all_cells, by_kind, mask_cells
+from echojax.studies.diagnosis.classifiers import Classifiers
 from echojax.studies.diagnosis.config import Config
 from echojax.studies.diagnosis.folds import Fold, check_fold, make_folds
 from echojax.studies.diagnosis.generators import Generators, generator_name
 from echojax.studies.diagnosis.inputs import Inputs
+from echojax.studies.diagnosis.learners import LearnerKey, Learners
+from echojax.studies.diagnosis.questions import Missing, Question, unanswered
+from echojax.studies.diagnosis.segmenters import Segmenters
 from echojax.vocabulary import USES
 
-
-class Question(NamedTuple):
-    """Frames that the classifier of one fold and seed is still to be asked about."""
-
-    key: ClassifierKey
-    fold: Fold
-    seed: int
-    cell: Cell
-    frames: np.ndarray
-
-    @property
-    def job(self) -> str:
-        """Name of the job that trains the classifier."""
-        return self.key.job(self.fold, self.seed)
-
-
-class Missing(NamedTuple):
-    """What a run does not have yet.
-
-    Attributes:
-        generators: kinds and folds, in the order in which they are trained.
-        classifiers: one of the questions of each that is to be trained.
-        questions: every one.
-    """
-
-    generators: list[tuple[str, Fold]]
-    classifiers: list[Question]
-    questions: list[Question]
+OVERLAPS = "overlaps"  # name of a job
 
 
 @dataclass
@@ -116,7 +94,19 @@ class Study:
     @cached_property
     def classifiers(self) -> Classifiers:
         """The classifiers of the run."""
-        return Classifiers(self.run, self.config.classifier, self.mesh, self.inputs, self.jobs)
+        config = self.config.classifier
+        return Classifiers(self.run, self.mesh, self.inputs, self.jobs, config=config)
+
+    @cached_property
+    def segmenters(self) -> Segmenters:
+        """The segmenters of the run."""
+        config = self.config.segmentation
+        inputs = self.inputs_of(Shape(config.size))
+        return Segmenters(self.run, self.mesh, inputs, self.jobs, config=config)
+
+    def learners(self, key: LearnerKey) -> Learners:
+        """Those that the network of a key is one of."""
+        return self.segmenters if key.segments else self.classifiers
 
     def folds(self, protocol: str) -> list[Fold]:
         """The folds of a protocol."""
@@ -178,22 +168,39 @@ class Study:
         needed = {(sr, fold.protocol, fold.generator): fold for sr, fold in generators}
         tested: dict[tuple[str, int], Fold] = {}
         for cell in cells:
-            for fold in self.folds_of(cell.protocol, only_fold):
-                check_fold(self.frames, fold, cell, config.study.parts)
+            folds = self.folds_of(cell.protocol, only_fold)
+            if cell.task == SEGMENTATION:
+                masked.check(self.frames, folds, cell)
+            for fold in folds:
+                if cell.task != SEGMENTATION:
+                    check_fold(self.frames, fold, cell, config.study.parts)
                 tested[fold.protocol, fold.number] = fold
                 generator = USES[cell.sr].generator
                 if generator is not None:
                     needed[generator, fold.protocol, fold.generator] = fold
         for (sr, _, _), fold in needed.items():
             self.generators.check(sr, fold)
-        for task in sorted({cell.task for cell in cells}):
-            classification.check(config.classifier, self.mesh, task)
-        init = classifier_start.init_file(config.classifier.init) if cells else None
-        if init is not None:
-            leaks.check_init(init, "classifier.init", self.frames, [*tested.values()], sr=False)
+        self._check_learners(cells, [*tested.values()])
         if _restored(cells):
             restorer.check(config.study.restorer, self.frames, [*tested.values()])
         return [(key[0], fold) for key, fold in needed.items()]
+
+    def _check_learners(self, cells: Sequence[Cell], folds: Sequence[Fold]) -> None:
+        """See that classifiers and segmenters of cells can be trained for some folds."""
+        config, (masks, classes) = self.config, by_kind(cells)
+        if masks:
+            segmentation.check(config.segmentation, self.mesh)
+            if self._measures_ef:
+                masked.check_whole(self.frames, folds, masks)
+        for task in sorted({cell.task for cell in classes}):
+            classification.check(config.classifier, self.mesh, task)
+        init = classifier_start.init_file(config.classifier.init) if classes else None
+        if init is not None:
+            leaks.check_init(init, "classifier.init", self.frames, folds, sr=False)
+
+    @property
+    def _measures_ef(self) -> bool:
+        return "ef" in self.config.study.outcomes
 
     def begin(
         self,
@@ -211,8 +218,11 @@ class Study:
         needed = self.check(cells, only_fold=only_fold, generators=generators)
         self.request.begin(self._jobs(cells, needed))
         frame_facts.write(self.run.path, self.frames)
-        if cells:
+        masks, classes = by_kind(cells)
+        if classes:
             self._predictions.begin()
+        if masks:
+            self._overlaps.begin()
         if _restored(cells):
             self._restorer.begin()
         self._plan(self._missing(cells, needed, only_fold))
@@ -238,21 +248,20 @@ class Study:
         # SRGAN starts from the SRResNet of its fold.
         wanted = [*(("srresnet", fold) for sr, fold in needed if sr == "srgan"), *needed]
         generators = {generator_name(sr, fold): (sr, fold) for sr, fold in wanted}
-        seeds = self.config.study.seeds
-        questions = list(self.unanswered(self.run.predictions, cells, only_fold, seeds))
-        classifiers = {question.job: question for question in questions}
+        questions = self.questions(cells, only_fold)
+        learners = {question.job: question for question in questions}
         return Missing(
             [every for name, every in generators.items() if not self._trained(name)],
-            [every for name, every in classifiers.items() if not self._trained(name)],
+            [every for name, every in learners.items() if not self._trained(name)],
             questions,
         )
 
     def _plan(self, missing: Missing) -> None:
-        """Count the trainings of each kind; of classifiers, fewer seeds or folds make it fewer."""
-        kinds = [classification.kind(degraded=q.key.degraded) for q in missing.classifiers]
+        """Count the trainings of each kind; of learners, fewer seeds or folds make it fewer."""
+        kinds = [self.learners(q.key).kind(q.key) for q in missing.learners]
         self.jobs.planned.update([*(sr for sr, _ in missing.generators), *kinds])
-        seeds = {question.seed for question in missing.classifiers}
-        folds = {question.fold.number for question in missing.classifiers}
+        seeds = {question.seed for question in missing.learners}
+        folds = {question.fold.number for question in missing.learners}
         for setting, there in (("study.folds=1", folds), ("study.seeds=1", seeds)):
             if len(there) > 1:
                 self.jobs.shorter = dict.fromkeys(kinds, (setting, 1 / len(there)))
@@ -263,7 +272,10 @@ class Study:
     def _jobs(self, cells: Sequence[Cell], generators: Sequence[tuple[str, Fold]]) -> Iterator[Job]:
         """The jobs behind what is asked for, and behind all that the configuration asks for."""
         yield self._predictions
-        every = dict.fromkeys([*cells, *all_cells(self.config.study)])
+        if begun(self.run.path / OVERLAPS):
+            yield self._overlaps
+        settings = self.config.study
+        every = dict.fromkeys([*cells, *all_cells(settings), *mask_cells(settings)])
         if _restored(cells):
             yield self._restorer
         wanted = dict.fromkeys((USES[cell.sr].generator, cell.protocol) for cell in every)
@@ -274,15 +286,26 @@ class Study:
         for sr, fold in of_cells:
             if begun(self.run.path / generator_name(sr, fold)):
                 yield self.generators.job(sr, fold)
-        for key in dict.fromkeys(map(ClassifierKey.of, every if cells else ())):
+        for key in dict.fromkeys(map(LearnerKey.of, every if cells else ())):
             for fold in self.folds(key.protocol):
                 for seed in range(self.config.study.seeds):
                     if begun(self.run.path / key.job(fold, seed)):
-                        yield self.classifiers.job(key, fold, seed)
+                        yield self.learners(key).job(key, fold, seed)
 
     @cached_property
     def _predictions(self) -> Job:
         """The job whose rows are predictions.csv."""
+        return self.run.job("predictions", self._split)
+
+    @cached_property
+    def _overlaps(self) -> Job:
+        """The job whose rows are overlaps.csv."""
+        masks = {"the experts' masks": segmenters.fingerprint(self.frames.masks)}
+        return self.run.job(OVERLAPS, replace(self._split, data={**self._split.data, **masks}))
+
+    @cached_property
+    def _split(self) -> Record:
+        """What decides which frames are asked about."""
         study = self.config.study
         settings = {
             "data.views": self.config.data.views,
@@ -290,8 +313,7 @@ class Study:
             "study.split_seed": study.split_seed,
             "study.paper_draw": study.paper_draw,
         }
-        record = Record(settings, {"the study's frames": self.frames.fingerprint()})
-        return self.run.job("predictions", record)
+        return Record(settings, {"the study's frames": self.frames.fingerprint()})
 
     @cached_property
     def _restorer(self) -> Job:
@@ -299,23 +321,36 @@ class Study:
         hashed = restorer.sha256_of(self.config.study.restorer)
         return self.run.job("restored", Record(files={"study.restorer": hashed}))
 
+    def questions(self, cells: Sequence[Cell], only_fold: int | None) -> list[Question]:
+        """All that the run's tables of answers do not have yet, of cells."""
+        masks, classes = by_kind(cells)
+        seeds = self.config.study.seeds
+        found = self.unanswered(predictions.read(self.run.predictions), classes, only_fold, seeds)
+        if masks:
+            compared = overlaps.read(self.run.overlaps)
+            found += self.unanswered(compared, masks, only_fold, seeds)
+        return found
+
     def unanswered(
-        self, file: Path, cells: Sequence[Cell], only_fold: int | None, seeds: int
-    ) -> Iterator[Question]:
-        """What a table of predictions does not have yet, of cells in so many seeds."""
-        answered: dict[tuple[Cell, int, int], set[str]] = {}
-        for cell, rows in predictions.read(file).cells().items():
-            for fold, seed, frame in zip(rows["fold"], rows["seed"], rows["frame"], strict=True):
-                answered.setdefault((cell, int(fold), int(seed)), set()).add(str(frame))
-        ids = self.frames.ids
-        for cell in cells:
-            for fold in self.folds_of(cell.protocol, only_fold):
-                for seed in range(seeds):
-                    there = answered.get((cell, fold.number, seed), set())
-                    test = fold.test(cell.train, cell.test)
-                    missing = np.array([i for i in test if ids[i] not in there], np.intp)
-                    if len(missing):
-                        yield Question(ClassifierKey.of(cell), fold, seed, cell, missing)
+        self, table: CellRows, cells: Sequence[Cell], only_fold: int | None, seeds: int
+    ) -> list[Question]:
+        """What a table of answers does not have yet, of cells in so many seeds."""
+        return unanswered(
+            table,
+            [
+                (cell, fold, self._asked(cell, fold))
+                for cell in cells
+                for fold in self.folds_of(cell.protocol, only_fold)
+            ],
+            self.frames.ids,
+            seeds,
+        )
+
+    def _asked(self, cell: Cell, fold: Fold) -> np.ndarray:
+        """Every frame that a cell asks about in a fold."""
+        if cell.task == SEGMENTATION:
+            return masked.asked(self.frames, fold, cell, ef=self._measures_ef)
+        return fold.test(cell.train, cell.test)
 
 
 def _restored(cells: Iterable[Cell]) -> bool:

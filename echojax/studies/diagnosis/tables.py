@@ -13,6 +13,7 @@ from echojax.studies.diagnosis.classes import ClassRow
 from echojax.studies.diagnosis.costs import LeakRow
 from echojax.studies.diagnosis.gains import MeanGainRow
 from echojax.studies.diagnosis.manipulation import ManipulationRow
+from echojax.studies.diagnosis.mask_outcomes import OutcomeGainRow, OutcomeMeanRow, OutcomeRow
 from echojax.studies.diagnosis.primary import PrimaryRow
 from echojax.studies.diagnosis.restored import RestoredRow
 from echojax.studies.diagnosis.super_resolution import SuperResolutionRow
@@ -44,14 +45,20 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "manipulation": ManipulationRow._fields,
     "classes": (*Cell._fields, *ClassRow._fields[1:]),
     "super_resolution": SuperResolutionRow._fields,
+    "outcomes": ("outcome", *Cell._fields, *OutcomeRow._fields[2:]),
+    "outcome_gain": ("outcome", *Cell._fields, *OutcomeGainRow._fields[2:]),
+    "outcome_mean_gain": OutcomeMeanRow._fields,
 }
 _CHANGE = ("change", "low", "high", "points", "points_low", "points_high")
+_OF_MASKS = ("change", "low", "high", "bicubic_change", "bicubic_low", "bicubic_high")
 _PERCENT = {
     "accuracy": ("over_thumbnail", "over_thumbnail_low", "over_thumbnail_high"),
     "gain": (*_CHANGE, "corrected_low", "corrected_high"),
     "mean_gain": (*_CHANGE, *(name for name in MeanGainRow._fields if "bicubic" in name)),
     "quality_cost": _CHANGE,
     "leakage": ("points", "low", "high"),
+    "outcome_gain": ("before", "after", *_OF_MASKS),
+    "outcome_mean_gain": _OF_MASKS,
 }
 
 

@@ -1,4 +1,4 @@
-from echojax.studies.diagnosis.outcomes import ACCURACY, OUTCOMES
+from echojax.studies.diagnosis.outcomes import ACCURACY, EF_ERROR, OF_MASKS, OUTCOMES
 
 
 def test_better_is_where_the_table_says():
@@ -10,4 +10,6 @@ def test_better_is_where_the_table_says():
 
 
 def test_every_outcome_has_its_own_name():
-    assert len({outcome.head for outcome in OUTCOMES}) == len(OUTCOMES)
+    every = [*OUTCOMES, *OF_MASKS.values()]
+    assert len({outcome.head for outcome in every}) == len(every)
+    assert EF_ERROR.improves(-1.0)

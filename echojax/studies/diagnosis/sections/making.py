@@ -7,7 +7,7 @@ from echojax.report.blocks import Block, Bullets, Code, Heading, Strong, Table, 
 from echojax.runs.frame_facts import CAMUS, SIMULATOR
 from echojax.studies.diagnosis import paper
 from echojax.studies.diagnosis.material import Material
-from echojax.studies.diagnosis.outcomes import OUTCOMES
+from echojax.studies.diagnosis.outcomes import OF_MASKS, OUTCOMES
 from echojax.wording import count
 
 _SPLITS = {
@@ -41,7 +41,9 @@ def protocols(run: Material) -> list[Block]:
         if not run.simulated:
             meaning += _EXPECTATIONS.get(protocol, "")
         rows.append([Strong(protocol), meaning, amount])
-    measured = [[o.name, o.unit, o.step, o.better, f"per {o.per}"] for o in OUTCOMES]
+    of_masks = dict.fromkeys(row.outcome for row in run.masks.rows)
+    outcomes = [*OUTCOMES, *(OF_MASKS[name] for name in of_masks)]
+    measured = [[o.name, o.unit, o.step, o.better, f"per {o.per}"] for o in outcomes]
     return [
         Heading("What was run"),
         Table(["protocol", "how frames were split", "here"], rows),
