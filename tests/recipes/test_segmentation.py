@@ -12,7 +12,7 @@ from echojax.runs.job import Job
 from echojax.training.loop import fit
 
 SETTINGS = SegmentationConfig(
-    size=32, steps=80, batch=8, learning_rate=2e-2, augment=False, evaluate_every=40
+    size=32, steps=60, batch=4, learning_rate=2e-2, augment=False, evaluate_every=30
 )
 
 
@@ -37,7 +37,7 @@ def hearts(make_frames):
 def small():
     """The light network, much lighter."""
     with pytest.MonkeyPatch.context() as patch:
-        settings = UNetSettings(encoder=(4, 8), decoder=(6,))
+        settings = UNetSettings(encoder=(4, 8), decoder=(4,))
         patch.setitem(segmentation._NETWORKS, "light", settings)
         yield
 
@@ -59,9 +59,9 @@ def finished(hearts, small, tmp_path_factory):
 
 def test_structures_of_persons_it_never_saw_are_found(finished):
     _, logged, _ = finished
-    assert logged[80]["dice_lv"] > 0.85
-    assert logged[80]["dice_mean"] > 0.75
-    assert logged[80]["loss"] < 0.5 * logged[20]["loss"]
+    assert logged[60]["dice_lv"] > 0.85
+    assert logged[60]["dice_mean"] > 0.75
+    assert logged[60]["loss"] < 0.7 * logged[20]["loss"]
 
 
 def test_a_head_counts_as_if_its_answer_were_repeated_over_all_pixels_it_covers():
