@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from echojax.studies.diagnosis.accuracies import AccuracyRow
     from echojax.studies.diagnosis.mask_outcomes import OutcomeRow
     from echojax.studies.diagnosis.material import Material
-    from echojax.studies.diagnosis.plan import Planned
     from echojax.studies.diagnosis.transfer import Row
+    from echojax.training.planned import Planned
 
 
 def as_json(value: Any) -> None:

@@ -199,8 +199,9 @@ def pretrain_classifier(dry_run: bool, **given: Any) -> None:
 
 
 @options.command("train-segmenter")
+@options.dry_run
 @options.run_options
-def train_segmenter(**given: Any) -> None:
+def train_segmenter(dry_run: bool, **given: Any) -> None:
     """Train a network that segments the left heart.
 
     It learns from frames with masks of the left ventricle, its myocardium and the left atrium, in
@@ -211,12 +212,15 @@ def train_segmenter(**given: Any) -> None:
     segmentation.also, as simulated ones.
     """
     given["run"] = given["run"] or Path("runs", "segmenter")
-    options.check(given, dry_run=False)
+    options.check(given, dry_run=dry_run)
     from echojax.recipes.cross_segmentation import Config, CrossSegmentation
     from echojax.runs.run import request
 
     asked = request(Config, **given)
     trainings = CrossSegmentation.of(asked)
+    if dry_run:
+        printing.plan(trainings.planned(), asked.run.path)
+        return
     printing.agreements(trainings.run())
     for part in trainings.parts:
         click.echo(f"Segmenter: {part.job.file}")

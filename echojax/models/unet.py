@@ -6,6 +6,7 @@
 Medicine & Biology 51, 2025, section on the coherence network).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -78,14 +79,14 @@ def mish(x: jax.Array) -> jax.Array:
     return x * (twice / (twice + 2))
 
 
-_ACTIVATIONS = {
+_ACTIVATIONS: dict[Activation, Callable[[jax.Array], jax.Array]] = {
     "mish": mish,
     "leaky relu": partial(nnx.leaky_relu, negative_slope=0.01),
     "gelu": nnx.gelu,
 }
 
 
-def _normalization(kind: Norm, channels: int, rngs: nnx.Rngs) -> nnx.Module:
+def _normalization(kind: Norm, channels: int, rngs: nnx.Rngs) -> nnx.BatchNorm | nnx.InstanceNorm:
     if kind == "batch":
         return norm(channels, rngs)
     affine = kind == "instance, affine"
@@ -112,7 +113,7 @@ class Block(nnx.Module):
         return active(_normalized(self.norm2, self.conv2(x), train))
 
 
-def _normalized(layer: nnx.Module, x: jax.Array, train: bool) -> jax.Array:
+def _normalized(layer: nnx.BatchNorm | nnx.InstanceNorm, x: jax.Array, train: bool) -> jax.Array:
     if isinstance(layer, nnx.BatchNorm):
         return layer(x, use_running_average=not train)
     return layer(x)

@@ -15,13 +15,15 @@ from echojax.data.frames import Frames
 from echojax.data.persons import split_patients
 from echojax.errors import InputError
 from echojax.files import written_whole
-from echojax.inference.segment import Segmenter
+from echojax.inference.segment import Segmenter, largest_parts
 from echojax.progress import Jobs
 from echojax.recipes import segmentation, segmentation_scores
 from echojax.recipes.segmentation import SegmentationConfig
 from echojax.runs.job import Job
 from echojax.runs.run import Request
+from echojax.training import planned
 from echojax.training.loop import Training, fit
+from echojax.training.planned import Planned
 from echojax.weights import networks
 from echojax.weights.model_card import LEARNED_FROM
 from echojax.wording import count
@@ -83,11 +85,16 @@ class CrossSegmentation:
             parts.append(Part(job, tuple(learned), measured))
         return cls(request, tuple(parts), mesh)
 
-    def training(self, part: Part) -> Training[Any]:
-        """The training of a part."""
-        return segmentation.training(
-            self.request.config.segmentation, part.learned, part.measured, card=_card(part)
-        )
+    def planned(self) -> list[Planned]:
+        """What is to be done, and what that takes; nothing is written."""
+        missing = [part for part in self.parts if not part.job.done]
+        if not missing:
+            return []
+        return [planned.trainings(len(missing), self._training(missing[0]), 1.0, self.mesh)]
+
+    def _training(self, part: Part) -> Training[Any]:
+        config = self.request.config.segmentation
+        return segmentation.training(config, part.learned, part.measured, card=_card(part))
 
     def run(self) -> list[segmentation_scores.Row]:
         """Train what is missing, segment what is measured, and compare.
@@ -118,11 +125,12 @@ class CrossSegmentation:
             model = networks.load(part.job.file)
         else:
             title = f"segmenter, {part.name}" if len(self.parts) > 1 else ""
-            model = fit(self.training(part), part.job, self.mesh, title=title, jobs=jobs)
+            model = fit(self._training(part), part.job, self.mesh, title=title, jobs=jobs)
         segmenter = Segmenter(model, self.request.config.segmentation.size)
         masks = [found.mask for found in segmenter.clip(part.measured.images)]
         with written_whole(path) as aside, aside.open("wb") as file:
-            np.savez_compressed(file, **dict(zip(part.measured.ids, masks, strict=True)))
+            named: dict[str, Any] = dict(zip(part.measured.ids, masks, strict=True))
+            np.savez_compressed(file, **named)
         return masks
 
 
@@ -145,13 +153,14 @@ def _tested(frames: Frames, config: SegmentationConfig) -> Iterator[tuple[str, n
     if config.learn == "also":
         yield "segmenter", np.ones(len(frames), bool)
         return
-    number = config.folds or max(2, round(1 / config.held_out))
-    part = split_patients(frames, number, config.seed)
-    if len(np.unique(part)) < number:
+    persons = len(np.unique(frames.group))
+    number = config.folds or max(2, min(round(1 / config.held_out), persons))
+    if persons < number:
         raise InputError(
-            f"frames of {count(len(np.unique(frames.group)), 'person')} cannot be cut into "
-            f"{number} parts; lower segmentation.folds, or raise segmentation.held_out"
+            f"frames of {count(persons, 'person')} cannot be cut into {number} parts; prepare "
+            "those of more, or lower segmentation.folds"
         )
+    part = split_patients(frames, number, config.seed)
     if not config.folds:
         yield "segmenter", part == 0
         return
@@ -160,11 +169,17 @@ def _tested(frames: Frames, config: SegmentationConfig) -> Iterator[tuple[str, n
 
 
 def _with_masks(data: DataConfig, key: str) -> Frames:
+    """The frames that have a mask, of which each structure is one connected part.
+
+    Masks that somebody resampled have rims of labels that lie between those of two neighbours, as
+    cavity where the myocardium ends.
+    """
     frames = camus.open_frames(data)
-    with_mask = [k for k, mask in enumerate(frames.masks) if mask is not None]
-    if not with_mask:
+    whole = {k: largest_parts(mask) for k, mask in enumerate(frames.masks) if mask is not None}
+    if not whole:
         raise InputError(f"{key} = {data.dir}: none of its frames has a mask to learn from")
-    return frames.take(with_mask)
+    chosen = frames.take([*whole])
+    return Frames(chosen.images, [*whole.values()], **chosen.table)
 
 
 def _also(config: SegmentationConfig, data: DataConfig) -> list[Frames]:

@@ -36,6 +36,7 @@ from echojax.training.state import TrainState, initial_state, split
 from echojax.weights import kinds
 
 _NETWORKS = {"light": UNetSettings(), "nnunet": NNUNET}
+_SMOOTH = 1e-5  # share of all pixels: a structure that is nowhere, and not found, costs nothing
 MEAN = "dice_mean"  # score: over structures
 
 
@@ -242,10 +243,10 @@ def supervised_loss(heads: list[jax.Array], targets: jax.Array) -> jax.Array:
     weights = 0.5 ** jnp.arange(len(heads))
     total = jnp.zeros(())
     for weight, logits in zip(weights / weights.sum(), heads, strict=True):
-        total += weight * dice_and_cross_entropy(logits, targets)
-        n, rows, columns, structures = targets.shape
-        halves = (n, rows // 2, 2, columns // 2, 2, structures)
-        targets = targets.reshape(halves).mean(axis=(2, 4))
+        n, rows, columns, _ = logits.shape
+        times = targets.shape[1] // rows
+        parts = targets.reshape(n, rows, times, columns, times, -1)
+        total += weight * dice_and_cross_entropy(logits, parts.mean(axis=(2, 4)))
     return total
 
 
@@ -261,8 +262,8 @@ def dice_and_cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
     answers = nnx.log_softmax(logits)
     cross_entropy = -jnp.mean(jnp.sum(whole * answers, axis=-1))
     found = jnp.exp(answers[..., 1:])
-    common, both = (jnp.sum(x, axis=(0, 1, 2)) for x in (found * targets, found + targets))
-    return cross_entropy + jnp.mean(1 - (2 * common + 1) / (both + 1))
+    common, both = (jnp.mean(x, axis=(0, 1, 2)) for x in (found * targets, found + targets))
+    return cross_entropy + jnp.mean(1 - (2 * common + _SMOOTH) / (both + _SMOOTH))
 
 
 def _evaluator(config: SegmentationConfig, held_out: Frames) -> Evaluator:

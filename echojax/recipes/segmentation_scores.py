@@ -87,15 +87,16 @@ def read(path: Path) -> list[Row]:
     """Read what `write` wrote."""
     with path.open(newline="", encoding="utf-8") as file:
         return [
-            Row(
-                *(line[word] for word in _WORDS),
-                {
-                    name: Agreement(*(float(line[f"{m}_{name}"] or "nan") for m in _MEASURES))
-                    for name in STRUCTURES
-                },
-            )
+            Row(structures=_structures(line), **{word: line[word] for word in _WORDS})
             for line in csv.DictReader(file)
         ]
+
+
+def _structures(line: Mapping[str, str]) -> dict[str, Agreement]:
+    return {
+        name: Agreement(*(float(line[f"{m}_{name}"] or "nan") for m in _MEASURES))
+        for name in STRUCTURES
+    }
 
 
 class Summary(NamedTuple):

@@ -8,6 +8,7 @@ from echojax.models.generator import Generator
 from echojax.models.msrresnet import MSRResNet, MSRResNetSettings
 from echojax.models.resnet import ResNetSettings
 from echojax.models.srresnet import SRResNet, SRResNetSettings
+from echojax.models.unet import UNetSettings
 from echojax.models.vgg import VGG19Settings
 from echojax.weights import by_name, convert, kinds, networks, safetensors_file
 
@@ -31,6 +32,18 @@ SMALL = {
     ),
     "resnet18": ResNetSettings(classes=3, width=2),
     "vgg19": VGG19Settings(width=2),
+    "unet": UNetSettings(
+        channels=2,
+        classes=3,
+        encoder=(4, 2, 4),
+        decoder=(2, 4),
+        norm="instance, affine",
+        activation="leaky relu",
+        down="stride",
+        up="transposed",
+        input_norm=False,
+        supervised=False,
+    ),
 }
 
 
@@ -57,7 +70,7 @@ def test_a_network_comes_back_from_its_file_with_its_settings(tmp_path, network,
     loaded = networks.load(tmp_path / "weights.safetensors")
     assert type(loaded) is type(model)
     assert loaded.settings == model.settings
-    assert {type(v) for v in vars(loaded.settings).values()} <= {int, bool, str}
+    assert {type(v) for v in vars(loaded.settings).values()} <= {int, bool, str, tuple}
     assert same(loaded, model)
 
 

@@ -1,15 +1,14 @@
 """What a command would do and what that takes: jobs, their steps, disk, and time on this machine.
 
 Time is measured, not known: a few real steps of every kind of training, and real frames, are timed
-here and now (`training.pace`), and multiplied by their number.
+here and now (`training.planned`), and multiplied by their number.
 """
 
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
-import jax
 import numpy as np
 
 from echojax.inference import filters
@@ -30,23 +29,12 @@ from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.folds import Fold
 from echojax.studies.diagnosis.questions import Question
 from echojax.studies.diagnosis.study import Study
-from echojax.training.loop import Training
-from echojax.training.pace import pace
+from echojax.training.planned import Planned, trainings
 from echojax.vocabulary import GENERATORS, NONE, USES, Mode
 
 _ROW = 130  # bytes of a line of predictions.csv
 _MASK_ROW = 150  # and of one of overlaps.csv, without discs
 _ASKED = 32  # frames that answers are timed on
-
-
-class Planned(NamedTuple):
-    """Work of one kind that a run does not have yet; a training under way is counted whole."""
-
-    kind: str
-    number: int
-    steps: int  # of all of them
-    size: int  # bytes that stay on disk
-    seconds: float
 
 
 def of_study(
@@ -90,29 +78,7 @@ def of_alone(alone: Alone) -> list[Planned]:
     if alone.job.done:
         return []
     sample = alone.make(alone.sample)
-    return [_of_training(1, sample, alone.frames / alone.sample, alone.mesh)]
-
-
-def _of_training(
-    number: int,
-    training: Training[Any],
-    more: float,
-    mesh: Any,
-    *,
-    steps: int | None = None,
-    keep: bool = True,
-) -> Planned:
-    """So many trainings like one, each measured on so many times as many frames as that."""
-    timed = pace(training, mesh)
-    measured = sum(-(-training.steps // each.every) for each in training.evaluators)
-    rounds = measured / max(1, len(training.evaluators))
-    steps = number * training.steps if steps is None else steps
-    seconds = timed.start + steps * timed.step + number * rounds * more * timed.measure
-    state = jax.eval_shape(training.start)
-    size = _bytes(jax.eval_shape(training.network, state)) if keep else 0
-    if training.save_every is not None:
-        size += _bytes(state) * (1 if training.best is None else 2)
-    return Planned(training.kind, number, steps, number * size, seconds)
+    return [trainings(1, sample, alone.frames / alone.sample, alone.mesh)]
 
 
 def _of_generators(study: Study, sr: str, folds: Sequence[Fold]) -> Planned:
@@ -121,7 +87,7 @@ def _of_generators(study: Study, sr: str, folds: Sequence[Fold]) -> Planned:
     start = super_resolution.init_network(sr_config) if sr == "srgan" else None
     training = study.generators.training(folds[0], start, shown=1)
     shown = min(sr_config.evaluate_frames, len(folds[0].sr_held_out))
-    return _of_training(len(folds), training, shown, study.mesh)
+    return trainings(len(folds), training, shown, study.mesh)
 
 
 def _of_learners(study: Study, questions: Sequence[Question], *, keep: bool) -> Planned:
@@ -130,7 +96,7 @@ def _of_learners(study: Study, questions: Sequence[Question], *, keep: bool) -> 
     training = study.learners(key).training(key, first.fold, first.seed)
     steps = sum(_steps(study, question) for question in questions)
     number = len(questions)
-    return _of_training(number, training, 0, study.mesh, steps=steps, keep=keep)
+    return trainings(number, training, 0, study.mesh, steps=steps, keep=keep)
 
 
 def _steps(study: Study, question: Question) -> int:
@@ -209,7 +175,3 @@ def _twice(work: Callable[[], Any]) -> float:
         work()
         seconds = time.monotonic() - begun
     return seconds
-
-
-def _bytes(tree: Any) -> int:
-    return sum(int(leaf.size) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
