@@ -90,7 +90,14 @@ def test_python_runs_the_package_as_the_command_line():
     [
         (
             "echojax train-",
-            ["train-classifier", "train-grader", "train-restorer", "train-segmenter", "train-sr"],
+            [
+                "train-classifier",
+                "train-coherence",
+                "train-grader",
+                "train-restorer",
+                "train-segmenter",
+                "train-sr",
+            ],
         ),
         ("echojax eval --sr b", ["bicubic", "blur"]),
         ("echojax weights info --dev", ["--device"]),

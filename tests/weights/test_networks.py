@@ -146,7 +146,7 @@ def test_what_an_older_file_does_not_say_takes_the_defaults(tmp_path, network):
     assert same(loaded, model)
 
 
-@pytest.mark.parametrize("metadata", [{"scale": "4"}, {"model": "unet"}])
+@pytest.mark.parametrize("metadata", [{"scale": "4"}, {"model": "transformer"}])
 def test_a_file_of_an_unknown_network_is_refused(tmp_path, network, metadata):
     path = tmp_path / "theirs.safetensors"
     safetensors_file.save(by_name.arrays(network("vgg19")), path, metadata)
