@@ -23,15 +23,17 @@ SETTINGS = config.load(
         "regional_quality.width=0.25",
         "regional_quality.init=random",
         "regional_quality.batch=8",
-        "regional_quality.steps=60",
+        "regional_quality.steps=120",
         "regional_quality.learning_rate=3e-3",
         "regional_quality.dropout=0.0",
         "regional_quality.augment=false",
-        "regional_quality.evaluate_every=60",
-        "regional_quality.held_out=0.2",
+        "regional_quality.evaluate_every=120",
+        "regional_quality.held_out=0.3",
         "regional_quality.inner=0.25",
     ],
 ).regional_quality
+
+SIMULATED, REAL = 200, 60  # frames
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +43,15 @@ def frames(make_frames):
     The last region of the simulated ones has no grade.
     """
     rng = np.random.default_rng(0)
-    grade = np.concatenate([rng.uniform(1, 5, 60), rng.choice([2.0, 3.0, 4.0], 40)])
+    grade = np.concatenate([rng.uniform(1, 5, SIMULATED), rng.choice([2.0, 3.0, 4.0], REAL)])
     rows, columns = np.indices((40, 48))
     stripes = np.sin(columns / 2) * np.cos(rows / 3)
     images = [(100 + 20 * g * stripes).clip(0, 255).astype(np.uint8) for g in grade]
-    grades = np.full((100, 8), np.nan, np.float32)
-    grades[:60, :7] = grade[:60, None]
-    simulated = np.arange(100) < 60
+    grades = np.full((len(grade), 8), np.nan, np.float32)
+    grades[:SIMULATED, :7] = grade[:SIMULATED, None]
+    simulated = np.arange(len(grade)) < SIMULATED
     quality = np.where(simulated, 0, np.round(4 - grade)).astype(np.int8)
-    persons = [f"person{k // 2:02}" for k in range(100)]
+    persons = [f"person{k // 2:03}" for k in range(len(grade))]
     return make_frames(images, persons, quality=quality, grades=grades, simulated=simulated)
 
 
@@ -69,7 +71,7 @@ def finished(frames, tmp_path_factory):
 def test_grades_of_persons_held_out_follow_what_frames_show(finished):
     _, _, scores, _ = finished
     assert scores["mae"] < 0.8  # 1 if all grades were said to be 3
-    assert scores["spearman"] > 0.6
+    assert scores["spearman"] > 0.5  # of chance alone 0, within 0.25
     assert scores["auc_good_poor"] > 0.8
     assert "mae_annulus_right" not in scores  # nobody graded it
 
@@ -94,7 +96,7 @@ def test_persons_are_in_one_part_only(frames):
     parts = grading.split([frames], SETTINGS)
     groups = [set(part[0].group) for part in parts]
     assert all(groups)
-    assert sum(map(len, groups)) == len(set().union(*groups)) == 50
+    assert sum(map(len, groups)) == len(set().union(*groups)) == (SIMULATED + REAL) // 2
     alone = frames.take([0, 1])
     with pytest.raises(InputError, match="too few persons"):
         grading.split([alone], SETTINGS)
@@ -139,7 +141,7 @@ def test_a_batch_has_half_of_each_kind():
     grades[:20, 0] = 3
     learned = Graded(np.zeros((30, 8, 8), np.uint8), grades, np.full(30, np.nan, np.float32))
     order = regional_quality.order_of(learned, SETTINGS)
-    assert order.shape == (60, 8)
+    assert order.shape == (SETTINGS.steps, 8)
     assert ((order < 20).sum(axis=1) == 4).all()
     (alone,) = {regional_quality.order_of(learned.take(np.arange(20)), SETTINGS).max()}
     assert alone == 19
