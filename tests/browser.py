@@ -12,6 +12,7 @@ from urllib.request import urlopen
 import pytest
 
 PATIENCE = 120.0  # seconds
+_LOADED = "location.href !== 'about:blank' && document.readyState === 'complete'"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _SWITCHES = (
     "--headless=new",
@@ -71,13 +72,14 @@ def opened(url, folder):
 
     Args:
         url: the address.
-        folder: for what the browser keeps.
+        folder: for what the browser keeps, made for it.
     """
     from websockets.sync.client import connect
 
     program = next(filter(None, map(shutil.which, _NAMES)), None)
     if program is None:
         pytest.skip("no Chromium is installed")
+    folder.mkdir()
     port = folder / "DevToolsActivePort"
     words = [program, *_SWITCHES, f"--user-data-dir={folder}", url]
     with (folder / "log").open("w") as log, subprocess.Popen(words, stderr=log) as process:
@@ -94,7 +96,7 @@ def opened(url, folder):
 
             with connect(until(page, url), max_size=None, open_timeout=PATIENCE) as socket:
                 tab = Tab(socket)
-                until(lambda: tab.value("document.readyState") == "complete", "the page")
+                until(lambda: tab.value(_LOADED), "the page")
                 yield tab
         finally:
             process.terminate()
