@@ -33,6 +33,7 @@ FLOORS = (
     ("recipes", "simulate"),
     ("studies", "recordings"),
     ("questions", "assessment", "face"),
+    ("demo",),
     ("cli",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

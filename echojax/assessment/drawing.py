@@ -25,16 +25,21 @@ def save(path: Path, drawn: Iterable[np.ndarray], recording: Recording) -> None:
 def of_mask(frame: np.ndarray, mask: np.ndarray, spacing: tuple[float, float]) -> np.ndarray:
     """The structures of a mask over their frame, with their names."""
     areas = [Area(mask == label, colour) for label, (_, colour) in enumerate(STRUCTURES, 1)]
-    return _captioned(frame, areas, spacing, list(STRUCTURES), "")
+    return _captioned(_overlaid(frame, areas, spacing), list(STRUCTURES), "")
 
 
 def of_grades(graded: Graded, title: str) -> np.ndarray:
-    """The regions of a frame in the colours of their grades; an outline where there is none.
+    """The regions of a frame, what their colours mean below.
 
     Args:
         graded: the frame.
         title: says how it was graded.
     """
+    return _captioned(of_regions(graded), list(grades()), title)
+
+
+def of_regions(graded: Graded) -> np.ndarray:
+    """The regions of a frame in the colours of their grades; an outline where there is none."""
     seen, areas = graded.seen, []
     if seen.regions is not None:
         areas = [
@@ -43,20 +48,18 @@ def of_grades(graded: Graded, title: str) -> np.ndarray:
         ]
     elif seen.mask is not None:
         areas = [Area(seen.mask > 0, UNGRADED_COLOUR, filled=False)]
-    return _captioned(seen.frame, areas, seen.spacing, list(grades()), title)
+    return _overlaid(seen.frame, areas, seen.spacing)
 
 
 def _shown(grade: float) -> str:
     return "-" if np.isnan(grade) else f"{grade:.1f}"
 
 
+def _overlaid(frame: np.ndarray, areas: Sequence[Area], spacing: tuple[float, float]) -> np.ndarray:
+    return overlays.overlaid(frame, areas, overlays.shown_size(frame.shape, spacing))
+
+
 def _captioned(
-    frame: np.ndarray,
-    areas: Sequence[Area],
-    spacing: tuple[float, float],
-    entries: Sequence[tuple[str, Colour]],
-    title: str,
+    picture: np.ndarray, entries: Sequence[tuple[str, Colour]], title: str
 ) -> np.ndarray:
-    picture = overlays.overlaid(frame, areas, overlays.shown_size(frame.shape, spacing))
-    strip = overlays.legend(entries, picture.shape[1], title)
-    return np.concatenate([picture, strip])
+    return np.concatenate([picture, overlays.legend(entries, picture.shape[1], title)])

@@ -10,6 +10,7 @@ from echojax import presets
 from echojax.cli import (
     assessment,
     data,
+    demo,
     enhancement,
     grading,
     questions,
@@ -47,6 +48,7 @@ _CONTENTS = {
         questions.classify,
         assessment.segment,
         assessment.grade,
+        demo.demo,
         weights.weights,
     ),
     "Measure a network": (enhancement.evaluate_sr, study.evaluate_classifier),

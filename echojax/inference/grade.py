@@ -19,6 +19,7 @@ from echojax.resize import resize_gray
 
 LEAST = 0.5  # of a region must lie in the sector
 REACH = 2  # frames to either side that key points of a clip are averaged over
+RECENT = 0.1  # seconds that frames of a stream may be apart for that
 
 
 class Graded(NamedTuple):
@@ -95,6 +96,46 @@ def grade(
             window.popleft()
         yield _graded(window, ahead, spacing, scorer)
         ahead -= 1
+
+
+class Following:
+    """Grades frames as they come, none of which waits for those after it.
+
+    Key points are averaged with those of the frames just before.
+    """
+
+    def __init__(self, scorer: Scorer) -> None:
+        """Begin.
+
+        Args:
+            scorer: the method.
+        """
+        self._scorer = scorer
+        self._known: deque[tuple[float, _Waiting]] = deque(maxlen=REACH + 1)
+
+    def __call__(
+        self,
+        frame: np.ndarray,
+        mask: np.ndarray | None,
+        spacing: tuple[float, float],
+        moment: float,
+    ) -> Graded:
+        """Grade a frame.
+
+        Args:
+            frame: uint8 (rows, columns).
+            mask: labels of the same shape, or None.
+            spacing: mm between rows and between columns.
+            moment: seconds, when it was taken; in a clip that begins anew, they go back.
+        """
+        self._known.append((moment, _located(frame, mask, spacing)))
+        # Where frames are far apart the heart has moved on, and its points with it.
+        window = deque(
+            each
+            for then, each in self._known
+            if 0 <= moment - then <= RECENT and each.frame.shape == frame.shape
+        )
+        return _graded(window, 1, spacing, self._scorer)
 
 
 def _located(frame: np.ndarray, mask: np.ndarray | None, spacing: tuple[float, float]) -> _Waiting:

@@ -33,7 +33,7 @@ def max_bytes() -> int:
     return _BYTES * max_pixels()
 
 
-def check_pixels(path: Path, rows: int, columns: int) -> None:
+def check_pixels(path: Path | str, rows: int, columns: int) -> None:
     """See that a frame is not larger than the ceiling.
 
     Raises:

@@ -231,7 +231,7 @@ def as_spacing(rows: object, columns: object) -> tuple[float, float] | None:
 
 
 @contextmanager
-def reading(path: Path, kind: str) -> Iterator[None]:
+def reading(path: Path | str, kind: str) -> Iterator[None]:
     """Turn whatever a decoder raises into one line for the user.
 
     Raises:
