@@ -117,9 +117,10 @@ def with_head(unet: UNet, hidden: int, seed: int) -> Pooled:
     if isinstance(unet, Pooled):
         return unet
     settings = PooledSettings(**dataclasses.asdict(unet.settings), hidden=hidden)
-    drawn = by_name.arrays(Pooled(settings, rngs=nnx.Rngs(seed)))
-    head = {name: array for name, array in drawn.items() if name.startswith(HEAD)}
-    head["classifier.bias"] = jnp.full(1, _MIDDLE)
     model: Pooled = kinds.empty("pooled", settings)
+    rng = np.random.default_rng(seed)
+    shapes = {name: s for name, s in by_name.shapes(model).items() if name.startswith(HEAD)}
+    head = {name: rng.normal(0, shape[0] ** -0.5, shape) for name, shape in shapes.items()}
+    head |= {"region.bias": np.zeros(settings.hidden), "classifier.bias": np.full(1, _MIDDLE)}
     by_name.fill(model, by_name.arrays(unet) | head, Path("the start of a grader"))
     return model
