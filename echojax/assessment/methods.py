@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from echojax.assessment.masks import Segment
 from echojax.errors import InputError
 from echojax.inference.contrast import Rule
-from echojax.inference.grade_lines import COHERENCE, LINES, Line, Measure, Scores
-from echojax.inference.scorers import Coherence, EndToEnd, Pixels, Scorer
+from echojax.inference.grade_lines import COHERENCE, LINES, Line, Measure
+from echojax.inference.scorers import Coherence, Pixels, Scorer
 from echojax.vocabulary import GradingMethod
 
 
@@ -17,11 +18,13 @@ class Method(NamedTuple):
         scorer: grades a frame.
         name: of the method, as the user chooses it.
         title: says how, in a line.
+        segment: makes the masks that it needs; None if it does not.
     """
 
     scorer: Scorer
     name: GradingMethod
     title: str
+    segment: Segment | None = None
 
 
 _NAMES: dict[Measure, str] = {"gcnr": "gCNR", "cr": "CR"}
@@ -64,8 +67,8 @@ def _end_to_end(weights: Path, line: Line | None) -> Method:
         raise InputError(f"{weights}: gives grades itself; leave --line out")
     grader = Grader.load(weights)
     covered = f"intervals of {grader.coverage:.0%}"
-    scorer = EndToEnd(lambda frame: Scores(*grader(frame)))
-    return Method(scorer, "end-to-end", f"grades by {weights.stem}, {covered}")
+    title = f"grades by {weights.stem}, {covered}"
+    return Method(grader.scorer, "end-to-end", title, grader.segmenter)
 
 
 def _coherence(weights: Path, line: Line | None) -> Method:

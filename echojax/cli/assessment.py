@@ -250,8 +250,9 @@ def grade(
     grade if less than half of it lies in the sector, or if the mask cannot be divided.
 
     Where regions are, a mask says: --masks or --segmenter. gcnr, cr and coherence need one;
-    end-to-end grades without, and then draws nothing. In a clip, points that divide the wall are
-    averaged over five frames.
+    end-to-end grades without, and then draws nothing, unless its network gives masks itself
+    (regional_quality.network = "pooled"). In a clip, points that divide the wall are averaged over
+    five frames.
 
     gcnr, cr and coherence become grades by lines that were fitted to the grades of simulated
     frames, known from their physics, with errors of about one grade; --rule arqee has the lines
@@ -286,7 +287,8 @@ def grade(
 
         devices.start()
     chosen = methods.chosen(method, files.get("w"), rule, _line(line))
-    if chosen.scorer.needs_mask and masks is None and not segmenter:
+    segment_by = _segmenter(files["s"]) if "s" in files else chosen.segment
+    if chosen.scorer.needs_mask and masks is None and segment_by is None:
         raise click.UsageError(
             f"{chosen.name} needs regions; pass --masks FILE|DIR or --segmenter FILE"
         )
@@ -299,7 +301,7 @@ def grade(
         chosen.name,
         chosen.title,
         find,
-        _segmenter(files["s"]) if "s" in files else None,
+        segment_by if masks is None else None,
         view,
         _both(spacing),
         overlay,

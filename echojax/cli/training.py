@@ -240,6 +240,11 @@ def train_grader(dry_run: bool, **given: Any) -> None:
 
     It starts from ImageNet (`echojax weights fetch mobilenetv2`), or what --set
     regional_quality.init=FILE names.
+
+    With --set regional_quality.network=pooled, that file is one of train-segmenter, whose network
+    stays as it is and gets a head that sees its features, averaged over each region: one file for
+    `echojax segment` and `echojax grade`, which then needs no masks. The head takes a higher rate,
+    as regional_quality.learning_rate=1e-3.
     """
     given["run"] = given["run"] or Path("runs", "grader")
     options.check(given, dry_run=dry_run)

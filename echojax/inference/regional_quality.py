@@ -1,4 +1,7 @@
-"""Grades of the wall's regions by a network that sees the whole frame."""
+"""Grades of the wall's regions by a network.
+
+MobileNetV2 sees the whole frame; a U-Net with a head (`models/region_head.py`) sees each region.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +14,14 @@ import numpy as np
 from flax import nnx
 
 from echojax.errors import InputError
-from echojax.inference.regions import REGIONS
-from echojax.inference.segment import SIZE, as_input
+from echojax.inference import pooled
+from echojax.inference.grade_lines import Scores
+from echojax.inference.regions import REGIONS, Regions
+from echojax.inference.scorers import EndToEnd, Regional, Scorer
+from echojax.inference.segment import CLASSES, SIZE, Segmenter, as_input
 from echojax.models import mobilenet
 from echojax.models.mobilenet import MobileNetV2
+from echojax.models.region_head import Pooled
 from echojax.weights import networks
 
 # On the card of a file: half of each region's interval, and the share of truths that lie in it.
@@ -49,7 +56,7 @@ class Grader:
             were set on.
     """
 
-    model: MobileNetV2
+    model: MobileNetV2 | Pooled
     size: int
     half: np.ndarray
     coverage: float
@@ -61,7 +68,7 @@ class Grader:
         Raises:
             InputError: it is not there, or holds something else.
         """
-        model, card = networks.load(file, MobileNetV2), networks.card(file)
+        model, card = networks.load(file), networks.card(file)
         try:
             size = int(card[SIZE])
             half = np.array([float(word) for word in card[HALF_WIDTHS].split(",")])
@@ -69,23 +76,70 @@ class Grader:
         except (KeyError, ValueError):
             size, half, coverage = 0, np.empty(0), 0.0
         regions = len(REGIONS)
-        if model.settings.outputs != regions or half.shape != (regions,) or size < 1:
+        if _regions(model) != regions or half.shape != (regions,) or size < 1:
             raise InputError(
                 f"{file}: holds no network that grades the wall's regions; pass a file of `echojax "
                 "train-grader`"
             )
         return cls(model, size, half, coverage)
 
-    def __call__(self, frame: np.ndarray) -> Grades:
-        """Grade one frame, uint8 (rows, columns), upright."""
-        return Grades(*(each[0] for each in self.clip([frame])))
+    @property
+    def segmenter(self) -> Segmenter | None:
+        """What gives the masks that the regions are of; None if the network sees whole frames."""
+        return Segmenter(self.model, self.size) if isinstance(self.model, Pooled) else None
 
-    def clip(self, frames: Sequence[np.ndarray]) -> Grades:
-        """Grade frames, uint8 (rows, columns) each, several at once."""
-        seen = np.stack([as_input(frame, self.size) for frame in frames])
-        found = answers(self.model, seen)
+    @property
+    def scorer(self) -> Scorer:
+        """The network as a method of grading."""
+        if self.segmenter is None:
+            return EndToEnd(lambda frame: Scores(*self(frame)))
+        return Regional(lambda frame, regions: Scores(*self.in_regions(frame, regions)))
+
+    def __call__(self, frame: np.ndarray, spacing: tuple[float, float] | None = None) -> Grades:
+        """Grade one frame, uint8 (rows, columns), upright; as `clip`."""
+        return Grades(*(each[0] for each in self.clip([frame], spacing)))
+
+    def clip(
+        self, frames: Sequence[np.ndarray], spacing: tuple[float, float] | None = None
+    ) -> Grades:
+        """Grade frames, uint8 (rows, columns) each, several at once.
+
+        Args:
+            frames: upright.
+            spacing: mm between rows and between columns, of use to a network that sees regions; by
+                default that of `seen.DEPTH`. Where its own mask cannot be divided, grades are NaN.
+        """
+        if not isinstance(self.model, Pooled):
+            seen = np.stack([as_input(frame, self.size) for frame in frames])
+            return self._grades(answers(self.model, seen))
+        masks = [found.mask for found in Segmenter(self.model, self.size).clip(frames)]
+        regions = [
+            pooled.divided(frame, mask, spacing) for frame, mask in zip(frames, masks, strict=True)
+        ]
+        return self._of_regions(self.model, frames, regions)
+
+    def in_regions(self, frame: np.ndarray, regions: Regions) -> Grades:
+        """Grade one frame in regions that somebody else found."""
+        assert isinstance(self.model, Pooled)
+        return Grades(*(each[0] for each in self._of_regions(self.model, [frame], [regions])))
+
+    def _of_regions(
+        self, model: Pooled, frames: Sequence[np.ndarray], regions: Sequence[Regions | None]
+    ) -> Grades:
+        return self._grades(
+            pooled.answers(model, pooled.features(model, frames, regions, self.size))
+        )
+
+    def _grades(self, found: np.ndarray) -> Grades:
         ends = found - self.half, found + self.half
         return Grades(*(np.clip(each, LOWEST, HIGHEST) for each in (found, *ends)))
+
+
+def _regions(model: nnx.Module) -> int:
+    """How many grades a network gives; 0 if it is none that could."""
+    if isinstance(model, Pooled):
+        return model.settings.regions if model.settings.classes == CLASSES else 0
+    return model.settings.outputs if isinstance(model, MobileNetV2) else 0
 
 
 def answers(model: MobileNetV2, frames: np.ndarray) -> np.ndarray:

@@ -119,3 +119,21 @@ class EndToEnd:
     def __call__(self, seen: Seen) -> Scores:
         """Grade by the network."""
         return self.predict(seen.frame)
+
+
+@dataclass(frozen=True)
+class Regional:
+    """A method that asks a network for the grades of regions that a mask gave.
+
+    Attributes:
+        predict: grades of a frame, uint8 (rows, columns), in its regions, and their intervals.
+    """
+
+    predict: Callable[[np.ndarray, Regions], Scores]
+    needs_mask = True
+
+    def __call__(self, seen: Seen) -> Scores:
+        """Grade by the network."""
+        if seen.regions is None:
+            return Scores(*np.full((3, len(REGIONS)), np.nan))
+        return self.predict(seen.frame, seen.regions)

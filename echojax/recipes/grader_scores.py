@@ -8,17 +8,17 @@ and takes the frames of a person as if they were of several.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from flax import nnx
 
 from echojax.inference.regional_quality import COVERAGE, HALF_WIDTHS, HIGHEST, LOWEST, answers
 from echojax.inference.regions import REGIONS
-from echojax.models.mobilenet import MobileNetV2
 
+Answers = Callable[[Any, np.ndarray], np.ndarray]  # of a network to frames: (n, 8)
 _LEAST = 3  # values that a line or a correlation is of
 _GOOD, _POOR = 4.0, 2.0  # of views
 _NAMES = tuple(name.replace(" ", "_") for name in REGIONS)
@@ -29,7 +29,7 @@ class Known(Protocol):
 
     @property
     def frames(self) -> np.ndarray:
-        """(n, size, size), uint8."""
+        """What a network is asked by: (n, size, size), uint8, or whatever else it takes."""
 
     @property
     def grades(self) -> np.ndarray:
@@ -48,26 +48,28 @@ class Measure:
         inner: frames to set the line and the intervals on.
         held_out: frames to measure on.
         coverage: share of the true grades that shall lie in the intervals.
+        answers: how a network is asked.
     """
 
     inner: Known
     held_out: Known
     coverage: float
+    answers: Answers = answers
 
-    def __call__(self, model: MobileNetV2) -> dict[str, float]:
+    def __call__(self, model: Any) -> dict[str, float]:
         """Scores by name; what cannot be said is left out."""
-        found = answers(model, self.inner.frames)
+        found = self.answers(model, self.inner.frames)
         slope, shift = line(found, self.inner)
         half = half_widths(slope * found + shift, self.inner.grades, self.coverage)
-        there = slope * answers(model, self.held_out.frames) + shift
+        there = slope * self.answers(model, self.held_out.frames) + shift
         scores = dict(zip((f"half_width_{name}" for name in _NAMES), half, strict=True))
         scores |= _of_regions(there.clip(LOWEST, HIGHEST), self.held_out.grades, half)
         scores |= _of_views(there.mean(axis=1), self.held_out.view)
         return {name: float(value) for name, value in scores.items() if np.isfinite(value)}
 
-    def calibrated(self, model: MobileNetV2) -> MobileNetV2:
+    def calibrated(self, model: Any) -> Any:
         """The network with the line multiplied into its last layer."""
-        slope, shift = line(answers(model, self.inner.frames), self.inner)
+        slope, shift = line(self.answers(model, self.inner.frames), self.inner)
         head = nnx.to_pure_dict(nnx.state(model.classifier))
         changed = {"kernel": head["kernel"] * slope, "bias": head["bias"] * slope + shift}
         nnx.update(model.classifier, nnx.State(changed))

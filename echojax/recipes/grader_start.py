@@ -1,14 +1,19 @@
-"""What a grader's training starts from: weights of ImageNet, of another grader, or noise."""
+"""What a grader's training starts from: a network of ImageNet, a segmenter, a grader, or noise."""
 
+import dataclasses
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from echojax.errors import InputError
 from echojax.files import sha256
 from echojax.inference.regions import REGIONS
+from echojax.inference.segment import Segmenter
 from echojax.models.mobilenet import MobileNetV2, MobileNetV2Settings, adopt, as_input
+from echojax.models.region_head import HEAD, Pooled, PooledSettings
+from echojax.models.unet import UNet
 from echojax.weights import by_name, catalogue, convert, kinds, networks
 
 RANDOM = "random"
@@ -80,4 +85,42 @@ def _with_grades(given: MobileNetV2, dropout: float, seed: int) -> MobileNetV2:
         tensors |= {f"{_HEAD}.kernel": kernel, f"{_HEAD}.bias": bias}
     model: MobileNetV2 = kinds.empty("mobilenetv2", settings)
     by_name.fill(model, tensors, Path("the start of a grader"))
+    return model
+
+
+def segmenter(init: str) -> Segmenter:
+    """The segmenter whose features a head shall see.
+
+    Args:
+        init: a path.
+
+    Raises:
+        InputError: there is no such file, or it holds something else.
+    """
+    file = Path(init).expanduser()
+    if not file.is_file():
+        raise InputError(
+            f'regional_quality.init = {init}: no such file; regional_quality.network = "pooled" '
+            "needs one of `echojax train-segmenter`"
+        )
+    return Segmenter.load(file)
+
+
+def with_head(unet: UNet, hidden: int, seed: int) -> Pooled:
+    """A segmentation network with a head for grades, which starts at the middle of these.
+
+    Args:
+        unet: the network; one that has a head already keeps it, and its size.
+        hidden: units of a new head.
+        seed: of a new head's random numbers.
+    """
+    if isinstance(unet, Pooled):
+        return unet
+    settings = PooledSettings(**dataclasses.asdict(unet.settings), hidden=hidden)
+    model: Pooled = kinds.empty("pooled", settings)
+    rng = np.random.default_rng(seed)
+    shapes = {name: s for name, s in by_name.shapes(model).items() if name.startswith(HEAD)}
+    head = {name: rng.normal(0, shape[0] ** -0.5, shape) for name, shape in shapes.items()}
+    head |= {"region.bias": np.zeros(settings.hidden), "classifier.bias": np.full(1, _MIDDLE)}
+    by_name.fill(model, by_name.arrays(unet) | head, Path("the start of a grader"))
     return model

@@ -14,7 +14,8 @@ from echojax.data import camus, frame_hash
 from echojax.data.frames import Frames
 from echojax.data.persons import split_patients
 from echojax.errors import InputError
-from echojax.recipes import regional_quality
+from echojax.recipes import grader_start, pooled_head, regional_quality
+from echojax.recipes.learned_from import NO_FRAMES, learned_by
 from echojax.recipes.regional_quality import Graded, RegionalQualityConfig
 from echojax.runs.job import Job
 from echojax.runs.run import Request
@@ -46,6 +47,7 @@ class GraderTraining:
     request: Request[Config]
     job: Job
     parts: Parts
+    earlier: np.ndarray  # hashes of frames that it starts from a network of
     mesh: Mesh
 
     @classmethod
@@ -71,19 +73,24 @@ class GraderTraining:
                 f"{data.dir}: none of its frames has a grade; frames of `echojax simulate "
                 "--coherence` have grades of regions, those of CAMUS some of views"
             )
-        parts = split(graded, config)
+        start = grader_start.init_file(config.init)
+        earlier = NO_FRAMES if start is None else learned_by(start)
+        parts = split(graded, config, earlier)
         fingerprint = "-".join(f.fingerprint() for f in (*parts.learned, *parts.inner))
         job = request.run.job("grader", regional_quality.record(config, fingerprint))
-        return cls(request, job, parts, mesh)
+        return cls(request, job, parts, earlier, mesh)
 
     def training(self) -> Training[Any]:
         """The training."""
         config = self.request.config.regional_quality
+        card = _card(self.parts, self.earlier)
+        if config.network == "pooled":
+            return pooled_head.training(config, *self.parts, card=card)
         learned, inner, held_out = (
             Graded.joined([Graded.of(frames, config.size) for frames in part])
             for part in self.parts
         )
-        return regional_quality.training(config, learned, inner, held_out, card=_card(self.parts))
+        return regional_quality.training(config, learned, inner, held_out, card=card)
 
     def planned(self) -> list[Planned]:
         """What it would take; nothing if the run has it."""
@@ -108,8 +115,16 @@ def _graded(frames: Frames) -> np.ndarray:
     return np.flatnonzero(by_view | np.isfinite(frames.grades).any(axis=1))
 
 
-def split(datasets: Sequence[Frames], config: RegionalQualityConfig) -> Parts:
+def split(
+    datasets: Sequence[Frames], config: RegionalQualityConfig, earlier: np.ndarray = NO_FRAMES
+) -> Parts:
     """Persons of every dataset in three parts.
+
+    Args:
+        datasets: graded frames.
+        config: shares and seed.
+        earlier: hashes of frames that the network has learned from already, as when it segments:
+            their persons are neither held out nor kept back.
 
     Raises:
         InputError: they are too few.
@@ -118,10 +133,14 @@ def split(datasets: Sequence[Frames], config: RegionalQualityConfig) -> Parts:
     for frames in datasets:
         if not len(frames):
             continue
-        rest, held_out = _apart(frames, config.held_out, config.seed)
+        known = np.isin(frames.group, frames.group[frame_hash.seen(frames.hashes, earlier)])
+        rest, held_out = _apart(frames.take(np.flatnonzero(~known)), config.held_out, config.seed)
         learned, inner = _apart(rest, config.inner, config.seed + 1)
-        for part, own in zip(parts, (learned, inner, held_out), strict=True):
-            part.append(own)  # type: ignore[attr-defined]
+        own = (learned, inner, held_out)
+        for part, each in zip(parts, own, strict=True):
+            part.append(each)  # type: ignore[attr-defined]
+        if known.any():
+            parts.learned.append(frames.take(np.flatnonzero(known)))  # type: ignore[attr-defined]
     return parts
 
 
@@ -131,7 +150,8 @@ def _apart(frames: Frames, share: float, seed: int) -> tuple[Frames, Frames]:
     if persons < 2:
         raise InputError(
             "graded frames of too few persons: some are learned from, others set the intervals, "
-            "others are held out; prepare those of three or more"
+            "others are held out; prepare those of three or more from whom "
+            "regional_quality.init has not learned"
         )
     number = min(max(2, round(1 / share)), persons)
     chosen = split_patients(frames, number, seed) == 0
@@ -147,7 +167,7 @@ def _check_apart(frames: Frames, other: Frames, folder: str) -> None:
         )
 
 
-def _card(parts: Parts) -> dict[str, str]:
+def _card(parts: Parts, earlier: np.ndarray) -> dict[str, str]:
     seen = (*parts.learned, *parts.inner)
     frames = sum(map(len, seen))
     persons = sum(len(np.unique(each.group)) for each in seen)
@@ -156,6 +176,8 @@ def _card(parts: Parts) -> dict[str, str]:
         "title": "Image quality of the left ventricle's wall, region by region",
         "data": f"{count(frames, 'echo frame')} of {count(persons, 'person')}",
         **({"simulated frames": str(simulated)} if simulated else {}),
-        LEARNED_FROM: frame_hash.to_text(np.concatenate([each.hashes for each in seen])),
+        LEARNED_FROM: frame_hash.to_text(
+            np.concatenate([*(each.hashes for each in seen), earlier])
+        ),
         "licence": "that of the data it learned from",
     }

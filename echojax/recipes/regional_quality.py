@@ -1,14 +1,13 @@
-"""Training MobileNetV2 to grade the regions of the left ventricle's wall.
+"""Training a network, MobileNetV2 or another, to grade the regions of the left ventricle's wall.
 
 As Van De Vyver et al. (Ultrasound in Medicine & Biology 51, 2025) train it: masked regression with
 the squared error, Adam, frames changed at random. Of real frames no grades of regions are known
 here; CAMUS's grade of a view is a weak label on the mean over the regions. Good, medium and poor
-are an order without a scale, so the loss is 1 less their correlation with that mean over the frames
-of a batch, which is what a line fitted to them would leave.
+are an order without a scale, see `grader_loss`.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,17 +22,19 @@ from echojax.config import FREE, Section, recorded
 from echojax.data.frames import UNLABELLED, Frames
 from echojax.data.source import evenly
 from echojax.files import without_places
+from echojax.inference.regional_quality import answers
 from echojax.inference.regions import MIRRORED
 from echojax.inference.segment import SIZE, as_input
 from echojax.models import mobilenet
 from echojax.models.mobilenet import MobileNetV2
-from echojax.recipes import grader_scores, grader_start
+from echojax.recipes import grader_loss, grader_scores, grader_start
 from echojax.recipes.classification import frame_order
+from echojax.recipes.grader_scores import Answers
 from echojax.runs.job import Record
 from echojax.training.grading_augmentation import augment
 from echojax.training.loop import Evaluator, Loss, Metrics, Training, make_step
 from echojax.training.optimizers import cosine_schedule
-from echojax.training.state import TrainState, initial_state, split
+from echojax.training.state import LEARNED, TrainState, initial_state, split
 from echojax.vocabulary import QUALITIES
 
 # A view's grade on the scale of the regions, by its word there; of use where nothing else is known.
@@ -42,8 +43,14 @@ _ADOPTED = 64  # frames whose statistics a network of photographs takes over
 
 
 class RegionalQualityConfig(Section):
-    """MobileNetV2 with a grade for each region, and its training."""
+    """A network with a grade for each region, and its training."""
 
+    network: Literal["mobilenet", "pooled"] = Field(
+        "mobilenet",
+        description="mobilenet: MobileNetV2, which sees whole frames; pooled: a head that sees the "
+        "features of a segmentation network, averaged over each region: one file for masks and "
+        "grades",
+    )
     also: Annotated[str, FREE] = Field(
         "", description="where other frames are prepared, as real ones beside simulated ones"
     )
@@ -60,13 +67,24 @@ class RegionalQualityConfig(Section):
     coverage: float = Field(
         0.9, gt=0, lt=1, description="share of the true grades that lie in the intervals"
     )
-    size: int = Field(256, ge=32, description="side of the square that frames are brought to")
-    width: float = Field(1.0, gt=0, le=8, description="factor of the channels, without a file")
+    size: int = Field(
+        256,
+        ge=32,
+        description="side of the square that frames are brought to; pooled: that of its file",
+    )
+    width: float = Field(
+        1.0, gt=0, le=8, description="mobilenet: factor of the channels, without a file"
+    )
     init: Annotated[str, FREE] = Field(
         "mobilenetv2",
-        description='what it starts from: a name of `echojax weights list`, a file, or "random"',
+        description='what it starts from: a name of `echojax weights list`, a file, or "random"; '
+        "pooled: a file of `echojax train-segmenter`",
     )
-    dropout: float = Field(0.2, ge=0, lt=1, description="before the last layer")
+    hidden: int = Field(32, ge=1, le=4096, description="pooled: units of the head")
+    copies: int = Field(
+        4, ge=1, le=64, description="pooled: of each frame, the first one as it is if augmented"
+    )
+    dropout: float = Field(0.2, ge=0, lt=1, description="mobilenet: before the last layer")
     augment: bool = Field(True, description="whether frames are changed at random")
     weak: float = Field(
         0.5, ge=0, description="weight of the grades of views beside those of regions"
@@ -92,7 +110,7 @@ class Graded(NamedTuple):
     """Frames as the network sees them, and what is known of each.
 
     Attributes:
-        frames: uint8 (n, size, size).
+        frames: uint8 (n, size, size), or features of their regions (`pooled_head`).
         grades: float32 (n, 8), NaN where a region has none.
         view: float32 (n,), a real frame's grade by the word of its view, NaN without one.
     """
@@ -143,11 +161,50 @@ def check(config: RegionalQualityConfig, mesh: Mesh) -> None:
         InputError: the batch cannot be shared by the devices, or `config.init` does not fit.
     """
     devices.check_batch(config.batch, mesh, "regional_quality.batch")
-    if config.init != grader_start.RANDOM:
+    if config.network == "pooled":
+        grader_start.segmenter(config.init)
+    elif config.init != grader_start.RANDOM:
         _network(config, np.zeros((1, 32, 32), np.uint8))
 
 
+class Learner(NamedTuple):
+    """A network before its training, and how it learns.
+
+    Attributes:
+        model: the network; its last layer is called `classifier`.
+        size: side of the square that frames are brought to.
+        loss: to lower, on batches of `Graded`.
+        answers: grades (n, 8) of what `Graded.frames` holds.
+        learned: which of its variables learn.
+    """
+
+    model: Any
+    size: int
+    loss: Loss
+    answers: Answers
+    learned: nnx.filterlib.Filter = LEARNED
+
+
 def training(
+    config: RegionalQualityConfig,
+    learned: Graded,
+    inner: Graded,
+    held_out: Graded,
+    *,
+    card: Mapping[str, str] | None = None,
+) -> Training[TrainState]:
+    """A training of MobileNetV2, see `training_of`.
+
+    Raises:
+        InputError: as `check`.
+    """
+    model = _network(config, learned.frames[evenly(len(learned.frames), _ADOPTED)])
+    learner = Learner(model, config.size, loss_of(config), answers)
+    return training_of(learner, config, learned, inner, held_out, card=card)
+
+
+def training_of(
+    learner: Learner,
     config: RegionalQualityConfig,
     learned: Graded,
     inner: Graded,
@@ -160,17 +217,15 @@ def training(
     Where some frames have grades of regions and others of views alone, a batch has half of each.
 
     Args:
-        config: the network and its training.
+        learner: the network.
+        config: its training.
         learned: to learn from.
         inner: of other persons, to set the line and the intervals on.
         held_out: of others again, to measure grades on as it goes.
         card: what the file shall say of data and licence.
-
-    Raises:
-        InputError: as `check`.
     """
-    model = _network(config, learned.frames[evenly(len(learned.frames), _ADOPTED)])
-    graphdef, _, _ = split(model)
+    model = learner.model
+    graphdef, _, _ = split(model, learner.learned)
     cosine = config.schedule == "cosine"
     rate = config.learning_rate
     optimizer = optax.adam(cosine_schedule(rate, config.steps) if cosine else rate)
@@ -180,10 +235,10 @@ def training(
         return (learned.take(chosen) for chosen in order[first:])
 
     shown = held_out.take(evenly(len(held_out.frames), config.evaluate_frames))
-    measure = grader_scores.Measure(inner, shown, config.coverage)
+    measure = grader_scores.Measure(inner, shown, config.coverage, learner.answers)
     return Training(
-        start=lambda: initial_state(model, optimizer, seed=config.seed),
-        step=make_step(graphdef, optimizer, loss_of(config)),
+        start=lambda: initial_state(model, optimizer, seed=config.seed, learned=learner.learned),
+        step=make_step(graphdef, optimizer, learner.loss, learner.learned),
         batches=batches,
         steps=config.steps,
         network=lambda state: nnx.merge(graphdef, state.params, state.rest),
@@ -193,7 +248,7 @@ def training(
         finish=measure.calibrated,
         card={
             **(card or {}),
-            SIZE: str(config.size),
+            SIZE: str(learner.size),
             "started from": without_places(config.init),
             "steps": f"{config.steps}, batches of {config.batch} frames",
         },
@@ -232,30 +287,6 @@ def loss_of(config: RegionalQualityConfig) -> Loss:
             keys = jax.random.split(changing, len(frames))
             frames, grades = augment(keys, frames, grades, MIRRORED)
         seen = mobilenet.as_input(frames[..., None], model.settings)
-        answers = model(seen, train=True, key=dropping)
-        error = squared_error(answers, grades)
-        order = disorder(answers.mean(axis=1), view)
-        return error + config.weak * order, {"squared_error": error, "disorder": order}
+        return grader_loss.both(model(seen, train=True, key=dropping), grades, view, config.weak)
 
     return loss
-
-
-def squared_error(answers: jax.Array, grades: jax.Array) -> jax.Array:
-    """Mean over the regions that have a grade; 0 if none has."""
-    known = jnp.isfinite(grades)
-    error = jnp.where(known, answers - jnp.where(known, grades, 0), 0)
-    return jnp.sum(error**2) / jnp.maximum(known.sum(), 1)
-
-
-def disorder(means: jax.Array, view: jax.Array) -> jax.Array:
-    """1 less the correlation of mean grades with those of views, over the frames that have one.
-
-    0 where they do not differ.
-    """
-    known = jnp.isfinite(view)
-    share = known / jnp.maximum(known.sum(), 1)
-    view = jnp.where(known, view, 0)
-    one, other = (jnp.where(known, x - jnp.sum(share * x), 0) for x in (means, view))
-    spread, spread_of_view = (jnp.sum(share * x**2) for x in (one, other))
-    correlation = jnp.sum(share * one * other) / jnp.sqrt(spread * spread_of_view + 1e-6)
-    return jnp.where(spread_of_view > 0, 1 - correlation, 0.0)

@@ -46,9 +46,14 @@ def _changed(
     frame = moved(frame, turned * _TURN * turn, 1 + zoomed * _ZOOM * zoom)
     frame = jnp.where(mirrored, frame[:, ::-1], frame)
     grades = jnp.where(mirrored, grades[swapped], grades)
+    return shown(frame, curved * curve, lit * gain), grades
+
+
+def shown(frame: jax.Array, curve: jax.Array, gain: jax.Array) -> jax.Array:
+    """A frame in [0, 1] with another gamma and another gain, both told by a number in [-1, 1]."""
     # Of black, the slope of a power is infinite or none.
-    frame = jnp.maximum(frame, 1e-6) ** (1 + curved * _GAMMA * curve)
-    return jnp.clip(jnp.exp(lit * _GAIN * gain) * frame, 0, 1), grades
+    frame = jnp.maximum(frame, 1e-6) ** (1 + _GAMMA * curve)
+    return jnp.clip(jnp.exp(_GAIN * gain) * frame, 0, 1)
 
 
 def moved(frame: jax.Array, turn: jax.Array, zoom: jax.Array) -> jax.Array:

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from echojax.errors import InputError
 from echojax.models.mobilenet import MobileNetV2, MobileNetV2Settings
 from echojax.models.msrresnet import MSRResNet, MSRResNetSettings
+from echojax.models.region_head import Pooled, PooledSettings
 from echojax.models.resnet import ResNet18, ResNetSettings
 from echojax.models.srresnet import SRResNet, SRResNetSettings
 from echojax.models.unet import UNet, UNetSettings
@@ -35,6 +36,7 @@ KINDS = {
     "vgg19": Kind(VGG19, VGG19Settings),
     "mobilenetv2": Kind(MobileNetV2, MobileNetV2Settings),
     "unet": Kind(UNet, UNetSettings),
+    "pooled": Kind(Pooled, PooledSettings),
 }
 MAX_BLOCKS = 128  # making a network takes a tenth of a second for each
 MAX_CHANNELS = 65_536

@@ -11,12 +11,15 @@ from flax import nnx
 from PIL import Image
 
 from echojax.cli import main
+from echojax.inference import seen
 from echojax.inference.grade_lines import LINES
 from echojax.inference.regional_quality import COVERAGE, HALF_WIDTHS, Grader
-from echojax.inference.regions import REGIONS, names
+from echojax.inference.regions import REGIONS, divide, names
+from echojax.inference.sector import sector
 from echojax.inference.segment import SIZE
 from echojax.media import labels, open_recording
 from echojax.models.mobilenet import MobileNetV2, MobileNetV2Settings
+from echojax.models.region_head import Pooled, PooledSettings
 from echojax.models.unet import UNet, UNetSettings
 from echojax.report.grade_colours import COLOURS, UNGRADED_COLOUR
 from echojax.weights import networks
@@ -257,6 +260,28 @@ def test_with_a_mask_end_to_end_is_drawn(grader, image, tmp_path):
 def test_a_line_is_not_for_what_gives_grades(grader, image, tmp_path, capsys):
     run(image, "-o", tmp_path / "out", "--weights", grader, "--line", "1,1", code=2)
     assert "leave --line out" in capsys.readouterr().err
+
+
+def test_a_network_for_masks_and_grades_needs_no_other_mask(
+    random_network, image, tmp_path, capsys
+):
+    settings = PooledSettings(encoder=(4, 4), decoder=(4,), hidden=4)
+    file = tmp_path / "both.safetensors"
+    card = {SIZE: "32", HALF_WIDTHS: ",".join(["0.5"] * 8), COVERAGE: "0.9"}
+    networks.save(random_network(lambda: Pooled(settings, rngs=nnx.Rngs(0))), file, card)
+    run(image, "-o", tmp_path / "own", "--weights", file)
+    assert "grades by both, intervals of 90%" in capsys.readouterr().out
+    rows = rows_of(tmp_path / "own")
+    # What numbers by chance call a heart cannot be divided.
+    assert {row["word"] for row in rows} == {"not assessable"}
+    assert all(row["reason"].startswith(("the mask", "the left", "myocardium")) for row in rows)
+    assert (tmp_path / "own" / "a_overlay.png").is_file()
+    run(image, "-o", tmp_path / "given", "--weights", file, "--masks", tmp_path / "mask.png")
+    spacing = (seen.DEPTH / len(MASK),) * 2
+    regions = divide(MASK, spacing, sector(frame_of(MASK)))
+    expected = Grader.load(file).in_regions(frame_of(MASK), regions).grades
+    found = [float(row["grade"]) for row in rows_of(tmp_path / "given")]
+    assert found == pytest.approx(expected, abs=1e-4)
 
 
 def test_coherence_is_graded_by_a_network_and_a_line(random_network, image, tmp_path, capsys):

@@ -9,7 +9,7 @@ from echojax.errors import InputError
 from echojax.inference.regional_quality import Grader, answers
 from echojax.inference.segment import SIZE
 from echojax.models.mobilenet import MobileNetV2, MobileNetV2Settings, as_input
-from echojax.recipes import grader_scores, grader_start, grading, regional_quality
+from echojax.recipes import grader_loss, grader_scores, grader_start, grading, regional_quality
 from echojax.recipes.regional_quality import Graded
 from echojax.runs.job import Job
 from echojax.training.loop import fit
@@ -114,9 +114,9 @@ def test_only_regions_with_a_grade_are_learned_from():
     """Reference: the mean of the two squared differences by hand."""
     grades = jnp.full((2, 8), jnp.nan).at[0, 1].set(4.0).at[1, 5].set(2.0)
     found = jnp.full((2, 8), 3.5)
-    assert regional_quality.squared_error(found, grades) == pytest.approx((0.25 + 2.25) / 2)
-    assert regional_quality.squared_error(found, jnp.full((2, 8), jnp.nan)) == 0
-    gradient = jax.grad(regional_quality.squared_error)(found, grades)
+    assert grader_loss.squared_error(found, grades) == pytest.approx((0.25 + 2.25) / 2)
+    assert grader_loss.squared_error(found, jnp.full((2, 8), jnp.nan)) == 0
+    gradient = jax.grad(grader_loss.squared_error)(found, grades)
     assert np.count_nonzero(gradient) == 2
 
 
@@ -125,14 +125,14 @@ def test_grades_of_views_are_an_order_on_the_mean():
     means, view = np.float32([1, 2.5, 2, 9, 4]), np.float32([2, 3, 2, np.nan, 4])
     known = np.isfinite(view)
     expected = 1 - np.corrcoef(means[known], view[known])[0, 1]
-    found = regional_quality.disorder(jnp.asarray(means), jnp.asarray(view))
+    found = grader_loss.disorder(jnp.asarray(means), jnp.asarray(view))
     assert found == pytest.approx(expected, abs=1e-3)
-    stretched = regional_quality.disorder(jnp.asarray(3 * means + 1), jnp.asarray(view))
+    stretched = grader_loss.disorder(jnp.asarray(3 * means + 1), jnp.asarray(view))
     assert stretched == pytest.approx(expected, abs=1e-3)  # whatever the scale
     none = jnp.full(5, jnp.nan)
     for nothing in (none, none.at[2].set(3.0), jnp.full(5, 2.0)):
-        assert regional_quality.disorder(jnp.asarray(means), nothing) == 0
-        gradient = jax.grad(regional_quality.disorder)(jnp.asarray(means), nothing)
+        assert grader_loss.disorder(jnp.asarray(means), nothing) == 0
+        gradient = jax.grad(grader_loss.disorder)(jnp.asarray(means), nothing)
         np.testing.assert_array_equal(gradient, np.zeros(5))
 
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from echojax.data.frames import Frames
 from echojax.inference.coherence import CoherenceNetwork
-from echojax.inference.grade_lines import COHERENCE, Scores
+from echojax.inference.grade_lines import COHERENCE
 from echojax.inference.regional_quality import Grader
-from echojax.inference.scorers import Coherence, EndToEnd, Scorer, Seen
+from echojax.inference.scorers import Coherence, Scorer, Seen
 from echojax.studies.grading import apart
 from echojax.studies.grading.config import GradingConfig
 from echojax.studies.grading.methods import Said, Shown
@@ -26,8 +26,7 @@ def _coherence(file: Path) -> Scorer:
 
 
 def _end_to_end(file: Path) -> Scorer:
-    grader = Grader.load(file)
-    return EndToEnd(lambda frame: Scores(*grader(frame)))
+    return Grader.load(file).scorer
 
 
 # What reads the file of a method, by the setting that names it.
