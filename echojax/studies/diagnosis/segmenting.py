@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from echojax.inference.segment import Segmenter
+from echojax.inference.segment import Segmenter, largest_parts
 from echojax.models.unet import UNet
 from echojax.studies.diagnosis import masked, overlaps
 from echojax.studies.diagnosis.questions import Question
@@ -34,6 +34,7 @@ def _rows(study: Study, question: Question, masks: list[np.ndarray]) -> Iterator
     for i, mask in zip(asked.tolist(), masks, strict=True):
         truth, spacing = frames.masks[i], frames.spacing[i]
         assert truth is not None  # others are not asked about
+        truth = largest_parts(truth)
         yield {
             "frame": ids[i],
             "patient": frames.group[i],
