@@ -5,6 +5,7 @@ leaves the frame as it is, 1 uses the ranges that are written beside each. There
 left and right tell the views apart. `degradation.py` takes some of the transforms from here.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import jax
@@ -86,8 +87,23 @@ def _move(key: jax.Array, frame: jax.Array, strength: float) -> jax.Array:
     # From a pixel of the result back to where it was.
     turned = cos * rows - sin * columns, sin * rows + cos * columns
     sources = [place * _SCALE**by + to for place, by, to in zip(turned, scale, shift, strict=True)]
+    return sampled(frame, sources)
+
+
+def sampled(frame: jax.Array, sources: Sequence[jax.Array]) -> jax.Array:
+    """A frame (h, w) moved: each pixel has what lies at its source; bilinear, 0 outside.
+
+    Args:
+        frame: gray levels.
+        sources: rows and columns as of `places`, (h, w) each.
+    """
     pixels = [((at + 1) * n - 1) / 2 for at, n in zip(sources, frame.shape, strict=True)]
     return map_coordinates(frame, pixels, order=1, mode="constant")
+
+
+def all_sampled(maps: jax.Array, sources: Sequence[jax.Array]) -> jax.Array:
+    """Maps (h, w, c) moved alike, as `sampled`."""
+    return jax.vmap(sampled, in_axes=(-1, None), out_axes=-1)(maps, sources)
 
 
 def blur(key: jax.Array, frame: jax.Array, strength: Strength) -> jax.Array:

@@ -7,9 +7,8 @@ compression and gain, since coherence comes before either.
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.ndimage import map_coordinates
 
-from echojax.training.augmentation import draw, places
+from echojax.training.augmentation import all_sampled, draw, places
 
 _TURN = jnp.pi / 4
 _ZOOM = 0.25
@@ -49,12 +48,7 @@ def _moved(key: jax.Array, maps: jax.Array) -> jax.Array:
     columns = jnp.where(mirrors, -columns, columns)
     # From a pixel of the result back to where it was.
     sources = [(cos * rows - sin * columns) / zoom, (sin * rows + cos * columns) / zoom]
-    pixels = [((at + 1) * n - 1) / 2 for at, n in zip(sources, maps.shape, strict=False)]
-    return jax.vmap(
-        lambda each: map_coordinates(each, pixels, order=1, mode="constant"),
-        in_axes=-1,
-        out_axes=-1,
-    )(maps)
+    return all_sampled(maps, sources)
 
 
 def _lit(key: jax.Array, frame: jax.Array, inside: jax.Array) -> jax.Array:

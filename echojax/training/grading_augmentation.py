@@ -9,9 +9,8 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.ndimage import map_coordinates
 
-from echojax.training.augmentation import draw, places
+from echojax.training.augmentation import draw, places, sampled
 
 _SHARE = 0.5  # of the frames, for each change
 _TURN = jnp.pi / 6  # 30 degrees
@@ -62,5 +61,4 @@ def moved(frame: jax.Array, turn: jax.Array, zoom: jax.Array) -> jax.Array:
     rows, columns = places(frame)
     # From a pixel of the result back to where it was.
     sources = cos * rows - sin * columns, sin * rows + cos * columns
-    pixels = [((at + 1) * n - 1) / 2 for at, n in zip(sources, frame.shape, strict=True)]
-    return map_coordinates(frame, pixels, order=1, mode="constant")
+    return sampled(frame, sources)

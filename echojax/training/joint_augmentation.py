@@ -6,9 +6,8 @@ half of the time, which leaves masks as they are.
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.ndimage import map_coordinates
 
-from echojax.training.augmentation import draw, light, places
+from echojax.training.augmentation import all_sampled, draw, light, places
 
 _SHIFT = 0.1  # of a side
 _SMALLEST, _LARGEST = 0.8, 1.1
@@ -55,9 +54,4 @@ def _moved(key: jax.Array, maps: jax.Array) -> jax.Array:
     # From a pixel of the result back to where it was.
     turned = cos * rows - sin * columns, sin * rows + cos * columns
     sources = [place / scale + to for place, to in zip(turned, shift, strict=True)]
-    pixels = [((at + 1) * n - 1) / 2 for at, n in zip(sources, maps.shape, strict=False)]
-    return jax.vmap(
-        lambda each: map_coordinates(each, pixels, order=1, mode="constant"),
-        in_axes=-1,
-        out_axes=-1,
-    )(maps)
+    return all_sampled(maps, sources)
