@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from echojax.data.frame_hash import BYTES, frame_hash
+from echojax.data.masks import largest_parts
 from echojax.data.source import Source
 from echojax.vocabulary import PHASES, QUALITIES, VIEWS
 
@@ -22,7 +23,7 @@ class Frames:
     Attributes:
         images: uint8 arrays (rows, columns), upright, sizes may differ.
         masks: uint8 arrays like the images (0 background, 1 LV cavity, 2 myocardium, 3 left
-            atrium), None where a frame has none.
+            atrium), as they are stored; None where a frame has none. `mask` gives them whole.
         coherence: uint8 arrays like the images, 255 times the square root of the coherence factor,
             None where a frame has none, as all that were recorded.
         table: the columns that follow, and any others that were given.
@@ -101,6 +102,7 @@ class Frames:
             raise ValueError(f"parts of Frames differ in length: {lengths}")
         vars(self).update(self.table)
         self._digests = _digests(self.images) if digests is None else digests
+        self._whole: dict[int, np.ndarray | None] = {}
 
     def __len__(self) -> int:
         """How many frames there are."""
@@ -109,6 +111,17 @@ class Frames:
     def image(self, index: int) -> np.ndarray:
         """One frame, uint8 (rows, columns)."""
         return self.images[index]
+
+    def mask(self, index: int) -> np.ndarray | None:
+        """The mask of one frame, each structure one connected part; None without a mask.
+
+        Masks that somebody resampled have rims of labels between those of two neighbours, as cavity
+        around the myocardium, which overlaps, volumes and valve planes would count.
+        """
+        if index not in self._whole:
+            mask = self.masks[index]
+            self._whole[index] = None if mask is None else largest_parts(mask)
+        return self._whole[index]
 
     @property
     def smallest_side(self) -> int | None:

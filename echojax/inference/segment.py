@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from echojax.data.masks import largest_parts
 from echojax.errors import InputError
 from echojax.inference.enhance import as_float
 from echojax.inference.overlap import STRUCTURES
@@ -149,18 +150,6 @@ def standardised(frames: jax.Array) -> jax.Array:
     x = frames[..., None]
     mean, deviation = (f(x, axis=(1, 2), keepdims=True) for f in (jnp.mean, jnp.std))
     return (x - mean) / jnp.maximum(deviation, 1e-3)  # of a black frame it is 0
-
-
-def largest_parts(mask: np.ndarray) -> np.ndarray:
-    """A mask without all but the largest connected part of each structure."""
-    from scipy.ndimage import label
-
-    kept = np.zeros_like(mask)
-    for structure in STRUCTURES.values():
-        parts, number = label(mask == structure)
-        if number:
-            kept[parts == 1 + np.bincount(parts[parts > 0] - 1).argmax()] = structure
-    return kept
 
 
 @nnx.jit(static_argnums=2)

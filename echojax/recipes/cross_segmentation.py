@@ -15,7 +15,7 @@ from echojax.data.frames import Frames
 from echojax.data.persons import split_patients
 from echojax.errors import InputError
 from echojax.files import written_whole
-from echojax.inference.segment import Segmenter, largest_parts
+from echojax.inference.segment import Segmenter
 from echojax.progress import Jobs
 from echojax.recipes import segmentation, segmentation_scores
 from echojax.recipes.segmentation import SegmentationConfig
@@ -169,18 +169,12 @@ def _tested(frames: Frames, config: SegmentationConfig) -> Iterator[tuple[str, n
 
 
 def _with_masks(data: DataConfig, key: str) -> Frames:
-    """The frames that have a mask, of which each structure is one connected part.
-
-    Masks that somebody resampled have rims of labels that lie between those of two neighbours, as
-    cavity where the myocardium ends.
-    """
+    """The frames that have a mask."""
     frames = camus.open_frames(data)
-    whole = {k: largest_parts(mask) for k, mask in enumerate(frames.masks) if mask is not None}
-    if not whole:
+    known = [k for k, mask in enumerate(frames.masks) if mask is not None]
+    if not known:
         raise InputError(f"{key} = {data.dir}: none of its frames has a mask to learn from")
-    chosen = frames.take([*whole])
-    table = dict(chosen.table)
-    return Frames(chosen.images, [*whole.values()], coherence=chosen.coherence, **table)
+    return frames.take(known)
 
 
 def _also(config: SegmentationConfig, data: DataConfig) -> list[Frames]:

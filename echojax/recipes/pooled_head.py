@@ -112,7 +112,8 @@ def _shares(segmenter: Segmenter, frames: Frames) -> list[np.ndarray]:
     """What of each pixel lies in each region, frame by frame."""
     size, spacings = segmenter.size, frames.spacing
     found = []
-    for image, mask, (row, column) in zip(frames.images, frames.masks, spacings, strict=True):
+    for number, (image, (row, column)) in enumerate(zip(frames.images, spacings, strict=True)):
+        mask = frames.mask(number)
         known = segmenter(image).mask if mask is None else mask
         regions = pooled.divided(image, known, (float(row), float(column)))
         found.append(pooled.shares(image, regions, size))

@@ -272,9 +272,10 @@ def _evaluator(config: SegmentationConfig, held_out: Frames) -> Evaluator:
 
     def measure(model: UNet) -> dict[str, float]:
         found = Segmenter(model, config.size).clip(shown.images)
+        truths = [shown.mask(k) for k in range(len(shown))]
         rows = [
             agreement(each.mask, truth)
-            for each, truth in zip(found, shown.masks, strict=True)
+            for each, truth in zip(found, truths, strict=True)
             if truth is not None
         ]
         scores = {

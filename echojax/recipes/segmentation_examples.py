@@ -7,7 +7,7 @@ import numpy as np
 
 from echojax.data.frames import Frames
 from echojax.inference.overlap import STRUCTURES
-from echojax.inference.segment import as_input, largest_parts
+from echojax.inference.segment import as_input
 from echojax.resize import resize
 
 
@@ -52,7 +52,7 @@ class Examples:
 
 def _targets(datasets: Sequence[Frames], size: int) -> np.ndarray:
     """Targets of the masks of some datasets."""
-    masks = (mask for frames in datasets for mask in frames.masks)
+    masks = (frames.mask(k) for frames in datasets for k in range(len(frames)))
     return np.stack([_levels(_shares(mask, size)) for mask in masks])
 
 
@@ -65,5 +65,5 @@ def _shares(mask: np.ndarray | None, size: int) -> np.ndarray:
     """A mask as float32 (size, size, 3) in [0, 1]."""
     if mask is None:
         raise ValueError("a frame without a mask")
-    shares = (largest_parts(mask)[..., None] == np.array([*STRUCTURES.values()])).astype(np.float32)
+    shares = (mask[..., None] == np.array([*STRUCTURES.values()])).astype(np.float32)
     return resize(shares, (size, size)).clip(0, 1)

@@ -44,7 +44,8 @@ class Row(NamedTuple):
 def rows(frames: Frames, masks: Sequence[np.ndarray], fold: str) -> list[Row]:
     """Compare masks with those that frames have; frames without one are left out."""
     found = []
-    for k, (mask, truth) in enumerate(zip(masks, frames.masks, strict=True)):
+    for k, mask in enumerate(masks):
+        truth = frames.mask(k)
         if truth is None:
             continue
         spacing = frames.spacing[k]

@@ -7,8 +7,9 @@ import pytest
 
 from echojax.cli import main
 from echojax.data import camus, frame_hash
+from echojax.data.masks import largest_parts
 from echojax.inference.overlap import dice
-from echojax.inference.segment import Segmenter, largest_parts
+from echojax.inference.segment import Segmenter
 from echojax.models.unet import UNetSettings
 from echojax.recipes import cross_segmentation, segmentation, segmentation_scores
 from echojax.runs import contents

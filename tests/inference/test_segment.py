@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from echojax.data.masks import largest_parts
 from echojax.errors import InputError
 from echojax.inference import segment
-from echojax.inference.segment import SIZE, Segmenter, largest_parts
+from echojax.inference.segment import SIZE, Segmenter
 from echojax.models.unet import UNet, UNetSettings
 from echojax.weights import networks
 from tests.recipes.images import speckle

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from echojax.inference.segment import Segmenter, largest_parts
+from echojax.inference.segment import Segmenter
 from echojax.models.unet import UNet
 from echojax.studies.diagnosis import masked, overlaps
 from echojax.studies.diagnosis.questions import Question
@@ -32,9 +32,8 @@ def _rows(study: Study, question: Question, masks: list[np.ndarray]) -> Iterator
     ef = "ef" in study.config.study.outcomes
     whole = set(masked.whole(frames, fold, cell).tolist()) if ef else set()
     for i, mask in zip(asked.tolist(), masks, strict=True):
-        truth, spacing = frames.masks[i], frames.spacing[i]
+        truth, spacing = frames.mask(i), frames.spacing[i]
         assert truth is not None  # others are not asked about
-        truth = largest_parts(truth)
         yield {
             "frame": ids[i],
             "patient": frames.group[i],

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from echojax.data.frames import Frames
 from echojax.errors import InputError
-from echojax.inference.segment import largest_parts
 from echojax.recipes.cross_segmentation import read_masks
 
 EXPERT, AUTOMATIC, NO_MASK = "expert", "automatic", "none"
@@ -22,18 +20,8 @@ Masks = Callable[[int], "np.ndarray | None"]
 
 
 def expert(frames: Frames) -> Masks:
-    """The masks of a dataset by frame, each structure one connected part; None without one.
-
-    Masks that somebody resampled have rims of cavity around the myocardium, which volumes and
-    valve planes would count (docs/notes.md).
-    """
-
-    @cache
-    def whole(index: int) -> np.ndarray | None:
-        mask = frames.masks[index]
-        return None if mask is None else largest_parts(mask)
-
-    return whole
+    """The masks of a dataset by frame; None where a frame has none."""
+    return frames.mask
 
 
 def automatic(run: str, frames: Frames) -> Masks:
