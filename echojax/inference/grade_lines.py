@@ -14,11 +14,11 @@ Measure = Literal["gcnr", "cr"]
 
 
 class Scores(NamedTuple):
-    """Grades of the eight regions of a frame, in [1, 5]; nan where there is none.
+    """Grades of the eight regions, in the order of `regions.REGIONS`; nan where there is none.
 
     Attributes:
-        grades: float (8,).
-        low: end of their 95 % intervals; nan where the error is not known.
+        grades: float (8,), or (n, 8) of several frames, in [1, 5].
+        low: end of the intervals that a method gives; nan where the error is not known.
         high: the other end.
     """
 

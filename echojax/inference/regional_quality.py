@@ -6,7 +6,6 @@ MobileNetV2 sees the whole frame; a U-Net with a head (`models/region_head.py`) 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +14,7 @@ from flax import nnx
 
 from echojax.errors import InputError
 from echojax.inference import pooled
-from echojax.inference.grade_lines import Scores
+from echojax.inference.grade_lines import HIGHEST, LOWEST, Scores
 from echojax.inference.regions import REGIONS, Regions
 from echojax.inference.scorers import EndToEnd, Regional, Scorer
 from echojax.inference.segment import CLASSES, SIZE, Segmenter, as_input
@@ -26,22 +25,7 @@ from echojax.weights import networks
 
 # On the card of a file: half of each region's interval, and the share of truths that lie in it.
 HALF_WIDTHS, COVERAGE = "half widths", "coverage"
-LOWEST, HIGHEST = 1.0, 5.0  # grades
 _ASK = 16  # frames asked about at once
-
-
-class Grades(NamedTuple):
-    """Grades from 1 (not visible) to 5 (excellent), and where the truth is expected.
-
-    Attributes:
-        grades: (8,), or (n, 8) of several frames, in the order of `regions.REGIONS`.
-        low: lower end of each interval; NaN where the network's file tells none.
-        high: upper end.
-    """
-
-    grades: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -92,16 +76,16 @@ class Grader:
     def scorer(self) -> Scorer:
         """The network as a method of grading."""
         if self.segmenter is None:
-            return EndToEnd(lambda frame: Scores(*self(frame)))
-        return Regional(lambda frame, regions: Scores(*self.in_regions(frame, regions)))
+            return EndToEnd(self)
+        return Regional(self.in_regions)
 
-    def __call__(self, frame: np.ndarray, spacing: tuple[float, float] | None = None) -> Grades:
+    def __call__(self, frame: np.ndarray, spacing: tuple[float, float] | None = None) -> Scores:
         """Grade one frame, uint8 (rows, columns), upright; as `clip`."""
-        return Grades(*(each[0] for each in self.clip([frame], spacing)))
+        return Scores(*(each[0] for each in self.clip([frame], spacing)))
 
     def clip(
         self, frames: Sequence[np.ndarray], spacing: tuple[float, float] | None = None
-    ) -> Grades:
+    ) -> Scores:
         """Grade frames, uint8 (rows, columns) each, several at once.
 
         Args:
@@ -118,21 +102,21 @@ class Grader:
         ]
         return self._of_regions(self.model, frames, regions)
 
-    def in_regions(self, frame: np.ndarray, regions: Regions) -> Grades:
+    def in_regions(self, frame: np.ndarray, regions: Regions) -> Scores:
         """Grade one frame in regions that somebody else found."""
         assert isinstance(self.model, Pooled)
-        return Grades(*(each[0] for each in self._of_regions(self.model, [frame], [regions])))
+        return Scores(*(each[0] for each in self._of_regions(self.model, [frame], [regions])))
 
     def _of_regions(
         self, model: Pooled, frames: Sequence[np.ndarray], regions: Sequence[Regions | None]
-    ) -> Grades:
+    ) -> Scores:
         return self._grades(
             pooled.answers(model, pooled.features(model, frames, regions, self.size))
         )
 
-    def _grades(self, found: np.ndarray) -> Grades:
+    def _grades(self, found: np.ndarray) -> Scores:
         ends = found - self.half, found + self.half
-        return Grades(*(np.clip(each, LOWEST, HIGHEST) for each in (found, *ends)))
+        return Scores(*(np.clip(each, LOWEST, HIGHEST) for each in (found, *ends)))
 
 
 def _regions(model: nnx.Module) -> int:

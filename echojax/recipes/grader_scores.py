@@ -15,7 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 from flax import nnx
 
-from echojax.inference.regional_quality import COVERAGE, HALF_WIDTHS, HIGHEST, LOWEST, answers
+from echojax.inference.grade_lines import HIGHEST, LOWEST
+from echojax.inference.regional_quality import COVERAGE, HALF_WIDTHS, answers
 from echojax.inference.regions import REGIONS
 
 Answers = Callable[[Any, np.ndarray], np.ndarray]  # of a network to frames: (n, 8)

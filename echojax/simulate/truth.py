@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echojax.errors import InputError
+from echojax.inference.grade_lines import HIGHEST, LOWEST
 from echojax.inference.regions import REGIONS, divide
 from echojax.simulate.elements import undisturbed
 from echojax.simulate.sector import Sector
@@ -33,7 +34,6 @@ from echojax.simulate.view import Frames
 DROWNS, A_GRADE = 0.0, 6.0  # dB: between not visible and poor, and from there on
 A_GRADE_LOST = 3.0  # dB of coherence
 LEAST_INSIDE = 0.5
-LOWEST, HIGHEST = 1.0, 5.0
 
 
 class Truth(NamedTuple):
