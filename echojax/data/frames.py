@@ -131,10 +131,11 @@ class Frames:
     @property
     def ids(self) -> list[str]:
         """Names of the frames, as patient0001_2CH_ED."""
-        return [
-            f"{patient}_{VIEWS[view]}_{PHASES[phase]}"
-            for patient, view, phase in zip(self.patient, self.view, self.phase, strict=True)
-        ]
+        return [self.id(index) for index in range(len(self))]
+
+    def id(self, index: int) -> str:
+        """The name of one frame."""
+        return f"{self.patient[index]}_{VIEWS[self.view[index]]}_{PHASES[self.phase[index]]}"
 
     @cached_property
     def hashes(self) -> np.ndarray:

@@ -12,7 +12,7 @@ from echojax.studies.diagnosis import manipulation, predictions, segmenting
 from echojax.studies.diagnosis.cells import Cell, by_kind
 from echojax.studies.diagnosis.questions import Question
 from echojax.studies.diagnosis.study import Study
-from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS
+from echojax.vocabulary import NONE
 
 
 def run_cells(
@@ -84,18 +84,10 @@ def _answer(study: Study, model: ResNet18, question: Question) -> None:
 
 
 def _rows(study: Study, question: Question, answers: np.ndarray) -> Iterator[dict[str, object]]:
-    frames, ids = study.frames, study.frames.ids
-    labels = getattr(frames, question.cell.task)
+    labels = getattr(study.frames, question.cell.task)
     for i, answer in zip(question.frames, answers, strict=True):
         yield {
-            "frame": ids[i],
-            "patient": frames.group[i],
-            "view": VIEWS[frames.view[i]],
-            "phase": PHASES[frames.phase[i]],
-            "quality": QUALITIES[frames.quality[i]],
-            **question.cell._asdict(),
-            "fold": question.fold.number,
-            "seed": question.seed,
+            **question.about(study.frames, i),
             "probability": answer,
             "label": labels[i],
         }

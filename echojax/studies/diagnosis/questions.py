@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from echojax.data.frames import Frames
 from echojax.studies.diagnosis.cell_rows import CellRows
 from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.folds import Fold
 from echojax.studies.diagnosis.learners import LearnerKey
+from echojax.vocabulary import PHASES, QUALITIES, VIEWS
 
 
 class Question(NamedTuple):
@@ -24,6 +26,19 @@ class Question(NamedTuple):
     def job(self) -> str:
         """Name of the job that trains the network."""
         return self.key.job(self.fold, self.seed)
+
+    def about(self, frames: Frames, index: int) -> dict[str, object]:
+        """What a table of answers says of one of the frames, and of who was asked."""
+        return {
+            "frame": frames.id(index),
+            "patient": frames.group[index],
+            "view": VIEWS[frames.view[index]],
+            "phase": PHASES[frames.phase[index]],
+            "quality": QUALITIES[frames.quality[index]],
+            **self.cell._asdict(),
+            "fold": self.fold.number,
+            "seed": self.seed,
+        }
 
 
 class Missing(NamedTuple):

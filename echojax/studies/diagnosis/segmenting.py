@@ -9,7 +9,7 @@ from echojax.models.unet import UNet
 from echojax.studies.diagnosis import masked, overlaps
 from echojax.studies.diagnosis.questions import Question
 from echojax.studies.diagnosis.study import Study
-from echojax.vocabulary import NONE, PHASES, QUALITIES, VIEWS
+from echojax.vocabulary import NONE
 
 
 def answer(study: Study, model: UNet, question: Question) -> None:
@@ -27,7 +27,7 @@ def answer(study: Study, model: UNet, question: Question) -> None:
 
 
 def _rows(study: Study, question: Question, masks: list[np.ndarray]) -> Iterator[dict[str, object]]:
-    frames, ids, (_, fold, seed, cell, asked) = study.frames, study.frames.ids, question
+    frames, (_, fold, _, cell, asked) = study.frames, question
     drawn = set(masked.drawn(frames, fold, cell).tolist())
     ef = "ef" in study.config.study.outcomes
     whole = set(masked.whole(frames, fold, cell).tolist()) if ef else set()
@@ -35,14 +35,7 @@ def _rows(study: Study, question: Question, masks: list[np.ndarray]) -> Iterator
         truth, spacing = frames.mask(i), frames.spacing[i]
         assert truth is not None  # others are not asked about
         yield {
-            "frame": ids[i],
-            "patient": frames.group[i],
-            "view": VIEWS[frames.view[i]],
-            "phase": PHASES[frames.phase[i]],
-            "quality": QUALITIES[frames.quality[i]],
-            **cell._asdict(),
-            "fold": fold.number,
-            "seed": seed,
+            **question.about(frames, i),
             "drawn": int(i in drawn),
             **overlaps.measured(mask, truth),
             "discs": overlaps.discs(mask, spacing) if i in whole else "",
