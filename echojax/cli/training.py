@@ -69,13 +69,13 @@ def _pretrain(sr: str, fold: int, dry_run: bool, given: dict[str, Any]) -> None:
     given["run"] = given["run"] or Path("runs", "pretrain")
     options.check(given, dry_run=dry_run, images=True)
     from echojax.runs.run import request
-    from echojax.studies.diagnosis import plan, pretraining
+    from echojax.studies.diagnosis import pretraining
     from echojax.studies.diagnosis.config import Config
 
     asked = request(Config, **given)
     alone = pretraining.generator(asked)
     if dry_run:
-        printing.plan(plan.of_alone(alone), asked.run.path)
+        printing.plan(alone.planned(), asked.run.path)
         return
     alone.run()
     file = alone.job.file
@@ -98,13 +98,13 @@ def train_restorer(dry_run: bool, **given: Any) -> None:
     given["run"] = given["run"] or Path("runs", "restorer")
     options.check(given, dry_run=dry_run)
     from echojax.runs.run import request
-    from echojax.studies.diagnosis import plan, restorer
+    from echojax.studies.diagnosis import restorer
     from echojax.studies.diagnosis.config import Config
 
     asked = request(Config, **given)
     alone = restorer.training(asked)
     if dry_run:
-        printing.plan(plan.of_alone(alone), asked.run.path)
+        printing.plan(alone.planned(), asked.run.path)
         return
     alone.run()
     file = alone.job.file
@@ -180,13 +180,13 @@ def pretrain_classifier(dry_run: bool, **given: Any) -> None:
     from echojax.recipes.classifier_start import PRETRAINED, PRETRAINING
     from echojax.runs.job import network_file
     from echojax.runs.run import request
-    from echojax.studies.diagnosis import plan, pretraining
+    from echojax.studies.diagnosis import pretraining
     from echojax.studies.diagnosis.config import Config
 
     asked = request(Config, **given)
     alone, kept_back = pretraining.classifier(asked)
     if dry_run:
-        printing.plan(plan.of_alone(alone), asked.run.path)
+        printing.plan(alone.planned(), asked.run.path)
         return
     printing.transfer(pretraining.accuracies(alone.run(), asked, kept_back))
     file = alone.job.file
@@ -262,8 +262,9 @@ def train_grader(dry_run: bool, **given: Any) -> None:
 
 
 @options.command("train-coherence")
+@options.dry_run
 @options.run_options
-def train_coherence(**given: Any) -> None:
+def train_coherence(dry_run: bool, **given: Any) -> None:
     """Train a network that predicts coherence from a frame.
 
     It learns from frames that know their coherence, as `echojax simulate --coherence` makes them,
@@ -272,11 +273,15 @@ def train_coherence(**given: Any) -> None:
     of the blurred frame and of the mean at each depth.
     """
     given["run"] = given["run"] or Path("runs", "coherence")
-    options.check(given, dry_run=False)
+    options.check(given, dry_run=dry_run)
     from echojax.recipes.coherence import CoherenceTraining, Config
     from echojax.runs.run import request
 
-    asked = CoherenceTraining.of(request(Config, **given))
-    asked.run()
-    printing.coherence(asked.request.run.path / "log.csv")
-    click.echo(f"Coherence network: {asked.job.file}")
+    asked = request(Config, **given)
+    training = CoherenceTraining.of(asked)
+    if dry_run:
+        printing.plan(training.planned(), asked.run.path)
+        return
+    training.run()
+    printing.coherence(asked.run.path / "log.csv")
+    click.echo(f"Coherence network: {training.job.file}")

@@ -31,8 +31,9 @@ from echojax.runs.job import Job, Record
 from echojax.runs.run import Request
 from echojax.training.augmentation import smoothing
 from echojax.training.coherence_augmentation import augment
-from echojax.training.loop import Loss, Metrics, Training, fit, make_step
+from echojax.training.loop import Loss, Metrics, Training, make_step
 from echojax.training.optimizers import cosine_schedule
+from echojax.training.single import Single
 from echojax.training.state import TrainState, initial_state, split
 from echojax.weights.model_card import LEARNED_FROM
 from echojax.wording import count
@@ -76,7 +77,7 @@ class Config(Configuration):
 
 
 @dataclass(frozen=True)
-class CoherenceTraining:
+class CoherenceTraining(Single):
     """A training that was asked for and is possible; nothing on disk has changed yet."""
 
     request: Request[Config]
@@ -108,17 +109,9 @@ class CoherenceTraining:
         job = request.run.job("coherence", record(config, learned))
         return cls(request, learned, held_out, job, mesh)
 
-    def run(self) -> None:
-        """Train the network, or go on with it.
-
-        Raises:
-            InputError: the run was begun otherwise.
-            EchojaxError: training diverged.
-        """
-        self.request.begin([self.job])
-        if not self.job.done:
-            config = self.request.config.coherence
-            fit(training(config, self.learned, self.held_out), self.job, self.mesh)
+    def training(self) -> Training[TrainState]:
+        """The training."""
+        return training(self.request.config.coherence, self.learned, self.held_out)
 
 
 def hold_out(frames: Frames, config: CoherenceConfig) -> tuple[Frames, Frames]:

@@ -19,9 +19,8 @@ from echojax.recipes.learned_from import NO_FRAMES, learned_by
 from echojax.recipes.regional_quality import Graded, RegionalQualityConfig
 from echojax.runs.job import Job
 from echojax.runs.run import Request
-from echojax.training.loop import Training, fit
-from echojax.training.planned import Planned, trainings
-from echojax.weights import networks
+from echojax.training.loop import Training
+from echojax.training.single import Single
 from echojax.weights.model_card import LEARNED_FROM
 from echojax.wording import count
 
@@ -41,7 +40,7 @@ class Parts(NamedTuple):
 
 
 @dataclass(frozen=True)
-class GraderTraining:
+class GraderTraining(Single):
     """A training that was asked for and is possible; nothing on disk has changed yet."""
 
     request: Request[Config]
@@ -49,6 +48,7 @@ class GraderTraining:
     parts: Parts
     earlier: np.ndarray  # hashes of frames that it starts from a network of
     mesh: Mesh
+    title = "training the grader"
 
     @classmethod
     def of(cls, request: Request[Config]) -> "GraderTraining":
@@ -91,22 +91,6 @@ class GraderTraining:
             for part in self.parts
         )
         return regional_quality.training(config, learned, inner, held_out, card=card)
-
-    def planned(self) -> list[Planned]:
-        """What it would take; nothing if the run has it."""
-        return [] if self.job.done else [trainings(1, self.training(), 1, self.mesh)]
-
-    def run(self) -> Any:
-        """The trained network, of the run if it has it.
-
-        Raises:
-            InputError: the run was begun otherwise.
-            EchojaxError: training diverged.
-        """
-        self.request.begin([self.job])
-        if self.job.done:
-            return networks.load(self.job.file)
-        return fit(self.training(), self.job, self.mesh, title="training the grader")
 
 
 def _graded(frames: Frames) -> np.ndarray:

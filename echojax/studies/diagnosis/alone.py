@@ -1,4 +1,4 @@
-"""A training that is all that its run does."""
+"""A training of this study that is all that its run does."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,12 +9,13 @@ from jax.sharding import Mesh
 from echojax.runs.job import Job
 from echojax.runs.run import Request
 from echojax.studies.diagnosis.config import Config
-from echojax.training.loop import Training, fit
-from echojax.weights import networks
+from echojax.training.loop import Training
+from echojax.training.planned import Planned, trainings
+from echojax.training.single import Single
 
 
 @dataclass(frozen=True)
-class Alone:
+class Alone(Single):
     """A training that was asked for and is possible; nothing on disk has changed yet.
 
     Attributes:
@@ -35,14 +36,13 @@ class Alone:
     title: str
     sample: int = 1
 
-    def run(self) -> Any:
-        """The trained network, of the run if it has it.
+    def training(self) -> Training[Any]:
+        """The training."""
+        return self.make(self.frames)
 
-        Raises:
-            InputError: the run was begun otherwise.
-            EchojaxError: training diverged.
-        """
-        self.request.begin([self.job])
+    def planned(self) -> list[Planned]:
+        """What it would take; nothing if the run has it."""
         if self.job.done:
-            return networks.load(self.job.file)
-        return fit(self.make(self.frames), self.job, self.mesh, title=self.title)
+            return []
+        sample = self.make(self.sample)
+        return [trainings(1, sample, self.frames / self.sample, self.mesh)]

@@ -23,7 +23,6 @@ from echojax.recipes import (
 )
 from echojax.resize import Method
 from echojax.studies.diagnosis import restorer
-from echojax.studies.diagnosis.alone import Alone
 from echojax.studies.diagnosis.cells import Cell
 from echojax.studies.diagnosis.folds import Fold
 from echojax.studies.diagnosis.questions import Question
@@ -71,14 +70,6 @@ def of_study(
             planned.append(_of_learners(study, questions, keep=keep))
     planned += _of_frames(study, missing.questions)
     return planned
-
-
-def of_alone(alone: Alone) -> list[Planned]:
-    """What the training of a run of its own takes; nothing if the run has it."""
-    if alone.job.done:
-        return []
-    sample = alone.make(alone.sample)
-    return [trainings(1, sample, alone.frames / alone.sample, alone.mesh)]
 
 
 def _of_generators(study: Study, sr: str, folds: Sequence[Fold]) -> Planned:
