@@ -52,7 +52,7 @@ FACTS = {
 }
 
 
-def known_mask(levels, spacing):
+def known_mask(levels):
     """What a network would find, had it learned from these frames."""
     small = Image.fromarray(MASK).resize(levels.shape[::-1], Image.Resampling.NEAREST)
     return Segmentation(np.asarray(small))

@@ -146,7 +146,7 @@ class Grading:
         self, recording: Recording, job: Job, remark: Callable[[str], None], found: Found
     ) -> None:
         scale = scale_of(recording, self.spacing)
-        frames = self._frames(recording, job, remark, scale.spacing if scale.known else None)
+        frames = self._frames(recording, job, remark)
         clip = recording.count != 1 and recording.family != "image"
         if self.rule == "arqee":
             every = grade_as_arqee(frames, scale.spacing, self.scorer)
@@ -168,16 +168,12 @@ class Grading:
                 pass
 
     def _frames(
-        self,
-        recording: Recording,
-        job: Job,
-        remark: Callable[[str], None],
-        spacing: tuple[float, float] | None,
+        self, recording: Recording, job: Job, remark: Callable[[str], None]
     ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
         if self.mask is not None:
             yield from masks.given(recording, self.mask(job), remark)
         elif self.segment is not None:
-            yield from masks.segmented(recording, self.segment, spacing)
+            yield from masks.segmented(recording, self.segment)
         else:
             for frame in masks.ultrasound(recording):
                 yield frame, None

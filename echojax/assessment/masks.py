@@ -23,7 +23,7 @@ class Segmented(Protocol):
         """Labels, uint8 (rows, columns)."""
 
 
-Segment = Callable[[np.ndarray, tuple[float, float] | None], Segmented]
+Segment = Callable[[np.ndarray], Segmented]
 # The frames of a recording in gray levels, each with its mask.
 Pairs = Iterator[tuple[np.ndarray, np.ndarray]]
 
@@ -35,13 +35,13 @@ def ultrasound(recording: Recording) -> Iterator[np.ndarray]:
         yield only(gray_levels(frame, recording.low, recording.high), region)
 
 
-def segmented(recording: Recording, segment: Segment, spacing: tuple[float, float] | None) -> Pairs:
+def segmented(recording: Recording, segment: Segment) -> Pairs:
     """Frames and the masks that a network makes of the ultrasound in them."""
     region = shown_region(recording)
     inside = slice(region.top, region.bottom), slice(region.left, region.right)
     for frame in ultrasound(recording):
         mask = np.zeros(frame.shape, np.uint8)
-        mask[inside] = segment(np.ascontiguousarray(frame[inside]), spacing).mask
+        mask[inside] = segment(np.ascontiguousarray(frame[inside])).mask
         yield frame, mask
 
 

@@ -72,8 +72,7 @@ class Segmenting:
         rows: list[Measured] = []
 
         def made() -> Iterator[np.ndarray]:
-            known = scale.spacing if scale.known else None
-            for _, mask in masks.segmented(recording, self.segment, known):
+            for _, mask in masks.segmented(recording, self.segment):
                 rows.append(measure(str(job.source), len(rows) + 1, mask, scale))
                 if recording.count == 1:
                     planes.add(job.source.with_name(stem(job.source)), mask, scale)

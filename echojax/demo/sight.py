@@ -82,7 +82,7 @@ class Sight:
             mask = None
             if self.segment is not None:
                 with _timed(times, "segment"):
-                    mask = self.segment(frame.levels, frame.spacing).mask
+                    mask = self.segment(frame.levels).mask
             with _timed(times, "grade"):
                 graded = following(frame.levels, mask, frame.spacing, frame.moment)
             with _timed(times, "draw"):

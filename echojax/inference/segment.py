@@ -66,24 +66,16 @@ class Segmenter:
             )
         return cls(model, int(size), mirror, largest)
 
-    def __call__(
-        self,
-        frame: np.ndarray,
-        spacing: tuple[float, float] | None = None,
-        *,
-        probabilities: bool = False,
-    ) -> Segmentation:
+    def __call__(self, frame: np.ndarray, *, probabilities: bool = False) -> Segmentation:
         """Segment one frame.
 
         Args:
             frame: uint8 (rows, columns), upright.
-            spacing: changes nothing, as every frame is brought to a square.
             probabilities: whether to give them, too.
 
         Returns:
             What the network sees, in the frame's own geometry.
         """
-        del spacing
         return self.clip([frame], probabilities=probabilities)[0]
 
     def clip(

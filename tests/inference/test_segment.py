@@ -25,7 +25,7 @@ def test_masks_have_the_geometry_of_their_frames(model):
         assert (alone.mask.shape, alone.mask.dtype) == (frame.shape, np.uint8)
         assert alone.probabilities.shape == (*frame.shape, 4)
         np.testing.assert_allclose(alone.probabilities.sum(axis=-1), 1, atol=1e-4)
-        found = segmenter(frame, (0.3, 0.3))
+        found = segmenter(frame)
         assert np.array_equal(found.mask, alone.mask)
         assert found.probabilities is None
 

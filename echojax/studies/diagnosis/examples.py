@@ -47,7 +47,7 @@ def save(study: Study) -> None:
     tables.write(study.run.path / "tables" / "dataset.csv", columns, counts)
     most = changed.most_changed(predictions.read(study.run.predictions))
     changed.write(study.run.path, most)
-    restored.write(study.run.path, _restored(study))
+    restored.add(study.run.path, _restored(study))
     arrays: dict[str, Any] = _one_of_each(study.frames) | _enhanced(study) | _seen(study, most)
     with (
         written_whole(study.run.path / "figures" / "examples.npz") as path,

@@ -83,13 +83,23 @@ def _row(frames: list[RestoredFrame], bicubic: Mapping[tuple[int, str], float]) 
     )
 
 
-def write(run: Path, frames: Iterable[RestoredFrame]) -> None:
-    """Write the frames into the tables of a run."""
-    tables.write(run / "tables" / NAME, RestoredFrame._fields, map(RestoredFrame._asdict, frames))
+def add(run: Path, frames: Iterable[RestoredFrame]) -> None:
+    """Add frames to the tables of a run, in place of those of the same protocol, fold and method.
+
+    The others stay, since a run that is gone on with may be asked about fewer methods.
+    """
+
+    def kind(frame: RestoredFrame) -> tuple[str, int, str]:
+        return frame.protocol, frame.fold, frame.method
+
+    new = list(frames)
+    made = set(map(kind, new))
+    every = [*(frame for frame in read(run) if kind(frame) not in made), *new]
+    tables.write(run / "tables" / NAME, RestoredFrame._fields, map(RestoredFrame._asdict, every))
 
 
 def read(run: Path) -> list[RestoredFrame]:
-    """Read what `write` wrote; none where a run, of an older version, has no such table.
+    """Read what `add` wrote; none where a run, of an older version, has no such table.
 
     Raises:
         InputError: the table cannot be understood.

@@ -50,8 +50,18 @@ def test_four_patients_give_no_interval():
 
 def test_frames_are_read_back_and_a_broken_table_is_named(tmp_path):
     frames = frames_of("bicubic", [30.0, 31.25])
-    restored.write(tmp_path, frames)
+    restored.add(tmp_path, frames)
     assert restored.read(tmp_path) == frames
     (tmp_path / "tables" / restored.NAME).write_text("protocol,fold\npatient,none\n")
     with pytest.raises(InputError, match=r"restored_frames\.csv"):
         restored.read(tmp_path)
+
+
+def test_methods_that_a_run_was_asked_about_before_stay(tmp_path):
+    before, other = frames_of("bicubic", [30.0, 31.25]), frames_of("srresnet", [32.0, 33.0])
+    restored.add(tmp_path, [*before, *other])
+    restored.add(tmp_path, [])
+    assert restored.read(tmp_path) == [*before, *other]
+    anew = frames_of("srresnet", [34.0, 35.0])
+    restored.add(tmp_path, anew)
+    assert restored.read(tmp_path) == [*before, *anew]
