@@ -71,7 +71,7 @@ def _panel(
             transform=axes.get_xaxis_transform(),
         )
     axes.set_ylabel(ACCURACY.head)
-    axes.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, symbol=""))
+    axes.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, decimals=0, symbol=""))
     axes.tick_params(length=0)
     axes.grid(axis="y")
     axes.set_xlim(-0.6, max(place.values()) + 0.6)
