@@ -7,12 +7,13 @@ from typing import Protocol
 
 import numpy as np
 
+from echojax.assessment.places import MASKS
 from echojax.errors import InputError
 from echojax.inference.seen import gray_levels, only, shown_region
 from echojax.media import Recording, is_supported, labels, stem
 from echojax.wording import count
 
-_ENDINGS = ("", "_mask", "_gt")  # of a mask's name, after that of its recording
+_ENDINGS = ("", *MASKS)  # of a mask's name, after that of its recording
 
 
 class Segmented(Protocol):
@@ -77,15 +78,6 @@ def _size(array: np.ndarray) -> str:
     return f"{array.shape[0]} x {array.shape[1]}"
 
 
-def marked(folder: Path) -> list[Path]:
-    """The files in a folder that are called masks, as study/a_mask.png and study/a_gt.nii.gz."""
-    return [file for file in _files(folder) if stem(file).endswith(_ENDINGS[1:])]
-
-
-def _files(folder: Path) -> list[Path]:
-    return [file for file in sorted(folder.rglob("*")) if file.is_file() and is_supported(file)]
-
-
 class Folder:
     """A folder of masks; that of study/a.dcm is called study/a_mask, study/a_gt or study/a."""
 
@@ -93,7 +85,9 @@ class Folder:
         """Look through it once."""
         self._path = path
         self._found: dict[Path, list[Path]] = {}
-        for file in _files(path):
+        for file in sorted(path.rglob("*")):
+            if not (file.is_file() and is_supported(file)):
+                continue
             relative = file.relative_to(path)
             self._found.setdefault(relative.with_name(stem(relative)), []).append(file)
 

@@ -1,7 +1,7 @@
 """What is done to which file, and where its results go."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +10,8 @@ from echojax.media import family_of, labels, stem, written_files
 from echojax.media.folders import found
 
 PICTURE, CLIP = ".png", ".mp4"
+MASKS = ("_mask", "_gt")  # end the names of masks, after those of their recordings
+_BESIDE = (*MASKS, "_cf")  # and of what else lies beside: the coherence of a simulated frame
 
 
 class Job(NamedTuple):
@@ -43,13 +45,13 @@ class Job(NamedTuple):
         return self.target.with_name(self.target.name + ending)
 
 
-def plan(inputs: Sequence[Path], out: Path, without: Sequence[Path] = ()) -> list[Job]:
+def plan(inputs: Sequence[Path], out: Path) -> list[Job]:
     """Decide what is done and where its results go.
 
     Args:
-        inputs: recordings, and folders that are searched recursively and keep their structure.
+        inputs: recordings, and folders that are searched recursively and keep their structure;
+            what lies in a folder beside a recording, as a_gt.nii.gz beside a.nii.gz, is none.
         out: a folder.
-        without: files that are none of the recordings, be they in the folders.
 
     Raises:
         InputError: an input is not there, a folder holds no recording, `out` is a file or named
@@ -57,9 +59,12 @@ def plan(inputs: Sequence[Path], out: Path, without: Sequence[Path] = ()) -> lis
     """
     if out.is_file() or family_of(out):
         raise InputError(f"{out}: is a file, or named like one; -o must be a folder")
-    left_out = {path.resolve() for path in without}
     pairs = {path.resolve(): (path, name) for path, name in found(inputs, out)}
-    pairs = {path: pair for path, pair in pairs.items() if path not in left_out}
+    there = {_short(path) for path in pairs}
+    asked = {path.resolve() for path in inputs}
+    pairs = {
+        path: pair for path, pair in pairs.items() if path in asked or not _beside(path, there)
+    }
     times = Counter(_short(name) for _, name in pairs.values())
     jobs = [
         Job(path, name, out / (name if times[_short(name)] > 1 else _short(name)))
@@ -71,6 +76,12 @@ def plan(inputs: Sequence[Path], out: Path, without: Sequence[Path] = ()) -> lis
         if other != job.source:
             raise InputError(f"{other} and {job.source} would both become {job.target}")
     return jobs
+
+
+def _beside(path: Path, there: Collection[Path]) -> bool:
+    short = _short(path)
+    names = (short.name.removesuffix(ending) for ending in _BESIDE if short.name.endswith(ending))
+    return any(name and short.with_name(name) in there for name in names)
 
 
 def _short(name: Path) -> Path:

@@ -74,7 +74,6 @@ def _planned(
     inputs: tuple[Path, ...],
     out: Path,
     tables: tuple[str, ...],
-    without: list[Path],
     *,
     mask: bool,
     overlay: bool,
@@ -84,7 +83,7 @@ def _planned(
     from echojax.assessment import places
     from echojax.media import folders
 
-    jobs = places.plan(inputs, out, without)
+    jobs = places.plan(inputs, out)
     made = [file for job in jobs for file in job.files(mask=mask, overlay=overlay)]
     made += [out / table for table in tables]
     places.check_free(made, [job.source for job in jobs], overwrite=overwrite)
@@ -141,7 +140,6 @@ def segment(
         inputs,
         out,
         ("measures.csv", "volumes.csv"),
-        [],
         mask=True,
         overlay=overlay,
         overwrite=overwrite,
@@ -265,14 +263,13 @@ def grade(
     method = method or (None if weights else "cr")
     _check(method, inputs, weights, masks, segmenter)
     files = {name: _file(each) for name, each in (("w", weights), ("s", segmenter)) if each}
-    from echojax.assessment.masks import Folder, marked
+    from echojax.assessment.masks import Folder
 
     folder = masks is not None and masks.is_dir()
     jobs = _planned(
         inputs,
         out,
         ("grades.csv", *(["contrasts.csv"] if measures else [])),
-        marked(masks) if masks is not None and folder else [],
         mask=False,
         overlay=overlay,
         overwrite=overwrite,

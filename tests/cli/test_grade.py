@@ -91,6 +91,7 @@ def test_a_folder_and_masks_beside_the_frames(tmp_path):
     exact = (0.75, 0.75)  # in single precision, too
     write_nifti(folder / "b.nii.gz", frame_of(MASK), exact)
     write_nifti(folder / "b_gt.nii.gz", MASK, exact)
+    write_nifti(folder / "b_cf.nii.gz", frame_of(MASK), exact)  # coherence, as simulated
     made = test_dicom.dataset(frame_of(MASK)[None], PixelSpacing=list(exact))
     test_dicom.save(folder / "c.dcm", made)
     open_recording(folder / "c.dcm").write_labels(folder / "c_mask.dcm", [MASK], "by hand")
